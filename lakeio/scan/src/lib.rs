@@ -1,0 +1,1 @@
+//! Scan documents, splits and the reader of data files.
