@@ -1,0 +1,28 @@
+# spillway_module(NAME [USES module…] [PRIVATE library…] [DATA file…])
+# Declares the static library spillway_NAME of the *.cc files in this folder, and the test program test_NAME of its
+# *_test.cc files. USES are modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
+function(spillway_module name)
+  cmake_parse_arguments(arg "" "" "USES;PRIVATE" ${ARGN})
+  string(REPLACE "/" "_" target ${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  add_library(spillway_${target} STATIC ${sources})
+  target_link_libraries(spillway_${target} PUBLIC spillway_options Threads::Threads)
+  foreach(module IN LISTS arg_USES)
+    string(REPLACE "/" "_" module ${module})
+    target_link_libraries(spillway_${target} PUBLIC spillway_${module})
+  endforeach()
+  target_link_libraries(spillway_${target} PRIVATE ${arg_PRIVATE})
+  target_precompile_headers(spillway_${target} PRIVATE
+    <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <string> <string_view> <utility> <vector>)
+  if(tests)
+    add_executable(test_${target} ${tests})
+    target_link_libraries(test_${target} PRIVATE spillway_${target} ${arg_PRIVATE} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(test_${target} PRIVATE
+      SPILLWAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${target} COMMAND test_${target})
+  endif()
+endfunction()
