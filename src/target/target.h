@@ -1,0 +1,237 @@
+#ifndef SPILLWAY_TARGET_TARGET_H_
+#define SPILLWAY_TARGET_TARGET_H_
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "data/batch.h"
+#include "data/schema.h"
+
+/// The port to targets: databases that hold synced tables and, beside them, the position of each. Adapters: postgres.
+namespace spillway::target {
+
+/// Name of a table in a target; parts are unquoted text.
+struct TableName {
+  std::string schema;
+  std::string table;
+  bool operator==(const TableName&) const = default;
+  /// schema.table for people, quoted where SQL would need it.
+  std::string ToString() const;
+};
+
+/// A column as the target shall have it, decided by planning: the adapter's type table and the definition's overrides.
+struct Column {
+  std::string name;
+  data::Type source_type;
+  std::string target_type;  ///< in the target's own words: numeric(18,4)
+  bool not_null = false;
+  std::string comment;
+  bool operator==(const Column&) const = default;
+};
+
+/// A row of `spillway.position`.
+struct PositionRow {
+  std::string synced_table_id;  ///< uuid of the definition
+  TableName table;
+  std::string source_position;  ///< lake::Position::document; empty: fenced but never published
+  std::int64_t version = 0;     ///< for people
+  std::string definition_hash;
+  std::int64_t fence = 0;
+  std::string run_id;
+  std::int64_t rows = 0;
+  std::string digest;
+  std::chrono::sys_time<std::chrono::microseconds> published_at;
+  std::chrono::sys_time<std::chrono::microseconds> committed_at;  ///< of the source version
+  std::int64_t table_oid = 0;                   ///< the relation published, to notice one swapped by hand
+};
+
+/// Which server and database this is, so that a restored, branched or failed-over one is recognised.
+struct Identity {
+  std::string system_identifier;
+  std::int64_t timeline = 0;
+  std::string database;
+  std::string cluster_name;
+  std::int32_t server_version = 0;  ///< as server_version_num
+  bool is_primary = true;
+};
+
+/// An object that replacing the table would lose.
+struct Dependent {
+  std::string kind;  ///< view, foreign key, policy, trigger, publication …
+  std::string name;  ///< as the server describes it
+};
+
+/// What is at the target's table now.
+struct TableState {
+  std::optional<PositionRow> position;  ///< by synced table id
+  bool exists = false;                  ///< a relation of that name is there
+  std::int64_t oid = 0;
+  std::string kind;                     ///< table, view, …
+  std::string owned_by_id;              ///< synced table id of the position row that names this relation, else empty
+  bool unchanged = true;                ///< columns and key are as published
+  std::string difference;               ///< what is not, for people
+  std::vector<Dependent> dependents;    ///< only filled by Describe(…, with dependents)
+};
+
+/// A held fence: every write of the run carries it. A newer fence makes this one worthless.
+struct Fence {
+  std::string synced_table_id;
+  std::int64_t number = 0;
+  std::string run_id;
+};
+
+/// A table being filled: plain data, so that another process can open it.
+struct Stage {
+  TableName table;  ///< a real table in schema spillway
+  TableName target;
+  Fence fence;
+  std::vector<Column> columns;
+  std::string Serialize() const;
+  static base::Result<Stage> Parse(std::string_view bytes);
+};
+
+/// What became of a commit. kUnknown: the connection was lost after sending; nothing may be deleted or repeated before
+/// the position is read again.
+enum class CommitOutcome : std::uint8_t { kCommitted, kRejected, kUnknown };
+
+/// Result of a task's commit.
+enum class TaskOutcome : std::uint8_t {
+  kDone,     ///< its rows are in the stage
+  kAlready,  ///< another attempt's rows were there; nothing was added
+};
+
+struct TaskResult {
+  TaskOutcome outcome = TaskOutcome::kDone;
+  std::int64_t rows = 0;
+  std::int64_t bytes_sent = 0;
+};
+
+/// A value that cannot be stored, found while encoding.
+struct BadRow {
+  std::string column;
+  std::string key;  ///< the row's key values as text, if it has one
+  std::string reason;
+  base::ErrorClass error_class = base::ErrorClass::kValueOutOfRange;
+  std::string file;
+  std::int64_t row = -1;  ///< within the task
+};
+
+/// Writes the rows of one task into a stage, in one transaction with the task's id. Used by one thread.
+class TaskWriter {
+ public:
+  virtual ~TaskWriter() = default;
+  /// Encodes and sends. A bad value is an error of its class with details table, column, key, reason, row; nothing of
+  /// the task remains.
+  virtual base::Status Write(const base::Context& context, const data::Batch& batch) = 0;
+  /// Commits rows and task id together. FENCED when a newer fence exists. A lost acknowledgement is resolved here: the
+  /// task id is looked up under the fence row's lock; COMMIT_UNKNOWN only when that cannot be done in time.
+  virtual base::Result<TaskResult> Commit(const base::Context& context) = 0;
+  /// Bytes handed to the network so far.
+  virtual std::int64_t bytes_sent() const = 0;
+  /// Time spent waiting for the server to take bytes, for the bottleneck display.
+  virtual std::chrono::nanoseconds time_blocked() const = 0;
+};
+
+struct IndexSpec {
+  std::vector<std::string> primary_key;  ///< empty: keyless
+  std::vector<std::string> indexes;      ///< "(category)", "using gin (tags)" …
+};
+
+/// What the publish records and demands.
+struct Publish {
+  Stage stage;
+  std::string planned_from;  ///< source_position read under my fence; empty: none
+  PositionRow position;      ///< to be written
+  std::int64_t expected_rows = 0;
+  IndexSpec index;
+  std::string table_comment;
+  std::chrono::milliseconds lock_timeout{5000};
+};
+
+struct Capabilities {
+  bool transactional_ddl = false;
+  bool atomic_commit_of_several_tables = false;
+  bool row_lock = false;
+  bool server_side_digest = false;
+  std::int32_t max_identifier_bytes = 0;
+  std::int32_t max_columns = 0;
+};
+
+/// How a logical type is stored: the adapter's type table applied to one column.
+struct TypeMapping {
+  std::string target_type;
+  std::vector<std::string> warnings;
+};
+
+/// What "spillway target test" reports, one line a check.
+struct Check {
+  std::string name;
+  base::Status outcome;
+  std::string note;
+};
+
+/// One database. Thread-safe; connections come from its own capped pool.
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual const Capabilities& capabilities() const = 0;
+  virtual base::Result<Identity> Identify(const base::Context& context) = 0;
+  virtual std::vector<Check> Test(const base::Context& context) = 0;
+
+  /// The column that stores `field`, `override_type` being the definition's word or empty. Errors:
+  /// UNSUPPORTED_COLUMN_TYPE, INVALID_DEFINITION for an override that does not fit the type or server.
+  virtual base::Result<Column> MapColumn(const base::Context& context, const data::Field& field,
+                                         std::string_view override_type, bool in_key) = 0;
+  /// Names that would collide, be too long or be a system column's. IDENTIFIER_COLLISION.
+  virtual base::Status CheckNames(const TableName& table,
+                                  const std::vector<Column>& columns) const = 0;
+
+  /// Reads only; writes nothing, not even the spillway schema. `synced_table_id` may be empty.
+  virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
+                                            std::string_view synced_table_id,
+                                            bool with_dependents) = 0;
+  /// Next fence number, by row lock on the primary; makes schema "spillway" when it is not there. Returns the position
+  /// as it is under the new fence.
+  virtual base::Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(
+      const base::Context& context, std::string_view synced_table_id, const TableName& table,
+      std::string_view run_id) = 0;
+  /// Removes the stages of `synced_table_id` whose fence is below the table's: they are dead. Returns their names.
+  virtual base::Result<std::vector<std::string>> RemoveDeadStages(
+      const base::Context& context, std::string_view synced_table_id) = 0;
+
+  virtual base::Result<Stage> CreateStage(const base::Context& context, const Fence& fence,
+                                          const TableName& target,
+                                          const std::vector<Column>& columns) = 0;
+  /// A writer for task `task_id` (unique within the run). `schema` is that of the batches; `key` names the key columns
+  /// for bad-row reports.
+  virtual base::Result<std::unique_ptr<TaskWriter>> OpenTask(
+      const base::Context& context, const Stage& stage, std::string_view task_id,
+      const data::Schema& schema, const std::vector<std::string>& key) = 0;
+  /// Primary key and indexes on the stage. A violated key is PRIMARY_KEY_CONSTRAINT_VIOLATION naming up to ten keys.
+  virtual base::Status BuildIndexes(const base::Context& context, const Stage& stage,
+                                    const IndexSpec& index) = 0;
+  /// In one transaction: moves the position WHERE fence = mine AND position = planned_from (else FENCED), checks the
+  /// stage's task ids and row count, puts the stage in the table's place. Lost acknowledgements are resolved by reading
+  /// the position under the row lock; kUnknown only when that fails in time. Errors: DEPENDENT_OBJECTS_STILL_EXIST,
+  /// LOCK_TIMEOUT naming the blockers, COUNT_MISMATCH, FENCED.
+  virtual base::Result<CommitOutcome> PublishStage(const base::Context& context,
+                                                   const Publish& publish) = 0;
+  /// Drops the stage if its fence is still ours.
+  virtual base::Status DropStage(const base::Context& context, const Stage& stage) = 0;
+  /// Forgets the synced table; drops its table too when `drop_table`.
+  virtual base::Status Forget(const base::Context& context, std::string_view synced_table_id,
+                              const TableName& table, bool drop_table) = 0;
+};
+
+}  // namespace spillway::target
+
+#endif  // SPILLWAY_TARGET_TARGET_H_
