@@ -1,0 +1,66 @@
+"""A child process that is a server: started, waited for, and ended by its own process group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+
+class Unavailable(Exception):
+    """An emulator cannot be had on this machine; the text says why and how to get it."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """True when something accepts connections on the port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+class ServerProcess:
+    """One running server. `stop` ends it and everything it started; repeating it is harmless."""
+
+    def __init__(self, command: list[str], log: pathlib.Path, port: int, *,
+                 env: dict[str, str] | None = None, within: float = 60) -> None:
+        self.port = port
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=output,
+                                             stdin=subprocess.DEVNULL, start_new_session=True,
+                                             env={**os.environ, **(env or {})}, cwd="/")
+        deadline = time.monotonic() + within
+        while not accepts(port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{command[0]} does not listen on port {port}:\n"
+                                   + log.read_text(errors="replace")[-2000:])
+            time.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM, within: float = 10) -> None:
+        if self._process.poll() is None:
+            self._signal(sent)
+            try:
+                self._process.wait(within)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait(10)
+
+    def _signal(self, sent: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, sent)
