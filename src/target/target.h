@@ -151,7 +151,8 @@ struct Publish {
   Stage stage;
   std::string planned_from;  ///< source_position read under my fence; empty: none
   PositionRow position;      ///< to be written
-  std::int64_t expected_rows = 0;
+  std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold
+  std::int64_t expected_tasks = 0;  ///< and the number of its task ids
   IndexSpec index;
   std::string table_comment;
   std::chrono::milliseconds lock_timeout{5000};
