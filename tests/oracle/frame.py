@@ -60,11 +60,8 @@ class Frame:
 
     def sorted_by(self, keys: list[str]) -> "Frame":
         columns = [self.columns[key] for key in keys]
-        if len(columns) == 1:
-            column = columns[0]
-            if all(a <= b for a, b in zip(column, column[1:])):
-                return self
-            return self.take(sorted(range(self.rows), key=column.__getitem__))
+        if len(columns) == 1 and all(type(v) is int for v in columns[0]):
+            return self.take(sorted(range(self.rows), key=columns[0].__getitem__))
         return self.take(sorted(range(self.rows), key=lambda i: repr([c[i] for c in columns])))
 
 
