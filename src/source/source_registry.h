@@ -1,0 +1,65 @@
+#ifndef SPILLWAY_SOURCE_SOURCE_REGISTRY_H_
+#define SPILLWAY_SOURCE_SOURCE_REGISTRY_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "lake/lake.h"
+#include "source/secret_reference.h"
+#include "state/store.h"
+
+/// From what a user calls a source table to where it lies.
+namespace spillway::source {
+
+/// A source as understood.
+struct ResolvedSource {
+  std::string source;       ///< what a definition keeps: the registered name, the URL, or the path
+                            ///< made absolute; resolving it again, anywhere, gives the same
+  bool registered = false;  ///< `source` is a registered name
+  lake::Location location;  ///< with secrets filled in: never to be printed
+};
+
+/// Registers sources and resolves their names. Thread-safe when store and keeper are; they must
+/// outlive it.
+class SourceRegistry {
+ public:
+  /// `working_folder`: absolute, what relative paths start from.
+  SourceRegistry(state::Store* store, const SecretKeeper* secrets, std::string working_folder);
+
+  /// `text` with a "/", a scheme, or a leading "." or "~" is a location; anything else a registered
+  /// name. SOURCE_NOT_FOUND for an unknown name, with detail `nearest` and the command that would
+  /// add it; SECRET_UNAVAILABLE; INVALID_ARGUMENT for an unknown scheme or empty text. Does not
+  /// look whether a table is there.
+  base::Result<ResolvedSource> Resolve(const base::Context& context, std::string_view text) const;
+
+  /// Registers `name` for `url`; literal secrets among the options are kept apart. Returns
+  /// warnings. ALREADY_EXISTS, INVALID_ARGUMENT (a name that would be read as a location, a
+  /// registered name as URL).
+  base::Result<std::vector<std::string>> Add(
+      const base::Context& context, std::string_view name, std::string_view url,
+      const std::map<std::string, std::string>& storage_options) const;
+
+  /// Unregisters `name` and forgets its stored secrets. SOURCE_NOT_FOUND;
+  /// DEPENDENT_OBJECTS_STILL_EXIST.
+  base::Status Remove(const base::Context& context, std::string_view name) const;
+
+ private:
+  state::Store* store_;
+  const SecretKeeper* secrets_;
+  std::string working_folder_;
+};
+
+/// Whether an option's value is a secret, by its name: keys, tokens, passwords. Unknown names that
+/// sound like one count as secret.
+bool IsSecretOption(std::string_view option);
+
+/// Text for people: options in order, secret literals replaced by "***", references shown.
+std::map<std::string, std::string> RedactOptions(const std::map<std::string, std::string>& options);
+
+}  // namespace spillway::source
+
+#endif  // SPILLWAY_SOURCE_SOURCE_REGISTRY_H_
