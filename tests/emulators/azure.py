@@ -50,7 +50,7 @@ class Azure:
         """Storage options by delta-rs' key names."""
         return {"azure_storage_account_name": ACCOUNT, "azure_storage_account_key": KEY,
                 "azure_storage_endpoint": f"http://127.0.0.1:{port or self.port}/{ACCOUNT}",
-                "azure_storage_allow_http": "true", "allow_http": "true"}
+                "allow_http": "true"}
 
     def wrong_options(self) -> dict[str, str]:
         wrong = base64.b64encode(hashlib.sha256(b"another key").digest()).decode()
@@ -58,7 +58,7 @@ class Azure:
 
     def environment(self) -> dict[str, str]:
         """The standard variables that say the same as `options`."""
-        return {key.upper(): value for key, value in self.options().items()}
+        return {key.upper(): value for key, value in self.options().items() if key.startswith("azure")}
 
     def put_tree(self, tree: pathlib.Path, prefix: str) -> None:
         for file in sorted(p for p in tree.rglob("*") if p.is_file()):
