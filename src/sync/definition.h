@@ -1,0 +1,69 @@
+#ifndef SPILLWAY_SYNC_DEFINITION_H_
+#define SPILLWAY_SYNC_DEFINITION_H_
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "target/target.h"
+
+namespace spillway::sync {
+
+enum class Mode : std::uint8_t { kFull, kIncremental, kContinuous };
+enum class OnBadRow : std::uint8_t { kFail, kReject };
+
+/// What the user declared about one synced table. Every field is a key of the YAML form
+/// (`on_bad_row`) and, with dashes, a flag (`--on-bad-row`).
+struct Definition {
+  std::string id;      ///< uuid, given at creation; the position in the target is found by it
+  std::string target;  ///< name of the target: `local`, or one added by `spillway target add`
+  target::TableName table;
+  std::string source;  ///< registered name or URL, as declared
+  Mode mode = Mode::kFull;
+  std::vector<std::string> primary_key;  ///< empty: the source's constraint, else keyless
+  std::optional<std::vector<std::string>> columns;    ///< absent: all
+  std::string where;                                  ///< row predicate; empty: all rows
+  std::map<std::string, std::string> type_overrides;  ///< column → target type
+  std::vector<std::string> indexes;
+  OnBadRow on_bad_row = OnBadRow::kFail;
+  std::int64_t batch_rows = 8192;
+  std::int32_t connections = 0;          ///< 0: chosen by planning
+  std::chrono::milliseconds timeout{0};  ///< of a whole run; 0: none
+  std::int32_t retries = 3;              ///< of a task whose connection was lost
+  std::chrono::milliseconds lock_timeout{5000};
+
+  bool operator==(const Definition&) const = default;
+  /// target.schema.table
+  std::string name() const;
+};
+
+/// Refuses what contradicts itself (INVALID_DEFINITION) and what nothing acts on yet
+/// (NOT_YET_SUPPORTED, naming the values that work).
+base::Status Validate(const Definition& definition);
+
+/// The definition as canonical JSON: fields in a fixed order, defaults left out.
+std::string ToJson(const Definition& definition);
+/// The inverse. Errors: INVALID_DEFINITION naming the member.
+base::Result<Definition> DefinitionFromJson(std::string_view json);
+
+/// Hash of everything that determines the target's rows and their form: source, columns, where,
+/// key, overrides, indexes' absence excepted. Two definitions with one hash give equal tables. 64
+/// hexadecimal digits.
+std::string RowHash(const Definition& definition);
+
+std::string_view Name(Mode mode);
+std::string_view Name(OnBadRow on_bad_row);
+base::Result<Mode> ParseMode(std::string_view text);
+base::Result<OnBadRow> ParseOnBadRow(std::string_view text);
+/// `30s`, `15m`, `2h`, `90d`, `500ms`. Errors: INVALID_ARGUMENT.
+base::Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
+std::string FormatDuration(std::chrono::milliseconds duration);
+
+}  // namespace spillway::sync
+
+#endif  // SPILLWAY_SYNC_DEFINITION_H_

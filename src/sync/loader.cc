@@ -1,0 +1,236 @@
+#include "sync/loader.h"
+
+#include <condition_variable>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace spillway::sync {
+namespace {
+
+using base::Code;
+using base::Result;
+using base::Status;
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr milliseconds kReportInterval{100};
+constexpr milliseconds kFirstBackoff{200};
+constexpr milliseconds kLongestBackoff{5000};
+constexpr std::size_t kSplitsPerTask = 2000;
+
+bool MayPass(const Status& error) {
+  return (error.code() == Code::kUnavailable || error.code() == Code::kThrottled) &&
+         error.error_class() != base::ErrorClass::kTargetDatabaseFull &&
+         error.error_class() != base::ErrorClass::kStoreNoSpace &&
+         error.error_class() != base::ErrorClass::kCommitUnknown &&
+         error.error_class() != base::ErrorClass::kMemoryBudget;
+}
+
+// Serialised tasks on their way from the planning thread to the workers, and what the workers say
+// back.
+class Exchange {
+ public:
+  Exchange(std::size_t capacity, std::size_t workers) : capacity_(capacity), active_(workers) {}
+
+  // Waits for room; false when the load is over.
+  bool Push(std::string task) {
+    base::MutexLock lock(mutex_);
+    while (waiting_.size() >= capacity_ && error_.ok()) changed_.wait(mutex_);
+    if (!error_.ok()) return false;
+    waiting_.push_back(std::move(task));
+    changed_.notify_all();
+    return true;
+  }
+  void NoMore() {
+    base::MutexLock lock(mutex_);
+    complete_ = true;
+    changed_.notify_all();
+  }
+  // The next task, or nullopt when there is none any more.
+  std::optional<std::string> Pop() {
+    base::MutexLock lock(mutex_);
+    while (waiting_.empty() && !complete_ && error_.ok()) changed_.wait(mutex_);
+    if (waiting_.empty() || !error_.ok()) return std::nullopt;
+    std::string task = std::move(waiting_.front());
+    waiting_.pop_front();
+    changed_.notify_all();
+    return task;
+  }
+  void Done(const target::TaskResult& result) {
+    base::MutexLock lock(mutex_);
+    ++loaded_.tasks;
+    loaded_.rows += result.rows;
+    loaded_.bytes += result.bytes_sent;
+  }
+  // Keeps the first error and ends the load.
+  void Fail(Status error) {
+    base::MutexLock lock(mutex_);
+    if (error_.ok()) error_ = std::move(error);
+    changed_.notify_all();
+  }
+  void Say(Event event) {
+    base::MutexLock lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  void WorkerEnds() {
+    base::MutexLock lock(mutex_);
+    --active_;
+    changed_.notify_all();
+  }
+  // Waits until all workers ended or `interval` is over; true in the first case. Moves out what was
+  // said.
+  bool Wait(milliseconds interval, std::vector<Event>* events) {
+    base::MutexLock lock(mutex_);
+    if (active_ > 0) changed_.wait_for(mutex_, interval);
+    events->swap(events_);
+    return active_ == 0;
+  }
+  bool failed() {
+    base::MutexLock lock(mutex_);
+    return !error_.ok();
+  }
+  Result<Loaded> Finish() {
+    base::MutexLock lock(mutex_);
+    if (!error_.ok()) return error_;
+    return loaded_;
+  }
+
+ private:
+  const std::size_t capacity_;
+  base::Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::string> waiting_ GUARDED_BY(mutex_);
+  std::vector<Event> events_ GUARDED_BY(mutex_);
+  Loaded loaded_ GUARDED_BY(mutex_);
+  Status error_ GUARDED_BY(mutex_);
+  bool complete_ GUARDED_BY(mutex_) = false;
+  std::size_t active_ GUARDED_BY(mutex_);
+};
+
+// Waits for `duration` or a stop.
+void Pause(const base::Context& context, milliseconds duration) {
+  base::Mutex mutex;
+  std::condition_variable_any never;
+  base::MutexLock lock(mutex);
+  never.wait_for(mutex, context.stop, duration, [] { return false; });
+}
+
+// Groups splits into tasks in the order of the listing, so that an equal plan gives equal tasks.
+Status ListTasks(const base::Context& context, const LoadSpec& spec, Exchange* exchange) {
+  SPILLWAY_ASSIGN(auto splits, spec.source->Splits(context, spec.scan, spec.plan->split_bytes));
+  Task task = spec.prototype;
+  std::int64_t bytes = 0;
+  std::int64_t number = 0;
+  const auto flush = [&] {
+    if (task.splits.empty()) return true;
+    task.id = std::to_string(number++);
+    const bool pushed = exchange->Push(task.Serialize());
+    task.splits.clear();
+    bytes = 0;
+    return pushed;
+  };
+  while (true) {
+    SPILLWAY_ASSIGN(std::optional<lake::Split> split, splits->Next(context));
+    if (!split) break;
+    const bool full = bytes + split->byte_size > spec.plan->task_bytes && !task.splits.empty();
+    if ((full || task.splits.size() >= kSplitsPerTask) && !flush()) return Status();
+    bytes += split->byte_size;
+    task.splits.push_back(std::move(split->bytes));
+  }
+  flush();
+  return Status();
+}
+
+void Work(const base::Context& context, const LoadSpec& spec, Exchange* exchange) {
+  while (const std::optional<std::string> task = exchange->Pop()) {
+    milliseconds backoff = kFirstBackoff;
+    for (std::int32_t attempt = 0;; ++attempt) {
+      Result<target::TaskResult> result = RunTask(context, *task, spec.environment);
+      if (result.ok()) {
+        exchange->Done(*result);
+        break;
+      }
+      if (attempt >= spec.retries || !MayPass(result.status()) || !context.Check().ok() ||
+          exchange->failed()) {
+        exchange->Fail(std::move(result).status());
+        return;
+      }
+      exchange->Say(Retry{"a task of the load", result.status()});
+      Pause(context, backoff);
+      backoff = std::min(backoff * 2, kLongestBackoff);
+    }
+  }
+}
+
+Bottleneck FindBottleneck(const LoadCounters& counters) {
+  const std::int64_t busy = counters.busy_nanoseconds.load();
+  const std::int64_t source = counters.source_nanoseconds.load();
+  const std::int64_t target = counters.target_nanoseconds.load();
+  const std::int64_t encoding = std::max<std::int64_t>(busy - source - target, 0);
+  if (source == 0 && target == 0) return Bottleneck::kNone;
+  if (target >= source && target >= encoding) return Bottleneck::kTarget;
+  return source >= encoding ? Bottleneck::kSource : Bottleneck::kEncoding;
+}
+
+Progress Measure(const LoadCounters& counters, const Plan& plan, SteadyClock::time_point start) {
+  Progress progress;
+  progress.rows = counters.rows.load(std::memory_order_relaxed);
+  progress.total_rows = plan.estimated_rows;
+  progress.bytes = counters.bytes.load(std::memory_order_relaxed);
+  progress.splits_done = counters.tasks.load(std::memory_order_relaxed);
+  progress.elapsed = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - start);
+  if (progress.total_rows && progress.rows > 0 && *progress.total_rows >= progress.rows) {
+    progress.remaining = milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(progress.elapsed.count()) *
+                                  static_cast<double>(*progress.total_rows - progress.rows) /
+                                  static_cast<double>(progress.rows)));
+  }
+  progress.bottleneck = FindBottleneck(counters);
+  return progress;
+}
+
+}  // namespace
+
+Result<Loaded> Load(const base::Context& context, LoadSpec spec,
+                    const std::function<void(const Event&)>& report) {
+  // Workers stop when the caller wants it or when one of them failed.
+  std::stop_source stop;
+  std::stop_callback forward(context.stop, [&stop] { stop.request_stop(); });
+  const base::Context inner{context.deadline, stop.get_token()};
+
+  LoadCounters counters;
+  spec.environment.counters = &counters;
+  const auto workers = static_cast<std::size_t>(spec.plan->connections);
+  Exchange exchange(workers, workers);
+  const auto start = SteadyClock::now();
+  {
+    std::vector<std::jthread> threads;
+    threads.emplace_back([&] {
+      if (Status status = ListTasks(inner, spec, &exchange); !status.ok()) {
+        exchange.Fail(std::move(status));
+      }
+      exchange.NoMore();
+    });
+    for (std::size_t i = 0; i < workers; ++i) {
+      threads.emplace_back([&] {
+        Work(inner, spec, &exchange);
+        exchange.WorkerEnds();
+      });
+    }
+    for (bool finished = false; !finished;) {
+      std::vector<Event> events;
+      finished = exchange.Wait(kReportInterval, &events);
+      for (const Event& event : events) report(event);
+      report(Measure(counters, *spec.plan, start));
+      if (exchange.failed()) stop.request_stop();
+    }
+  }
+  SPILLWAY_ASSIGN(Loaded loaded, exchange.Finish());
+  loaded.bottleneck = FindBottleneck(counters);
+  return loaded;
+}
+
+}  // namespace spillway::sync

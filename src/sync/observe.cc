@@ -1,0 +1,98 @@
+#include "sync/observe.h"
+
+#include <algorithm>
+
+#include "base/failpoint.h"
+
+namespace spillway::sync {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// Adds to the observation what only a load needs: the source's version, its columns mapped, the
+// compiled scan.
+Status ObserveSource(const base::Context& context, const Definition& definition,
+                     const lake::Location& location, lake::Lake& lake, target::Target& target,
+                     Observation* observation) {
+  SPILLWAY_ASSIGN(observation->source, lake.Open(context, location, lake::VersionSpec()));
+  const lake::Table& source = *observation->source;
+
+  lake::ReadSpec spec;
+  spec.columns = definition.columns;
+  if (!definition.where.empty()) {
+    SPILLWAY_ASSIGN(spec.where, expr::Predicate::Parse(definition.where, source.schema()));
+  }
+  SPILLWAY_ASSIGN(observation->scan, source.Plan(context, spec));
+  const data::Schema& selected = *observation->scan.schema;
+
+  observation->key =
+      definition.primary_key.empty() ? source.description().primary_key : definition.primary_key;
+  for (const std::string& column : observation->key) {
+    if (!selected.Find(column)) {
+      return Status(ErrorClass::kColumnNotFound,
+                    "primary key column is not in the source: " + column)
+          .With("column", column);
+    }
+  }
+  for (const auto& [column, type] : definition.type_overrides) {
+    if (!selected.Find(column)) {
+      return Status(ErrorClass::kColumnNotFound,
+                    "type override names a column that is not selected: " + column)
+          .With("column", column);
+    }
+  }
+  for (const data::Field& field : selected.fields) {
+    const auto override_type = definition.type_overrides.find(field.name);
+    const bool in_key = std::ranges::find(observation->key, field.name) != observation->key.end();
+    SPILLWAY_ASSIGN(
+        target::Column column,
+        target.MapColumn(context, field,
+                         override_type == definition.type_overrides.end() ? std::string_view()
+                                                                          : override_type->second,
+                         in_key));
+    observation->columns.push_back(std::move(column));
+  }
+  SPILLWAY_TRY(target.CheckNames(definition.table, observation->columns));
+  SPILLWAY_ASSIGN(observation->totals, source.Sum(context));
+  return Status();
+}
+
+}  // namespace
+
+bool NothingChanged(const Definition& definition, const target::TableState& state,
+                    std::optional<lake::Relation> relation) {
+  return relation == lake::Relation::kSame && state.exists && state.unchanged && state.position &&
+         state.owned_by_id == definition.id &&
+         state.position->definition_hash == RowHash(definition);
+}
+
+Result<Observation> Observe(const base::Context& context, const Definition& definition,
+                            const lake::Location& location, lake::Lake& lake,
+                            target::Target& target, bool complete) {
+  Observation observation;
+  SPILLWAY_TRY(base::Failpoint("observe.target"));
+  SPILLWAY_ASSIGN(observation.target,
+                  target.Describe(context, definition.table, definition.id, false));
+  observation.capabilities = target.capabilities();
+
+  SPILLWAY_TRY(base::Failpoint("observe.source"));
+  const auto& position = observation.target.position;
+  if (position && !position->source_position.empty()) {
+    SPILLWAY_ASSIGN(observation.relation,
+                    lake.Observe(context, location,
+                                 lake::Position{position->source_position, position->version}));
+  }
+  if (!complete && NothingChanged(definition, observation.target, observation.relation)) {
+    return observation;
+  }
+
+  // A load is due, so what a swap would lose matters now.
+  SPILLWAY_ASSIGN(observation.target,
+                  target.Describe(context, definition.table, definition.id, true));
+  SPILLWAY_TRY(ObserveSource(context, definition, location, lake, target, &observation));
+  return observation;
+}
+
+}  // namespace spillway::sync

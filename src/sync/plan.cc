@@ -1,0 +1,150 @@
+#include "sync/plan.h"
+
+#include <algorithm>
+
+namespace spillway::sync {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// The process without any table: code, libraries, thread stacks, connection buffers.
+constexpr std::int64_t kBaselineBytes = std::int64_t{128} << 20;
+constexpr std::int64_t kMinSplitBytes = std::int64_t{8} << 20;
+constexpr std::int64_t kMaxSplitBytes = std::int64_t{128} << 20;
+// Enough parts a connection that the last one to finish does not keep the others waiting.
+constexpr std::int64_t kSplitsPerConnection = 6;
+
+// Why a load is needed, in the user's words.
+std::string Reason(const Definition& definition, const Observation& observation, bool rebuild) {
+  const auto& state = observation.target;
+  const std::string version = std::to_string(observation.source->position().version);
+  if (!state.position || state.position->source_position.empty()) {
+    return "the target has no position yet: everything of version " + version + " is loaded";
+  }
+  if (!state.exists) return "the target table is gone: it is built again from version " + version;
+  if (rebuild) return "a rebuild was asked for: everything of version " + version + " is loaded";
+  if (state.position->definition_hash != RowHash(definition)) {
+    return "the definition changed what rows or columns the target has";
+  }
+  if (!state.unchanged) return "the target table was changed by hand: " + state.difference;
+  const std::string recorded = std::to_string(state.position->version);
+  switch (observation.relation.value_or(lake::Relation::kOther)) {
+    case lake::Relation::kSame:
+      return "version " + recorded + " is loaded again";
+    case lake::Relation::kFollows:
+      return "the source moved from version " + recorded + " to " + version +
+             "; mode full reads all of it";
+    case lake::Relation::kReplaced:
+      return "the source table was replaced since version " + recorded;
+    case lake::Relation::kOther:
+      return "the source's history no longer contains the recorded version " + recorded;
+  }
+  return {};
+}
+
+Status RefuseLosses(const Definition& definition, const target::TableState& state) {
+  const std::string table = definition.table.ToString();
+  if (state.exists && state.owned_by_id != definition.id) {
+    if (state.owned_by_id.empty()) {
+      return Status(
+                 ErrorClass::kAlreadyExists,
+                 "a " + state.kind + " that Spillway did not make has the target's name: " + table)
+          .With("table", table)
+          .Mend("Choose another name, or drop it first.");
+    }
+    return Status(ErrorClass::kAlreadyExists,
+                  "another synced table has the target's name: " + table)
+        .With("table", table)
+        .With("synced_table_id", state.owned_by_id)
+        .Mend("Choose another name, or delete the other synced table.");
+  }
+  if (state.exists && !state.dependents.empty()) {
+    std::string names;
+    for (const target::Dependent& dependent : state.dependents) {
+      names += (names.empty() ? "" : ", ") + dependent.kind + " " + dependent.name;
+    }
+    return Status(ErrorClass::kDependentObjectsStillExist,
+                  "replacing " + table + " would lose: " + names)
+        .With("table", table)
+        .With("dependents", names);
+  }
+  return Status();
+}
+
+Status CheckWidth(const Definition& definition, const Observation& observation) {
+  const std::int32_t most = observation.capabilities.max_columns;
+  if (most > 0 && observation.columns.size() > static_cast<std::size_t>(most)) {
+    return Status(ErrorClass::kInvalidDefinition,
+                  "the source has more columns than the target can hold: " +
+                      std::to_string(observation.columns.size()) + " against " +
+                      std::to_string(most))
+        .With("table", definition.table.ToString())
+        .Mend("Select fewer with --columns.");
+  }
+  return Status();
+}
+
+void ChooseSizes(const Definition& definition, const Limits& limits, Plan* plan) {
+  plan->connections =
+      definition.connections > 0 ? definition.connections : std::clamp(limits.cores, 2, 8);
+  plan->split_bytes = std::clamp(plan->estimated_bytes / (plan->connections * kSplitsPerConnection),
+                                 kMinSplitBytes, kMaxSplitBytes);
+  plan->task_bytes = plan->split_bytes;
+  plan->read.batch_rows = definition.batch_rows;
+  const std::int64_t share =
+      std::max<std::int64_t>(limits.memory_bytes - kBaselineBytes, 32 << 20) / plan->connections;
+  // A worker holds pages and read-ahead, the batch decoded from them, and the batch encoded.
+  plan->read.memory_bytes = share / 2;
+  plan->read.batch_bytes = std::clamp<std::int64_t>(share / 16, 1 << 20, 8 << 20);
+}
+
+}  // namespace
+
+std::string_view Name(Action action) {
+  switch (action) {
+    case Action::kNothing:
+      return "nothing";
+    case Action::kFirstLoad:
+      return "first load";
+    case Action::kRebuild:
+      return "rebuild and swap";
+  }
+  return "nothing";
+}
+
+Result<Plan> MakePlan(const Definition& definition, const Observation& observation,
+                      const Limits& limits, bool rebuild) {
+  const target::TableState& state = observation.target;
+  Plan plan;
+  if (state.position && !state.position->source_position.empty()) {
+    plan.from_version = state.position->version;
+  }
+  if (!rebuild && NothingChanged(definition, state, observation.relation)) {
+    plan.to_version = state.position->version;
+    plan.reason = "the target reflects version " + std::to_string(plan.to_version) +
+                  ", which is the source's latest, and the definition is the same";
+    return plan;
+  }
+
+  SPILLWAY_TRY(RefuseLosses(definition, state));
+  SPILLWAY_TRY(CheckWidth(definition, observation));
+  plan.action = state.exists ? Action::kRebuild : Action::kFirstLoad;
+  plan.reason = Reason(definition, observation, rebuild);
+  plan.to_version = observation.source->position().version;
+  plan.estimated_bytes = observation.totals.byte_size;
+  plan.estimated_rows = observation.totals.rows;
+  plan.files = observation.totals.files;
+  plan.columns = observation.columns;
+  plan.key = observation.key;
+  plan.warnings = observation.source->description().warnings;
+  if (plan.key.empty()) {
+    plan.warnings.emplace_back(
+        "no primary key: only full syncs are possible; declare one with --primary-key");
+  }
+  ChooseSizes(definition, limits, &plan);
+  return plan;
+}
+
+}  // namespace spillway::sync

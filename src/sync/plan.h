@@ -1,0 +1,57 @@
+#ifndef SPILLWAY_SYNC_PLAN_H_
+#define SPILLWAY_SYNC_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "lake/lake.h"
+#include "sync/definition.h"
+#include "sync/observe.h"
+#include "target/target.h"
+
+namespace spillway::sync {
+
+enum class Action : std::uint8_t {
+  kNothing,    ///< the target reflects the source already
+  kFirstLoad,  ///< fill a new table and publish it
+  kRebuild,    ///< fill a table beside the old one and swap it in
+};
+std::string_view Name(Action action);
+
+/// What one process may use.
+struct Limits {
+  std::int64_t memory_bytes = std::int64_t{512} << 20;
+  std::int32_t cores = 1;
+};
+
+/// What the next sync does and why: a value, made without I/O, printed by explain and performed by
+/// the runner.
+struct Plan {
+  Action action = Action::kNothing;
+  std::string reason;
+  std::optional<lake::Version> from_version;  ///< what the target reflects now
+  lake::Version to_version = 0;
+  std::int64_t estimated_bytes = 0;
+  std::optional<std::int64_t> estimated_rows;  ///< before the row predicate
+  std::int64_t files = 0;
+  std::vector<target::Column> columns;
+  std::vector<std::string> key;
+  std::int32_t connections = 1;
+  std::int64_t split_bytes = 0;  ///< files above this are read in parts
+  std::int64_t task_bytes = 0;   ///< small splits share a task up to this
+  lake::ReadOptions read;
+  std::vector<std::string> warnings;
+};
+
+/// Decides. Errors: ALREADY_EXISTS, TARGET_CHANGED, DEPENDENT_OBJECTS_STILL_EXIST,
+/// INVALID_DEFINITION, each before anything was written. `rebuild` demands a load even when nothing
+/// changed (resync).
+base::Result<Plan> MakePlan(const Definition& definition, const Observation& observation,
+                            const Limits& limits, bool rebuild);
+
+}  // namespace spillway::sync
+
+#endif  // SPILLWAY_SYNC_PLAN_H_

@@ -1,0 +1,279 @@
+#include "sync/run.h"
+
+#include <algorithm>
+
+#include "base/failpoint.h"
+#include "base/ids.h"
+#include "sync/loader.h"
+#include "sync/observe.h"
+#include "sync/task.h"
+
+namespace spillway::sync {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+// A stopped or failed run has this long to take its stage away; what it misses is found by its
+// fence next time.
+constexpr milliseconds kCleanUpTime{800};
+// Another run may move the position between our observation and our fence, but not for ever.
+constexpr int kMaxObservations = 3;
+
+// One attempt at a sync, from observation to report.
+class Run {
+ public:
+  Run(const base::Context& context, const Definition& definition, const Environment& environment,
+      bool rebuild)
+      : context_(context), definition_(definition), environment_(environment), rebuild_(rebuild) {
+    report_.run_id = base::NewUuid();
+  }
+
+  Result<Report> Perform() {
+    SPILLWAY_ASSIGN(location_, environment_.resolve(definition_.source));
+    {
+      Timed phase(this, Phase::kObserve);
+      SPILLWAY_TRY(ObserveWorld());
+    }
+    if (Idle()) return Finish(plan_);
+    {
+      // What can be refused is refused before anything is written, the fence included.
+      SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
+    }
+    {
+      Timed phase(this, Phase::kFence);
+      SPILLWAY_TRY(TakeFence());
+    }
+    {
+      Timed phase(this, Phase::kPlan);
+      SPILLWAY_TRY(base::Failpoint("plan"));
+      SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
+    }
+    if (plan_.action == Action::kNothing) return Finish(plan_);
+    Tell(Decision{plan_.reason});
+    for (const std::string& warning : plan_.warnings) Tell(Warning{warning});
+
+    const Status status = LoadAndPublish();
+    if (!status.ok()) {
+      CleanUp(status);
+      return status;
+    }
+    return Finish(plan_);
+  }
+
+ private:
+  // Announces a phase and records how long it took.
+  class Timed {
+   public:
+    Timed(Run* run, Phase phase) : run_(run), phase_(phase), start_(SteadyClock::now()) {
+      run_->Tell(PhaseStarted{phase});
+    }
+    ~Timed() {
+      const auto took = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - start_);
+      run_->report_.phases.emplace_back(phase_, took);
+      run_->Tell(PhaseFinished{phase_, took});
+    }
+    Timed(const Timed&) = delete;
+    Timed& operator=(const Timed&) = delete;
+
+   private:
+    Run* run_;
+    Phase phase_;
+    SteadyClock::time_point start_;
+  };
+
+  void Tell(const Event& event) {
+    if (environment_.events != nullptr) environment_.events->Receive(definition_.name(), event);
+  }
+
+  Status ObserveWorld() {
+    SPILLWAY_ASSIGN(observation_, Observe(context_, definition_, location_, *environment_.lake,
+                                          *environment_.target, rebuild_));
+    return Status();
+  }
+
+  // Nothing changed ends a sync without a write.
+  bool Idle() {
+    if (rebuild_ || !NothingChanged(definition_, observation_.target, observation_.relation)) {
+      return false;
+    }
+    if (Result<Plan> plan = MakePlan(definition_, observation_, environment_.limits, false);
+        plan.ok()) {
+      plan_ = *std::move(plan);
+      return true;
+    }
+    return false;
+  }
+
+  std::string ObservedPosition() const {
+    const auto& position = observation_.target.position;
+    return position ? position->source_position : std::string();
+  }
+
+  // After the fence the position can only be moved by us; if it moved before, the world is observed
+  // again.
+  Status TakeFence() {
+    for (int attempt = 1;; ++attempt) {
+      SPILLWAY_TRY(base::Failpoint("fence.before"));
+      SPILLWAY_ASSIGN(auto fenced,
+                      environment_.target->TakeFence(context_, definition_.id, definition_.table,
+                                                     report_.run_id));
+      fence_ = fenced.first;
+      planned_from_ = fenced.second ? fenced.second->source_position : std::string();
+      SPILLWAY_TRY(base::Failpoint("fence.after"));
+      if (planned_from_ == ObservedPosition()) break;
+      if (attempt >= kMaxObservations) {
+        return Status(ErrorClass::kFenced,
+                      "other runs keep moving the position of " + definition_.table.ToString())
+            .With("table", definition_.table.ToString());
+      }
+      SPILLWAY_TRY(ObserveWorld());
+    }
+    SPILLWAY_ASSIGN(const std::vector<std::string> removed,
+                    environment_.target->RemoveDeadStages(context_, definition_.id));
+    for (const std::string& stage : removed) {
+      Tell(Decision{"removed the stage of a run that had died: " + stage});
+    }
+    return Status();
+  }
+
+  Status LoadAndPublish() {
+    {
+      Timed phase(this, Phase::kLoad);
+      SPILLWAY_TRY(LoadStage());
+    }
+    const target::IndexSpec index{plan_.key, definition_.indexes};
+    {
+      Timed phase(this, Phase::kIndex);
+      SPILLWAY_TRY(environment_.target->BuildIndexes(context_, *stage_, index));
+    }
+    Timed phase(this, Phase::kPublish);
+    return PublishStage(index);
+  }
+
+  Status LoadStage() {
+    SPILLWAY_ASSIGN(target::Stage stage, environment_.target->CreateStage(
+                                             context_, fence_, definition_.table, plan_.columns));
+    stage_ = std::move(stage);
+    LoadSpec spec;
+    spec.prototype.source = definition_.source;
+    spec.prototype.scan = observation_.scan.document;
+    spec.prototype.key = plan_.key;
+    spec.prototype.stage = *stage_;
+    spec.prototype.read = plan_.read;
+    spec.source = observation_.source.get();
+    spec.scan = observation_.scan;
+    spec.plan = &plan_;
+    spec.retries = definition_.retries;
+    spec.environment.lake = environment_.lake;
+    spec.environment.target = environment_.target;
+    spec.environment.resolve = environment_.resolve;
+    SPILLWAY_ASSIGN(loaded_,
+                    Load(context_, std::move(spec), [this](const Event& event) { Tell(event); }));
+    report_.rows = loaded_.rows;
+    report_.bytes = loaded_.bytes;
+    report_.bottleneck = loaded_.bottleneck;
+    return Status();
+  }
+
+  Status PublishStage(const target::IndexSpec& index) {
+    target::Publish publish;
+    publish.stage = *stage_;
+    publish.planned_from = planned_from_;
+    publish.expected_rows = loaded_.rows;
+    publish.expected_tasks = loaded_.tasks;
+    publish.index = index;
+    publish.table_comment = observation_.source->description().description;
+    publish.lock_timeout = definition_.lock_timeout;
+    target::PositionRow& position = publish.position;
+    position.synced_table_id = definition_.id;
+    position.table = definition_.table;
+    position.source_position = observation_.source->position().document;
+    position.version = observation_.source->position().version;
+    position.definition_hash = RowHash(definition_);
+    position.fence = fence_.number;
+    position.run_id = report_.run_id;
+    position.rows = loaded_.rows;
+    position.committed_at = observation_.source->description().committed_at;
+    SPILLWAY_ASSIGN(const target::CommitOutcome outcome,
+                    environment_.target->PublishStage(context_, publish));
+    switch (outcome) {
+      case target::CommitOutcome::kCommitted:
+        return Status();
+      case target::CommitOutcome::kRejected:
+        return Status(ErrorClass::kFenced,
+                      "the publish was rejected: a newer run holds " + definition_.table.ToString())
+            .With("table", definition_.table.ToString());
+      case target::CommitOutcome::kUnknown:
+        return Status(ErrorClass::kCommitUnknown,
+                      "whether the publish committed could not be found out: " +
+                          definition_.table.ToString())
+            .With("table", definition_.table.ToString());
+    }
+    return Status();
+  }
+
+  // Takes the stage away after a failure, within its own short time. After an unknown commit
+  // nothing is deleted.
+  void CleanUp(const Status& cause) {
+    if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
+    const base::Context brief{base::Deadline::After(kCleanUpTime), {}};
+    if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
+      Tell(Warning{"the stage " + stage_->table.ToString() +
+                   " could not be removed now; the next sync removes it"});
+    }
+  }
+
+  Report Finish(const Plan& plan) {
+    report_.action = plan.action;
+    report_.reason = plan.reason;
+    report_.from_version = plan.from_version;
+    report_.to_version = plan.to_version;
+    report_.warnings = plan.warnings;
+    return report_;
+  }
+
+  const base::Context& context_;
+  const Definition& definition_;
+  const Environment& environment_;
+  const bool rebuild_;
+  lake::Location location_;
+  Observation observation_;
+  Plan plan_;
+  target::Fence fence_;
+  std::string planned_from_;
+  std::optional<target::Stage> stage_;
+  Loaded loaded_;
+  Report report_;
+};
+
+}  // namespace
+
+Result<Plan> Explain(const base::Context& context, const Definition& definition,
+                     const Environment& environment, bool rebuild) {
+  SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(definition.source));
+  SPILLWAY_ASSIGN(
+      const Observation observation,
+      Observe(context, definition, location, *environment.lake, *environment.target, rebuild));
+  return MakePlan(definition, observation, environment.limits, rebuild);
+}
+
+Result<Report> Sync(const base::Context& context, const Definition& definition,
+                    const Environment& environment, bool rebuild) {
+  SPILLWAY_TRY(Validate(definition));
+  const base::Context bounded =
+      definition.timeout.count() > 0 ? context.Within(definition.timeout) : context;
+  Result<Report> report = Run(bounded, definition, environment, rebuild).Perform();
+  if (report.ok() || report.status().error_class() != ErrorClass::kDataFileMissing) return report;
+  // A planned file that is gone may only mean that the version was cleaned up meanwhile: plan once
+  // more.
+  if (environment.events != nullptr) {
+    environment.events->Receive(definition.name(), Retry{"the sync", report.status()});
+  }
+  return Run(bounded, definition, environment, rebuild).Perform();
+}
+
+}  // namespace spillway::sync

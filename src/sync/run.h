@@ -1,0 +1,59 @@
+#ifndef SPILLWAY_SYNC_RUN_H_
+#define SPILLWAY_SYNC_RUN_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "lake/lake.h"
+#include "sync/definition.h"
+#include "sync/event.h"
+#include "sync/plan.h"
+#include "target/target.h"
+
+namespace spillway::sync {
+
+/// The world that a run acts on. Pointers are borrowed and outlive the run.
+struct Environment {
+  lake::Lake* lake = nullptr;
+  target::Target* target = nullptr;
+  /// Turns a source reference (Definition::source) into a location with credentials; called from
+  /// worker threads.
+  std::function<base::Result<lake::Location>(const std::string& source)> resolve;
+  EventSink* events = nullptr;
+  Limits limits;
+};
+
+/// What a run did.
+struct Report {
+  std::string run_id;
+  Action action = Action::kNothing;
+  std::string reason;
+  std::optional<lake::Version> from_version;
+  lake::Version to_version = 0;
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  std::vector<std::pair<Phase, std::chrono::milliseconds>> phases;
+  Bottleneck bottleneck = Bottleneck::kNone;
+  std::vector<std::string> warnings;
+};
+
+/// What the next sync would do; reads only.
+base::Result<Plan> Explain(const base::Context& context, const Definition& definition,
+                           const Environment& environment, bool rebuild);
+
+/// One sync: observe, fence, plan, load, index, publish. Old data is served until the publish
+/// commits; on any error or stop nothing of the run remains but its fence. `rebuild` loads even
+/// when nothing changed.
+base::Result<Report> Sync(const base::Context& context, const Definition& definition,
+                          const Environment& environment, bool rebuild);
+
+}  // namespace spillway::sync
+
+#endif  // SPILLWAY_SYNC_RUN_H_
