@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-// The structures of the Arrow C data and stream interfaces, as the Arrow specification lays them out
-// (https://arrow.apache.org/docs/format/CDataInterface.html). The guards are the specification's, so that every library
-// that speaks Arrow agrees on one definition.
+// The structures of the Arrow C data and stream interfaces, as the Arrow specification lays them
+// out (https://arrow.apache.org/docs/format/CDataInterface.html). The guards are the
+// specification's, so that every library that speaks Arrow agrees on one definition.
 extern "C" {
 
 #ifndef ARROW_C_DATA_INTERFACE

@@ -26,8 +26,9 @@ struct JsonOptions {
   std::string column;  ///< name of the column in error messages
 };
 
-/// Writes values of one type, nested ones included, in the canonical JSON form of docs/formats/json.md. Compiled once
-/// per column; a value costs no allocation and no virtual call. Used by one thread.
+/// Writes values of one type, nested ones included, in the canonical JSON form of
+/// docs/formats/json.md. Compiled once per column; a value costs no allocation and no virtual call.
+/// Used by one thread.
 class JsonWriter {
  public:
   /// Errors: UNSUPPORTED_COLUMN_TYPE for geometry and geography at any depth.
@@ -36,12 +37,13 @@ class JsonWriter {
   JsonWriter& operator=(JsonWriter&&) noexcept;
   ~JsonWriter();
 
-  /// Takes `column` as what later Append(row, out) calls read; cheap, once per batch. REQUIRES: the type given to Make;
-  /// the batch outlives those calls.
+  /// Takes `column` as what later Append(row, out) calls read; cheap, once per batch. REQUIRES: the
+  /// type given to Make; the batch outlives those calls.
   void Bind(const ColumnView& column);
-  /// Appends the value at `row` of the bound column; NULL is `null`. On an error nothing is appended. Errors:
-  /// CHARACTER_NOT_IN_REPERTOIRE (NUL, invalid UTF-8), VALUE_OUT_OF_RANGE (NaN or infinity, a NULL or repeated map
-  /// key); details column, path (from the column to the value: a.b, element, key, value) and reason.
+  /// Appends the value at `row` of the bound column; NULL is `null`. On an error nothing is
+  /// appended. Errors: CHARACTER_NOT_IN_REPERTOIRE (NUL, invalid UTF-8), VALUE_OUT_OF_RANGE (NaN or
+  /// infinity, a NULL or repeated map key); details column, path (from the column to the value:
+  /// a.b, element, key, value) and reason.
   base::Status Append(std::int64_t row, std::string* out);
   /// Bind and Append in one.
   base::Status Append(const ColumnView& column, std::int64_t row, std::string* out) {
@@ -55,7 +57,8 @@ class JsonWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Appends `text` as a JSON string with quotes, escaping what RFC 8259 demands and no more. REQUIRES: valid UTF-8.
+/// Appends `text` as a JSON string with quotes, escaping what RFC 8259 demands and no more.
+/// REQUIRES: valid UTF-8.
 void AppendJsonString(std::string_view text, std::string* out);
 
 }  // namespace spillway::data

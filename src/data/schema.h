@@ -45,7 +45,8 @@ struct Type {
   TypeKind kind = TypeKind::kVoid;
   std::int32_t precision = 0;  ///< of kDecimal: 1 to 38
   std::int32_t scale = 0;      ///< of kDecimal: 0 to precision
-  std::int32_t length = 0;     ///< of kString made from char(n) or varchar(n), in characters; 0: unbounded
+  std::int32_t length =
+      0;  ///< of kString made from char(n) or varchar(n), in characters; 0: unbounded
   /// kArray: one, "element"; kMap: "key" and "value"; kStruct: its fields.
   std::vector<Field> children;
 
@@ -63,11 +64,21 @@ struct Field {
   Type type;
   bool nullable = true;
   /// Column-mapping id, when the table has one; stable through renames.
-  std::optional<std::int64_t> id;
-  std::string comment;
+  std::optional<std::int64_t> id = std::nullopt;
+  std::string comment = {};
 
   bool operator==(const Field&) const;
 };
+
+/// A type without parameters or children.
+Type ScalarType(TypeKind kind);
+/// REQUIRES: 1 <= precision <= 38, 0 <= scale <= precision.
+Type DecimalType(std::int32_t precision, std::int32_t scale);
+/// A string of at most `length` characters (0: unbounded).
+Type StringType(std::int32_t length);
+Type ArrayType(Type element, bool element_nullable = true);
+Type MapType(Type key, Type value, bool value_nullable = true);
+Type StructType(std::vector<Field> fields);
 
 /// The columns of a table, in order.
 struct Schema {
@@ -78,14 +89,15 @@ struct Schema {
   std::optional<std::size_t> Find(std::string_view name) const;
 };
 
-/// Reads a Delta schema document (the `schemaString` of a table's metadata). Errors: DELTA_LOG_CORRUPT for what is not
-/// such a document, UNSUPPORTED_COLUMN_TYPE for a type that this release does not know.
+/// Reads a Delta schema document (the `schemaString` of a table's metadata). Errors:
+/// DELTA_LOG_CORRUPT for what is not such a document, UNSUPPORTED_COLUMN_TYPE for a type that this
+/// release does not know.
 base::Result<Schema> ParseDeltaSchema(std::string_view json);
 /// The inverse, for creating tables. Column ids are not written.
 std::string FormatDeltaSchema(const Schema& schema);
 
-/// The logical schema of an Arrow struct schema as lakeio hands it out (lakeio.h, lakeio_split_read). `schema` stays the
-/// caller's. Errors: UNSUPPORTED_COLUMN_TYPE.
+/// The logical schema of an Arrow struct schema as lakeio hands it out (lakeio.h,
+/// lakeio_split_read). `schema` stays the caller's. Errors: UNSUPPORTED_COLUMN_TYPE.
 base::Result<Schema> SchemaFromArrow(const ArrowSchema& schema);
 /// Fills `out` with the Arrow form of `schema` as a struct; the caller releases it.
 base::Status SchemaToArrow(const Schema& schema, ArrowSchema* out);

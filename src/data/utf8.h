@@ -8,7 +8,8 @@
 
 namespace spillway::data {
 
-/// Length of the well-formed UTF-8 sequence (Unicode, table 3-7) at `at`, or 0 when there is none. REQUIRES: at < end.
+/// Length of the well-formed UTF-8 sequence (Unicode, table 3-7) at `at`, or 0 when there is none.
+/// REQUIRES: at < end.
 inline std::size_t Utf8SequenceLength(const unsigned char* at, const unsigned char* end) {
   const unsigned char lead = *at;
   const auto tail = [&](std::size_t i, unsigned char low, unsigned char high) {
@@ -29,7 +30,8 @@ inline std::size_t Utf8SequenceLength(const unsigned char* at, const unsigned ch
   return 0;
 }
 
-/// Number of leading bytes of `text` that are well-formed UTF-8 without a NUL; text.size() when all are.
+/// Number of leading bytes of `text` that are well-formed UTF-8 without a NUL; text.size() when all
+/// are.
 inline std::size_t TextPrefix(std::string_view text) {
   const auto* begin = reinterpret_cast<const unsigned char*>(text.data());
   const auto* end = begin + text.size();

@@ -5,8 +5,9 @@
 #include <string>
 #include <string_view>
 
-/// The canonical text of scalar values (docs/formats/json.md). Each writer stores at `out`, which must have room for
-/// kMaxScalarText bytes, and returns the end; nothing is NUL-terminated. Any thread.
+/// The canonical text of scalar values (docs/formats/json.md). Each writer stores at `out`, which
+/// must have room for kMaxScalarText bytes, and returns the end; nothing is NUL-terminated. Any
+/// thread.
 namespace spillway::data {
 
 inline constexpr std::size_t kMaxScalarText = 64;
@@ -17,10 +18,11 @@ char* WriteFloat(float value, char* out);
 char* WriteDouble(double value, char* out);
 /// Exactly `scale` digits after the point. REQUIRES: |unscaled| < 10^38, 0 <= scale <= 38.
 char* WriteDecimal(__int128 unscaled, std::int32_t scale, char* out);
-/// YYYY-MM-DD of days since 1970-01-01; years beyond 9999 have more digits, years before 0000 a minus (0000 is 1 BC).
+/// YYYY-MM-DD of days since 1970-01-01; years beyond 9999 have more digits, years before 0000 a
+/// minus (0000 is 1 BC).
 char* WriteDate(std::int32_t days, char* out);
-/// YYYY-MM-DDTHH:MM:SS of microseconds since the epoch, a fraction without trailing zeros where there is one, and Z when
-/// `utc`.
+/// YYYY-MM-DDTHH:MM:SS of microseconds since the epoch, a fraction without trailing zeros where
+/// there is one, and Z when `utc`.
 char* WriteTimestamp(std::int64_t micros, bool utc, char* out);
 /// ISO 8601 duration of months: P1Y2M, P-1Y-2M, P0M.
 char* WriteYearMonthInterval(std::int32_t months, char* out);
