@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Object stores, errors and bounds that the other lakeio crates stand on.
+//!
+//! Nothing here knows of Delta or Parquet. A [`Runtime`] hands out a [`Store`] for a [`Location`];
+//! everything that may block takes a [`Call`]; everything that can fail gives an [`Error`].
+
+mod call;
+mod error;
+mod local;
+mod location;
+mod metrics;
+mod options;
+mod profile;
+mod remote;
+mod runtime;
+mod store;
+
+pub use call::{Call, Cancel};
+pub use error::{Class, Code, Error, Result};
+pub use location::{is_absolute_url, Location, Options, StoreKind};
+pub use metrics::Metrics;
+pub use options::{nearest, Environment};
+pub use runtime::{zone_offset_seconds, CredentialsFn, Runtime, RuntimeOptions};
+pub use store::{get_all, list_all, ObjectMeta, ObjectReader, ObjectWriter, Store};

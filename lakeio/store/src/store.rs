@@ -1,0 +1,864 @@
+//! One store: reading, listing and writing objects within the bounds of a call.
+
+use std::fs::File;
+use std::future::Future;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path as ObjectPath;
+use object_store::{
+    CopyOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode,
+    PutPayload,
+};
+use url::Url;
+
+use crate::call::Call;
+use crate::error::{Class, Error, Result};
+use crate::local::{self, Draft};
+use crate::location::{authority_of, Location, StoreKind};
+use crate::metrics::Metrics;
+use crate::options;
+use crate::remote::{self, Built, Wire, WIRE};
+use crate::runtime::RuntimeState;
+
+/// Objects of at least this size are written in parts of it.
+const PART_BYTES: usize = 8 << 20;
+
+/// What a listing or a look at an object tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The name within the listed directory, not encoded; empty for a look at one object.
+    pub name: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// When it was last written, in milliseconds since 1970.
+    pub modified_ms: i64,
+}
+
+/// All objects under one `scheme://authority`, reached with one credential. Cheap to clone; may be
+/// used from several threads. Objects are named by absolute URLs.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    location: Location,
+    metrics: Arc<Metrics>,
+    runtime: Arc<RuntimeState>,
+    backend: Backend,
+}
+
+enum Backend {
+    Local,
+    Remote {
+        current: RwLock<(u64, Arc<dyn ObjectStore>, String)>,
+        refresh: tokio::sync::Mutex<()>,
+    },
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.inner.location.authority())
+    }
+}
+
+impl Store {
+    pub(crate) fn open(location: &Location, runtime: Arc<RuntimeState>) -> Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let backend = if location.kind() == StoreKind::Local {
+            options::none(location)?;
+            Backend::Local
+        } else {
+            let Built { store, credential } =
+                remote::build(location, &runtime.environment, &runtime.options, &metrics)?;
+            Backend::Remote {
+                current: RwLock::new((0, store, credential)),
+                refresh: tokio::sync::Mutex::new(()),
+            }
+        };
+        let inner = Inner {
+            location: location.clone(),
+            metrics,
+            runtime,
+            backend,
+        };
+        Ok(Store {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The kind of store.
+    pub fn kind(&self) -> StoreKind {
+        self.inner.location.kind()
+    }
+
+    /// Whether objects are files of this machine.
+    pub fn is_local(&self) -> bool {
+        self.kind() == StoreKind::Local
+    }
+
+    /// `scheme://authority`.
+    pub fn authority(&self) -> String {
+        self.inner.location.authority()
+    }
+
+    /// Whether `url` is an object of this store.
+    pub fn covers(&self, url: &Url) -> bool {
+        authority_of(url) == self.inner.location.authority()
+    }
+
+    /// Where the credential comes from, in words: "options", "environment", "profile NAME", ….
+    pub fn credential(&self) -> String {
+        match &self.inner.backend {
+            Backend::Local => "file system".into(),
+            Backend::Remote { current, .. } => current
+                .read()
+                .map(|current| current.2.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The counters of this store.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The object's size and time. Class OBJECT_NOT_FOUND when it is not there.
+    pub async fn head(&self, call: &Call, url: &Url) -> Result<ObjectMeta> {
+        if self.is_local() {
+            return self.local(call, || local::head(&local::path_of(url)?));
+        }
+        let path = object_path(url)?;
+        let meta = self
+            .remote(call, url, |store| {
+                let path = path.clone();
+                async move { store.head(&path).await }
+            })
+            .await?;
+        Ok(ObjectMeta {
+            name: String::new(),
+            size: meta.size,
+            modified_ms: meta.last_modified.timestamp_millis(),
+        })
+    }
+
+    /// The whole object.
+    pub async fn get(&self, call: &Call, url: &Url) -> Result<Bytes> {
+        let bytes = if self.is_local() {
+            self.local(call, || local::read(&local::path_of(url)?))?
+        } else {
+            let path = object_path(url)?;
+            self.remote(call, url, |store| {
+                let path = path.clone();
+                async move { store.get(&path).await?.bytes().await }
+            })
+            .await?
+        };
+        self.inner.metrics.read(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// The bytes `range` of the object, all of them: class OBJECT_TRUNCATED when it ends before.
+    pub async fn get_range(&self, call: &Call, url: &Url, range: Range<u64>) -> Result<Bytes> {
+        let length = range_length(&range, url)?;
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let bytes = if self.is_local() {
+            self.local(call, || {
+                local::read_range(&local::path_of(url)?, range.start, length)
+            })?
+        } else {
+            self.remote_range(call, url, GetRange::Bounded(range.clone()))
+                .await?
+        };
+        self.inner.metrics.read(bytes.len() as u64);
+        expect_length(bytes, length, url)
+    }
+
+    /// The last `length` bytes of the object, or the whole of a shorter one.
+    pub async fn get_suffix(&self, call: &Call, url: &Url, length: u64) -> Result<Bytes> {
+        let bytes = if self.is_local() {
+            self.local(call, || {
+                let path = local::path_of(url)?;
+                let size = local::head(&path)?.size;
+                let length = length.min(size);
+                let start = size - length;
+                local::read_range(&path, start, usize::try_from(length).unwrap_or(usize::MAX))
+            })?
+        } else if self.kind() == StoreKind::Azure {
+            let size = self.head(call, url).await?.size;
+            let range = size.saturating_sub(length)..size;
+            if range.is_empty() {
+                return Ok(Bytes::new());
+            }
+            self.remote_range(call, url, GetRange::Bounded(range))
+                .await?
+        } else {
+            self.remote_range(call, url, GetRange::Suffix(length))
+                .await?
+        };
+        self.inner.metrics.read(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// A reader of ranges of one object. A local file stays open, so that its deletion meanwhile
+    /// does no harm. Fails with OBJECT_NOT_FOUND when the object is not there; a `size` that is
+    /// known saves a remote store the look.
+    pub async fn reader(&self, call: &Call, url: &Url, size: Option<u64>) -> Result<ObjectReader> {
+        if self.is_local() {
+            let (path, file, size) = self.local(call, || {
+                let path = local::path_of(url)?;
+                let file = File::open(&path).map_err(|e| local::io_error(&e, &path))?;
+                let meta = file.metadata().map_err(|e| local::io_error(&e, &path))?;
+                if meta.is_dir() {
+                    let kind = std::io::ErrorKind::IsADirectory;
+                    return Err(local::io_error(&kind.into(), &path));
+                }
+                let size = meta.len();
+                Ok((path, file, size))
+            })?;
+            let file = Some((file, path));
+            return Ok(ObjectReader {
+                store: self.clone(),
+                url: url.clone(),
+                size,
+                file,
+            });
+        }
+        let size = match size {
+            Some(size) => size,
+            None => self.head(call, url).await?.size,
+        };
+        Ok(ObjectReader {
+            store: self.clone(),
+            url: url.clone(),
+            size,
+            file: None,
+        })
+    }
+
+    /// Shows `visit` the objects directly in `directory` whose names are at or after `from`, in the
+    /// order of their names, until it breaks. A directory that is not there has no objects, except
+    /// on the local file system, where it is OBJECT_NOT_FOUND.
+    pub async fn list(
+        &self,
+        call: &Call,
+        directory: &Url,
+        from: &str,
+        mut visit: impl FnMut(ObjectMeta) -> ControlFlow<()>,
+    ) -> Result<()> {
+        if self.is_local() {
+            let found = self.local(call, || local::list(&local::path_of(directory)?, from))?;
+            for meta in found {
+                if visit(meta).is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        for meta in self.list_remote(call, directory, from, &mut visit).await? {
+            if visit(meta).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the object, over another of its name.
+    pub async fn put(&self, call: &Call, url: &Url, bytes: Bytes) -> Result<()> {
+        self.put_as(call, url, bytes, PutMode::Overwrite).await
+    }
+
+    /// Writes the object if there is none of its name; else ALREADY_EXISTS. When an answer was lost
+    /// and the object that is there has exactly these bytes, it counts as written by this call: the
+    /// bytes must therefore be unique to the caller.
+    pub async fn put_if_absent(&self, call: &Call, url: &Url, bytes: Bytes) -> Result<()> {
+        self.put_as(call, url, bytes, PutMode::Create).await
+    }
+
+    async fn put_as(&self, call: &Call, url: &Url, bytes: Bytes, mode: PutMode) -> Result<()> {
+        let length = bytes.len() as u64;
+        if self.is_local() {
+            self.local(call, || {
+                let mut draft = Draft::create(&local::path_of(url)?)?;
+                draft.write(&bytes)?;
+                draft.publish(mode == PutMode::Overwrite)
+            })?;
+        } else {
+            let path = object_path(url)?;
+            let wire = Arc::new(Wire::default());
+            let result = self
+                .remote_on(call, url, &wire, |store| {
+                    let (path, mode) = (path.clone(), mode.clone());
+                    let payload = PutPayload::from_bytes(bytes.clone());
+                    async move {
+                        store
+                            .put_opts(&path, payload, mode.into())
+                            .await
+                            .map(|_| ())
+                    }
+                })
+                .await;
+            match result {
+                Err(error) if error.class() == Class::AlreadyExists && wire.repeated() => {
+                    let there = self.get(call, url).await?;
+                    if there != bytes {
+                        return Err(error);
+                    }
+                }
+                other => other?,
+            }
+        }
+        self.inner.metrics.written(length);
+        Ok(())
+    }
+
+    /// Starts writing an object that appears whole at `finish`, or never.
+    pub async fn writer(&self, call: &Call, url: &Url) -> Result<ObjectWriter> {
+        let state = if self.is_local() {
+            WriterState::Local(self.local(call, || Draft::create(&local::path_of(url)?))?)
+        } else {
+            WriterState::Remote {
+                buffer: BytesMut::new(),
+                upload: None,
+            }
+        };
+        Ok(ObjectWriter {
+            store: self.clone(),
+            url: url.clone(),
+            written: 0,
+            state: Some(state),
+        })
+    }
+
+    /// Copies an object within the store, on the server's side where it can.
+    pub async fn copy(&self, call: &Call, from: &Url, to: &Url) -> Result<()> {
+        if self.is_local() {
+            return self.local(call, || {
+                local::copy(&local::path_of(from)?, &local::path_of(to)?)
+            });
+        }
+        let (source, target) = (object_path(from)?, object_path(to)?);
+        self.remote(call, from, |store| {
+            let (source, target) = (source.clone(), target.clone());
+            async move {
+                store
+                    .copy_opts(&source, &target, CopyOptions::default())
+                    .await
+            }
+        })
+        .await
+    }
+
+    /// Removes an object. On some stores an object that is not there counts as removed.
+    pub async fn delete(&self, call: &Call, url: &Url) -> Result<()> {
+        if self.is_local() {
+            return self.local(call, || local::delete(&local::path_of(url)?));
+        }
+        let path = object_path(url)?;
+        self.remote(call, url, |store| {
+            let path = path.clone();
+            async move { store.delete(&path).await }
+        })
+        .await
+    }
+
+    fn local<T>(&self, call: &Call, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        call.check()?;
+        let start = Instant::now();
+        self.inner.metrics.request();
+        let result = work();
+        self.inner.metrics.waited(start.elapsed());
+        if result.is_err() {
+            self.inner.metrics.error();
+        }
+        result
+    }
+
+    async fn remote_range(&self, call: &Call, url: &Url, range: GetRange) -> Result<Bytes> {
+        let path = object_path(url)?;
+        self.remote(call, url, |store| {
+            let path = path.clone();
+            let options = GetOptions {
+                range: Some(range.clone()),
+                ..Default::default()
+            };
+            async move { store.get_opts(&path, options).await?.bytes().await }
+        })
+        .await
+    }
+
+    async fn list_remote(
+        &self,
+        call: &Call,
+        directory: &Url,
+        from: &str,
+        visit: &mut impl FnMut(ObjectMeta) -> ControlFlow<()>,
+    ) -> Result<Vec<ObjectMeta>> {
+        let prefix = object_path(directory)?;
+        let skip = prefix.as_ref().len() + usize::from(!prefix.as_ref().is_empty());
+        // The stores start after a name; the greatest string before `from` comes close enough.
+        let offset = predecessor(from).map(|name| prefix.clone().join(name));
+        let unordered = self.kind() == StoreKind::Azure;
+        let mut held = Vec::new();
+        // What was shown must not be shown again when an expired credential makes the listing
+        // start anew.
+        let mut last = String::new();
+        let work = |store: Arc<dyn ObjectStore>| {
+            let (prefix, offset) = (prefix.clone(), offset.clone());
+            async move {
+                let stream = match &offset {
+                    Some(offset) => store.list_with_offset(Some(&prefix), offset),
+                    None => store.list(Some(&prefix)),
+                };
+                Ok(stream)
+            }
+        };
+        let mut stream = self.remote(call, directory, work).await?;
+        let wire = Arc::new(Wire::default());
+        loop {
+            let next = call
+                .run(async {
+                    WIRE.scope(wire.clone(), stream.next())
+                        .await
+                        .transpose()
+                        .map_err(|e| remote::classify(&e, &wire, directory.as_str()))
+                })
+                .await;
+            let meta = match next {
+                Ok(Some(meta)) => meta,
+                Ok(None) => break,
+                Err(error) => {
+                    self.inner.metrics.error();
+                    if error.class() == Class::StoreAuthentication
+                        && self.refresh(call, self.generation()).await?
+                    {
+                        held.clear();
+                        stream = self.remote(call, directory, work).await?;
+                        continue;
+                    }
+                    return Err(error);
+                }
+            };
+            let Some(name) = meta.location.as_ref().get(skip..) else {
+                continue;
+            };
+            if name < from || name.contains('/') || (!last.is_empty() && name <= last.as_str()) {
+                continue;
+            }
+            let found = ObjectMeta {
+                name: name.to_string(),
+                size: meta.size,
+                modified_ms: meta.last_modified.timestamp_millis(),
+            };
+            if unordered {
+                held.push(found);
+            } else {
+                last.clone_from(&found.name);
+                if visit(found).is_break() {
+                    break;
+                }
+            }
+        }
+        held.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(held)
+    }
+
+    async fn remote<T, F, W>(&self, call: &Call, url: &Url, work: F) -> Result<T>
+    where
+        F: Fn(Arc<dyn ObjectStore>) -> W,
+        W: Future<Output = object_store::Result<T>>,
+    {
+        self.remote_on(call, url, &Arc::new(Wire::default()), work)
+            .await
+    }
+
+    /// Runs `work`; when the store refuses the credential and another can be had, once more.
+    async fn remote_on<T, F, W>(
+        &self,
+        call: &Call,
+        url: &Url,
+        wire: &Arc<Wire>,
+        work: F,
+    ) -> Result<T>
+    where
+        F: Fn(Arc<dyn ObjectStore>) -> W,
+        W: Future<Output = object_store::Result<T>>,
+    {
+        let mut refreshed = false;
+        loop {
+            let (generation, store) = self.current()?;
+            let start = Instant::now();
+            let result = call
+                .run(async {
+                    WIRE.scope(wire.clone(), work(store))
+                        .await
+                        .map_err(|e| remote::classify(&e, wire, url.as_str()))
+                })
+                .await;
+            self.inner.metrics.waited(start.elapsed());
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error.at(url),
+            };
+            self.inner.metrics.error();
+            if error.class() == Class::StoreAuthentication && !refreshed {
+                refreshed = true;
+                if self.refresh(call, generation).await? {
+                    continue;
+                }
+            }
+            return Err(error);
+        }
+    }
+
+    fn current(&self) -> Result<(u64, Arc<dyn ObjectStore>)> {
+        match &self.inner.backend {
+            Backend::Local => Err(Error::internal("a local store was used as a remote one")),
+            Backend::Remote { current, .. } => {
+                let current = current
+                    .read()
+                    .map_err(|_| Error::internal("a lock is poisoned"))?;
+                Ok((current.0, current.1.clone()))
+            }
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.current().map_or(0, |current| current.0)
+    }
+
+    /// Asks for other options and rebuilds the store; false when there are no others.
+    async fn refresh(&self, call: &Call, seen: u64) -> Result<bool> {
+        let Backend::Remote { current, refresh } = &self.inner.backend else {
+            return Ok(false);
+        };
+        let Some(ask) = self.inner.runtime.credentials.clone() else {
+            return Ok(false);
+        };
+        let _one_at_a_time = refresh.lock().await;
+        if self.generation() != seen {
+            return Ok(true);
+        }
+        let url = self.inner.location.url().to_string();
+        let answer = call
+            .run(async {
+                tokio::task::spawn_blocking(move || ask(&url))
+                    .await
+                    .map_err(|_| Error::internal("the credentials callback failed"))?
+            })
+            .await?;
+        let Some(fresh) = answer else {
+            return Ok(false);
+        };
+        let mut options = self.inner.location.options().clone();
+        options.extend(fresh.into_iter().map(|(k, v)| (k.to_ascii_lowercase(), v)));
+        let location = Location::parse(self.inner.location.url().as_str(), &options)?;
+        let runtime = &self.inner.runtime;
+        let built = remote::build(
+            &location,
+            &runtime.environment,
+            &runtime.options,
+            &self.inner.metrics,
+        )?;
+        let mut current = current
+            .write()
+            .map_err(|_| Error::internal("a lock is poisoned"))?;
+        *current = (seen + 1, built.store, built.credential);
+        Ok(true)
+    }
+}
+
+/// Reads ranges of one object.
+pub struct ObjectReader {
+    store: Store,
+    url: Url,
+    size: u64,
+    file: Option<(File, PathBuf)>,
+}
+
+impl ObjectReader {
+    /// The size in bytes: of the file, or what the caller or the store said.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The object's URL.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The store that the object is in.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The bytes `range`, all of them: class OBJECT_TRUNCATED when the object ends before.
+    pub async fn read(&self, call: &Call, range: Range<u64>) -> Result<Bytes> {
+        match &self.file {
+            Some(_) => self.read_local(call, range),
+            None => self.store.get_range(call, &self.url, range).await,
+        }
+    }
+
+    /// As `read`, for a local object, from any thread. REQUIRES: the store is local.
+    pub fn read_local(&self, call: &Call, range: Range<u64>) -> Result<Bytes> {
+        let Some((file, path)) = &self.file else {
+            return Err(Error::internal("a remote object was read as a local one").at(&self.url));
+        };
+        let length = range_length(&range, &self.url)?;
+        let bytes = self.store.local(call, || {
+            local::read_range_of(file, path, range.start, length)
+        })?;
+        self.store.inner.metrics.read(bytes.len() as u64);
+        Ok(bytes)
+    }
+}
+
+/// Writes one object that appears whole at `finish`; dropped before, it leaves nothing.
+pub struct ObjectWriter {
+    store: Store,
+    url: Url,
+    written: u64,
+    state: Option<WriterState>,
+}
+
+enum WriterState {
+    Local(Draft),
+    Remote {
+        buffer: BytesMut,
+        upload: Option<Mutex<Box<dyn MultipartUpload>>>,
+    },
+}
+
+impl ObjectWriter {
+    /// Bytes taken so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Takes more bytes. After an error the writer can only be dropped.
+    pub async fn write(&mut self, call: &Call, bytes: &[u8]) -> Result<()> {
+        self.written += bytes.len() as u64;
+        let (store, url) = (self.store.clone(), self.url.clone());
+        match self.state.as_mut() {
+            None => Err(Error::internal("an object was written to after its end").at(&self.url)),
+            Some(WriterState::Local(draft)) => store.local(call, || draft.write(bytes)),
+            Some(WriterState::Remote { buffer, upload }) => {
+                buffer.extend_from_slice(bytes);
+                while buffer.len() >= PART_BYTES {
+                    let part = buffer.split_to(PART_BYTES).freeze();
+                    if upload.is_none() {
+                        let path = object_path(&url)?;
+                        let started = store
+                            .remote(call, &url, |store| {
+                                let path = path.clone();
+                                async move { store.put_multipart(&path).await }
+                            })
+                            .await?;
+                        *upload = Some(Mutex::new(started));
+                    }
+                    send_part(&store, call, &url, upload, part).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the object appear, over another of its name.
+    pub async fn finish(mut self, call: &Call) -> Result<u64> {
+        let (store, url) = (self.store.clone(), self.url.clone());
+        match self.state.take() {
+            None => return Err(Error::internal("an object was finished twice").at(&url)),
+            Some(WriterState::Local(draft)) => store.local(call, || draft.publish(true))?,
+            Some(WriterState::Remote {
+                buffer,
+                upload: None,
+            }) => {
+                store.put(call, &url, buffer.freeze()).await?;
+                return Ok(self.written);
+            }
+            Some(WriterState::Remote { buffer, upload }) => {
+                let mut upload = upload;
+                if !buffer.is_empty() {
+                    let sent = send_part(&store, call, &url, &upload, buffer.freeze()).await;
+                    if let Err(error) = sent {
+                        self.state = Some(WriterState::Remote {
+                            buffer: BytesMut::new(),
+                            upload,
+                        });
+                        return Err(error);
+                    }
+                }
+                if let Some(held) = upload.take() {
+                    let mut held = held
+                        .into_inner()
+                        .map_err(|_| Error::internal("a lock is poisoned").at(&url))?;
+                    let wire = Arc::new(Wire::default());
+                    let done = call
+                        .run(async {
+                            WIRE.scope(wire.clone(), held.complete())
+                                .await
+                                .map_err(|e| remote::classify(&e, &wire, url.as_str()))
+                        })
+                        .await;
+                    if let Err(error) = done {
+                        self.state = Some(WriterState::Remote {
+                            buffer: BytesMut::new(),
+                            upload: Some(Mutex::new(held)),
+                        });
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        store.inner.metrics.written(self.written);
+        Ok(self.written)
+    }
+}
+
+async fn send_part(
+    store: &Store,
+    call: &Call,
+    url: &Url,
+    upload: &Option<Mutex<Box<dyn MultipartUpload>>>,
+    part: Bytes,
+) -> Result<()> {
+    let Some(upload) = upload else {
+        return Err(Error::internal("a part was sent before its upload began").at(url));
+    };
+    let sending = upload
+        .lock()
+        .map_err(|_| Error::internal("a lock is poisoned"))?
+        .put_part(PutPayload::from_bytes(part));
+    let wire = Arc::new(Wire::default());
+    let result = call
+        .run(async {
+            WIRE.scope(wire.clone(), sending)
+                .await
+                .map_err(|e| remote::classify(&e, &wire, url.as_str()))
+        })
+        .await;
+    if result.is_err() {
+        store.inner.metrics.error();
+    }
+    result
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        if let Some(WriterState::Remote {
+            upload: Some(upload),
+            ..
+        }) = self.state.take()
+        {
+            if let Ok(mut upload) = upload.into_inner() {
+                self.store.inner.runtime.handle.spawn(async move {
+                    let _ = upload.abort().await;
+                });
+            }
+        }
+    }
+}
+
+fn object_path(url: &Url) -> Result<ObjectPath> {
+    ObjectPath::from_url_path(url.path()).map_err(|e| {
+        Error::new(
+            Class::InvalidLocation,
+            format!("the store does not allow the name: {e}"),
+        )
+        .at(url)
+    })
+}
+
+fn range_length(range: &Range<u64>, url: &Url) -> Result<usize> {
+    range
+        .end
+        .checked_sub(range.start)
+        .and_then(|length| usize::try_from(length).ok())
+        .ok_or_else(|| Error::new(Class::ObjectTruncated, "a range ends before it begins").at(url))
+}
+
+fn expect_length(bytes: Bytes, length: usize, url: &Url) -> Result<Bytes> {
+    if bytes.len() == length {
+        return Ok(bytes);
+    }
+    Err(Error::new(
+        Class::ObjectTruncated,
+        "the object is shorter than expected",
+    )
+    .at(url)
+    .with("needed", length)
+    .with("received", bytes.len()))
+}
+
+/// A name shortly before `name` in the order of bytes, after which a listing can start.
+fn predecessor(name: &str) -> Option<String> {
+    let mut chars: Vec<char> = name.chars().collect();
+    let last = chars.pop()?;
+    if !last.is_ascii_alphanumeric() {
+        return if chars.is_empty() {
+            None
+        } else {
+            Some(chars.into_iter().collect())
+        };
+    }
+    if last > '!' {
+        chars.push(char::from(last as u8 - 1));
+        chars.push('~');
+    }
+    Some(chars.into_iter().collect())
+}
+
+/// Collects what a listing shows.
+pub async fn list_all(
+    store: &Store,
+    call: &Call,
+    directory: &Url,
+    from: &str,
+) -> Result<Vec<ObjectMeta>> {
+    let mut found = Vec::new();
+    store
+        .list(call, directory, from, |meta| {
+            found.push(meta);
+            ControlFlow::Continue(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// Gets several objects, `width` at a time, in the order of `urls`.
+pub async fn get_all(store: &Store, call: &Call, urls: &[Url], width: usize) -> Result<Vec<Bytes>> {
+    futures::stream::iter(urls.iter().map(|url| store.get(call, url)))
+        .buffered(width.max(1))
+        .try_collect()
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predecessors_come_before() {
+        for name in [
+            "00000000000000000010.json",
+            "a",
+            "0",
+            "00000000000000000010.",
+            "_x",
+            "0001",
+        ] {
+            if let Some(before) = predecessor(name) {
+                assert!(before.as_str() < name, "{before} {name}");
+            }
+        }
+        assert_eq!(predecessor("0010").as_deref(), Some("001/~"));
+    }
+}
