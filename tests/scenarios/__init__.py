@@ -1,0 +1,1 @@
+"""Behaviour of synced tables as text: see README.md."""

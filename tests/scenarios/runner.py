@@ -1,0 +1,233 @@
+"""Runs one scenario under one regime. The regimes are told in README.md."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import signal
+from decimal import Decimal
+from typing import Any, Callable
+
+from psycopg import sql
+
+from emulators.gate import Gate
+from emulators.postgres import Database
+from program import Keys, Outcome, Program
+from scenarios.script import Script, Step
+from scenarios.source import Source
+
+Rows = list[str] | None  # the rows of a table as sorted canonical JSON, None when there is no table
+
+
+@dataclasses.dataclass(frozen=True)
+class Regime:
+    """What differs from an undisturbed run."""
+
+    name: str
+    flags: tuple[str, ...] = ()  # added to every definition
+    restart: bool = False
+    crash: bool = False
+    failpoint: str = ""  # NAME=ACTION
+    cut: int = 0  # the number of the COMMIT at which the connection is cut
+    cut_before: bool = True  # before the server sees it, or before its answer is seen
+
+
+PLAIN = Regime("plain")
+REGIMES = (
+    PLAIN,
+    Regime("pg18"),
+    Regime("one-row-batches", flags=("--batch-rows", "1")),
+    Regime("one-connection", flags=("--connections", "1")),
+    Regime("four-connections", flags=("--connections", "4")),
+    Regime("restart", restart=True),
+    Regime("crash", restart=True, crash=True),
+)
+
+
+class Run:
+    """One scenario under one regime, with a database and a home of its own."""
+
+    def __init__(self, script: Script, regime: Regime, spillway: Program, database: Database,
+                 open_gate: Callable[[int], Gate], directory: pathlib.Path) -> None:
+        self._script = script
+        self._regime = regime
+        self._database = database
+        self._source = Source(directory)
+        self._spillway = spillway.with_environment(**database.environment)
+        self._gate = open_gate(database.cluster.port) if regime.cut else None
+        port = self._gate.port if self._gate else None
+        self._spillway.done("target", "add", "shop", database.url(port=port))
+
+    def perform(self) -> None:
+        """Performs every step; an AssertionError names the step that does not hold."""
+        for step in self._script.steps:
+            try:
+                getattr(self, "_" + step.word)(step)
+            except AssertionError as error:
+                raise AssertionError(f"{step.where}, {step.word} {step.name}, regime {self._regime.name}: "
+                                     f"{error}") from error
+
+    # The source
+
+    def _create(self, step: Step) -> None:
+        self._write(step)
+
+    _append = _overwrite = _create
+
+    def _write(self, step: Step) -> None:
+        columns = [tuple(c.split(None, 1)) for c in step.all("column")]
+        files: list[list[Any]] = [[]]
+        for key, rest in step.details:
+            if key == "file":
+                files.append([])
+            elif key == "row":
+                files[-1].append(json.loads(rest))
+        properties = dict(p.split(None, 1) for p in step.all("property"))
+        self._source.write(step.name, step.word, columns, files, step.all("partition"), properties)
+
+    def _delete(self, step: Step) -> None:
+        self._source.delete(step.name, step.one("where"))
+
+    def _remove(self, step: Step) -> None:
+        shutil.rmtree(self._source.path(step.name))
+
+    def _rename(self, step: Step) -> None:
+        old, new = step.name.split()
+        self._source.path(old).rename(self._source.path(new))
+
+    # The program
+
+    def _define(self, step: Step) -> None:
+        flags = ["--no-sync", *self._regime.flags]
+        for key, rest in step.details:
+            flags += [f"--{key}", str(self._source.path(rest)) if key == "from" else rest]
+        self._spillway.done("synced-table", "create", step.name, *flags)
+
+    def _sync(self, step: Step) -> None:
+        if self._regime.restart:
+            self._database.cluster.restart(crash=self._regime.crash)
+        table = tuple(step.name.split(".", 1)[1].split("."))
+        before = self._rows(table)
+        wanted = step.one("error")
+        faulty = None
+        if (self._regime.failpoint or self._regime.cut) and not wanted:
+            faulty = self._disturbed(step.name)
+        meanwhile = self._rows(table)
+        outcome = self._spillway.run("sync", step.name, "-o", "json", "--progress", "none")
+        self._no_stage_left(outcome)
+        if wanted:
+            failure = outcome.failure()
+            assert failure.error_class == wanted, f"class {failure.error_class}, expected {wanted}: {outcome}"
+            code = int(step.one("code", "1"))
+            assert outcome.code == code, f"exit code {outcome.code}, expected {code}: {outcome}"
+            for text in step.all("names"):
+                assert text in outcome.stderr, f"{text!r} is not said: {outcome}"
+            assert self._rows(table) == before, f"a failed sync changed the table: {outcome}"
+            return
+        assert outcome.code == 0, f"failed: {outcome}"
+        after = self._rows(table)
+        assert meanwhile in (before, after), f"the disturbed run left other rows: {meanwhile}: {faulty}"
+        said, expected = outcome_of(outcome), step.one("outcome", "synced")
+        published = faulty is not None and (meanwhile != before or faulty.code == 0)
+        if published:
+            expected = "nothing"
+        if before != after or faulty is None or published:
+            assert said == expected, f"outcome {said}, expected {expected}: {outcome}, after {faulty}"
+
+    def _disturbed(self, name: str) -> Outcome:
+        """Runs the sync with the regime's fault. It succeeds all the same, fails with an error, or is killed as asked."""
+        environment = {"SPILLWAY_FAILPOINTS": self._regime.failpoint} if self._regime.failpoint else {}
+        if self._gate:
+            self._gate.set(cut_commit=self._regime.cut, cut_before=self._regime.cut_before)
+        outcome = self._spillway.run("sync", name, "-o", "json", "--progress", "none",
+                                     crash_allowed=self._regime.failpoint.endswith("=kill"), **environment)
+        if self._gate:
+            self._gate.set()
+        assert outcome.code in (0, 1, -signal.SIGKILL), f"unexpected exit code: {outcome}"
+        if outcome.code == 1:
+            assert outcome.failure().error_class, f"no error: {outcome}"
+        return outcome
+
+    # The target
+
+    def _sql(self, step: Step) -> None:
+        with self._database.connect() as connection:
+            for _, statement in step.details:
+                connection.execute(statement)
+
+    def _expect(self, step: Step) -> None:
+        table = tuple(step.name.split("."))
+        rows = self._rows(table)
+        assert rows is not None, "there is no such table"
+        names = [c.strip() for c in step.one("columns").split(",")] if step.one("columns") else None
+        if names is not None:
+            found = [r[0] for r in self._database.query(
+                "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+                " ORDER BY attnum", (quoted(table),))]
+            assert found == names, f"columns {found}, expected {names}"
+        wanted = sorted(canonical(text) for text in step.all("row"))
+        assert rows == wanted, f"rows {rows}, expected {wanted}"
+        if step.one("key"):
+            key = [r[0] for r in self._database.query(
+                "SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)"
+                " JOIN pg_attribute a ON a.attnum = k.attnum WHERE a.attrelid = i.indrelid AND i.indisprimary"
+                " AND i.indrelid = to_regclass(%s) ORDER BY place", (quoted(table),))]
+            expected = [] if step.one("key") == "none" else [k.strip() for k in step.one("key").split(",")]
+            assert key == expected, f"primary key {key}, expected {expected}"
+
+    def _absent(self, step: Step) -> None:
+        assert self._rows(tuple(step.name.split("."))) is None, "the table is there"
+
+    def _rows(self, table: tuple[str, ...]) -> Rows:
+        if self._database.query("SELECT to_regclass(%s)", (quoted(table),)) == [(None,)]:
+            return None
+        with self._database.connect("owner") as connection:
+            names = [r[0] for r in connection.execute(
+                "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+                " ORDER BY attnum", (quoted(table),)).fetchall()]
+            query = sql.SQL("SELECT jsonb_build_array({})::text FROM {}").format(
+                sql.SQL(", ").join(sql.Identifier(n) for n in names), sql.Identifier(*table))
+            connection.execute("SET TimeZone = 'UTC'")
+            return sorted(canonical(r[0]) for r in connection.execute(query).fetchall())
+
+    def _no_stage_left(self, outcome: Outcome) -> None:
+        left = stages(self._database)
+        assert not left, f"stages are left: {left}: {outcome}"
+
+
+def stages(database: Database) -> list[str]:
+    """Relations in schema spillway that a finished run must not leave: stage tables, and tasks of one."""
+    found = [r[0] for r in database.query(
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'spillway'"
+        " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage_task', 'rejected')")]
+    if database.query("SELECT to_regclass('spillway.stage_task')") != [(None,)]:
+        found += [f"task {r[0]}" for r in database.query("SELECT t::text FROM spillway.stage_task t")]
+    return found
+
+
+def outcome_of(outcome: Outcome) -> str:
+    """`synced` or `nothing`, from the document on stdout."""
+    document = outcome.json()
+    if isinstance(document, list):
+        assert len(document) == 1, f"one table was synced: {outcome}"
+        document = document[0]
+    return "nothing" if document[Keys.OUTCOME] == Keys.OUTCOME_NOTHING else "synced"
+
+
+def quoted(table: tuple[str, ...]) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table)
+
+
+def canonical(text: str) -> str:
+    """JSON in one spelling; numbers keep their digits, so 1.5 and 1.50 differ as the server shows them."""
+    return _spelled(json.loads(text, parse_float=Decimal, parse_int=Decimal))
+
+
+def _spelled(found: Any) -> str:
+    if isinstance(found, dict):
+        return "{" + ",".join(f"{json.dumps(k)}:{_spelled(v)}" for k, v in sorted(found.items())) + "}"
+    if isinstance(found, list):
+        return "[" + ",".join(map(_spelled, found)) + "]"
+    return format(found, "f") if isinstance(found, Decimal) else json.dumps(found)
