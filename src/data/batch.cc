@@ -391,6 +391,13 @@ std::int64_t Batch::byte_size() const {
   return size;
 }
 
+Batch Batch::First(std::int64_t count) && {
+  // A struct array may be shorter than its children.
+  array_.length = count;
+  if (array_.null_count > 0) array_.null_count = -1;
+  return std::move(*this);
+}
+
 ArrowArray Batch::Release() && {
   const ArrowArray array = array_;
   array_ = ArrowArray{};

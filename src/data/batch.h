@@ -152,6 +152,8 @@ class Batch {
   /// Bytes of value buffers that the rows occupy (an estimate from offsets, exact for fixed
   /// widths).
   std::int64_t byte_size() const;
+  /// The first `count` rows; the rest is dropped with this batch. REQUIRES: 0 <= count <= rows().
+  Batch First(std::int64_t count) &&;
   /// Gives the Arrow struct away; the batch is empty afterwards.
   ArrowArray Release() &&;
 

@@ -23,7 +23,7 @@ struct JsonOptions {
   };
   NonFinite non_finite = NonFinite::kRefuse;
   Nul nul = Nul::kRefuse;
-  std::string column;  ///< name of the column in error messages
+  std::string column = {};  ///< name of the column in error messages
 };
 
 /// Writes values of one type, nested ones included, in the canonical JSON form of
