@@ -102,8 +102,14 @@ class Run:
     def _define(self, step: Step) -> None:
         flags = ["--no-sync", *self._regime.flags]
         for key, rest in step.details:
-            flags += [f"--{key}", str(self._source.path(rest)) if key == "from" else rest]
-        self._spillway.done("synced-table", "create", step.name, *flags)
+            if key not in ("error", "names"):
+                flags += [f"--{key}", str(self._source.path(rest)) if key == "from" else rest]
+        if not step.one("error"):
+            self._spillway.done("synced-table", "create", step.name, *flags)
+            return
+        failure = self._spillway.fails("synced-table", "create", step.name, *flags, error_class=step.one("error"))
+        for text in step.all("names"):
+            assert text in failure.outcome.stderr, f"{text!r} is not said: {failure.outcome}"
 
     def _sync(self, step: Step) -> None:
         if self._regime.restart:
