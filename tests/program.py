@@ -25,7 +25,7 @@ class Keys:
     CLASS, MESSAGE, OBJECT, MEND, DETAILS = "class", "message", "object", "mend", "details"
     NAME, URL, STATE = "name", "url", "state"
     OUTCOME, ROWS, VERSION = "outcome", "rows", "version"
-    OUTCOME_NOTHING, OUTCOME_DONE = "nothing", "synced"
+    OUTCOME_NOTHING, OUTCOME_DONE = "nothing to do", "done"
 
 
 @dataclasses.dataclass

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from oracle import compare, files, frame, golden
+from oracle import compare, files, golden
 from oracle.frame import Frame
 from program import Program
 
@@ -85,10 +85,8 @@ def test_forms_of_a_local_source(spillway: Program, tables: Tables, form: str) -
     compare.assert_equal(files.csv(outcome.text, golden.rows("cdf")), golden.rows("cdf"), ["id"])
 
 
-def test_parquet_goes_to_stdout_too(spillway: Program, tables: Tables) -> None:
-    outcome = spillway.done("lake", "read", tables("colmap"), "--format", "parquet")
-    got = frame.from_arrow_table(pq.read_table(pa.BufferReader(outcome.stdout)))
-    compare.assert_equal(got, golden.rows("colmap"), ["id"])
+def test_parquet_wants_a_file(spillway: Program, tables: Tables) -> None:
+    spillway.fails("lake", "read", tables("colmap"), "--format", "parquet", error_class="INVALID_ARGUMENT", codes=(2,))
 
 
 def test_table_format_shows_names_and_values(spillway: Program, tables: Tables) -> None:

@@ -59,6 +59,7 @@ class Run:
         self._gate = open_gate(database.cluster.port) if regime.cut else None
         port = self._gate.port if self._gate else None
         self._spillway.done("target", "add", "shop", database.url(port=port))
+        self.faults = 0  # how often the regime's fault struck
 
     def perform(self) -> None:
         """Performs every step; an AssertionError names the step that does not hold."""
@@ -145,12 +146,15 @@ class Run:
     def _disturbed(self, name: str) -> Outcome:
         """Runs the sync with the regime's fault. It succeeds all the same, fails with an error, or is killed as asked."""
         environment = {"SPILLWAY_FAILPOINTS": self._regime.failpoint} if self._regime.failpoint else {}
+        cuts = self._gate.cuts if self._gate else 0
         if self._gate:
             self._gate.set(cut_commit=self._regime.cut, cut_before=self._regime.cut_before)
         outcome = self._spillway.run("sync", name, "-o", "json", "--progress", "none",
                                      crash_allowed=self._regime.failpoint.endswith("=kill"), **environment)
         if self._gate:
             self._gate.set()
+            self.faults += self._gate.cuts - cuts
+        self.faults += outcome.stderr.count(f"failpoint {self._regime.failpoint.partition('=')[0]}:")
         assert outcome.code in (0, 1, -signal.SIGKILL), f"unexpected exit code: {outcome}"
         if outcome.code == 1:
             assert outcome.failure().error_class, f"no error: {outcome}"
@@ -219,7 +223,7 @@ def outcome_of(outcome: Outcome) -> str:
     if isinstance(document, list):
         assert len(document) == 1, f"one table was synced: {outcome}"
         document = document[0]
-    return "nothing" if document[Keys.OUTCOME] == Keys.OUTCOME_NOTHING else "synced"
+    return {Keys.OUTCOME_NOTHING: "nothing", Keys.OUTCOME_DONE: "synced"}[document[Keys.OUTCOME]]
 
 
 def quoted(table: tuple[str, ...]) -> str:

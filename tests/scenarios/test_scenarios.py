@@ -19,6 +19,7 @@ from scenarios.runner import REGIMES, Regime, Run
 FOLDER = pathlib.Path(__file__).parent
 SCENARIOS = sorted(FOLDER.glob("*.scenario"))
 ACTIONS = ("error", "error-once", "kill")
+COMMITS_AT_LEAST = 3  # fence, task, publish
 COMMITS = 10  # more than a first load of the scenarios' size has
 
 
@@ -55,7 +56,10 @@ def test_scenario(request: pytest.FixtureRequest, parsed: script.Script, regime:
     cluster: Cluster = request.getfixturevalue("cluster_18" if regime.name == "pg18" else "cluster_15")
     database = cluster.create_database("scenario")
     try:
-        Run(parsed, regime, spillway, database, gate, tmp_path / "lake").perform()
+        run = Run(parsed, regime, spillway, database, gate, tmp_path / "lake")
+        run.perform()
+        if regime.failpoint or 0 < regime.cut <= COMMITS_AT_LEAST:
+            assert run.faults > 0, "the fault never struck, so nothing was proved"
     finally:
         database.drop()
 
