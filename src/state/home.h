@@ -25,8 +25,8 @@ class Home {
   static base::Result<Home> Resolve(std::string_view chosen, const Environment& environment);
 
   /// Makes the folder and its parents where missing: 0700, for root 0711, so that the user who runs
-  /// the local PostgreSQL can pass through. Sets a folder of ours to that mode. A folder that is
-  /// there and cannot be written is no error. FILE_UNUSABLE, STORE_NO_SPACE.
+  /// the local PostgreSQL can pass through. A folder that is there is left as it is, read-only ones
+  /// too. FILE_UNUSABLE, STORE_NO_SPACE.
   base::Status Prepare() const;
 
   const std::string& path() const { return path_; }

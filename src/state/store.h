@@ -48,8 +48,9 @@ struct SyncedTable {
   std::string definition;  ///< one canonical JSON document, made and checked by `service`
   Time created_at;
   Time changed_at;
-  /// target.schema.table, for people.
-  std::string name() const { return target + "." + schema + "." + table; }
+  /// target.schema.table; a part that holds a dot or a double quote is in double quotes, those
+  /// inside doubled, so that a name means one table only.
+  std::string name() const;
 };
 
 enum class RunState : std::uint8_t {

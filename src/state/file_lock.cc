@@ -1,0 +1,95 @@
+#include "state/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "state/durable_file.h"
+
+namespace spillway::state {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// The file holds "pid purpose\n".
+std::optional<LockHolder> ReadHolder(int descriptor) {
+  char buffer[512];
+  const ssize_t count = pread(descriptor, buffer, sizeof(buffer), 0);
+  if (count <= 0) return std::nullopt;
+  std::string_view text(buffer, static_cast<std::size_t>(count));
+  text = text.substr(0, text.find('\n'));
+  LockHolder holder;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), holder.pid);
+  if (parsed.ec != std::errc() || parsed.ptr == text.data() + text.size()) return std::nullopt;
+  holder.purpose = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()) + 1);
+  return holder;
+}
+
+Status WriteHolder(int descriptor, std::string_view purpose, const std::string& path) {
+  const std::string text = std::to_string(getpid()) + " " + std::string(purpose) + "\n";
+  if (ftruncate(descriptor, 0) != 0) return FileError(errno, "write", path);
+  const ssize_t written = pwrite(descriptor, text.data(), text.size(), 0);
+  if (written < 0) return FileError(errno, "write", path);
+  if (static_cast<std::size_t>(written) != text.size()) return FileError(ENOSPC, "write", path);
+  return Status();
+}
+
+// Sleeps, or wakes early when a stop is wished.
+void Pause(const base::Context& context, std::chrono::milliseconds duration) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, context.stop, duration, [] { return false; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileLock>> FileLock::TryAcquire(const std::string& path,
+                                                       std::string_view purpose,
+                                                       std::optional<LockHolder>* holder) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return FileError(errno, "open the lock file", path);
+  std::unique_ptr<FileLock> lock(new FileLock(descriptor));
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return FileError(errno, "lock", path);
+    *holder = ReadHolder(descriptor);
+    return std::unique_ptr<FileLock>();
+  }
+  SPILLWAY_TRY(WriteHolder(descriptor, purpose, path));
+  return lock;
+}
+
+Result<std::unique_ptr<FileLock>> FileLock::Acquire(const base::Context& context,
+                                                    const std::string& path,
+                                                    std::string_view purpose) {
+  std::chrono::milliseconds pause(1);
+  for (;;) {
+    std::optional<LockHolder> holder;
+    SPILLWAY_ASSIGN(auto lock, TryAcquire(path, purpose, &holder));
+    if (lock != nullptr) return lock;
+    if (context.stop.stop_requested()) return context.Check();
+    if (context.deadline.expired()) {
+      const std::string who =
+          holder ? " by process " + std::to_string(holder->pid) + " (" + holder->purpose + ")" : "";
+      return Status(ErrorClass::kStateBusy, "the lock " + path + " is held" + who)
+          .With("path", path)
+          .With("pid", holder ? std::to_string(holder->pid) : "");
+    }
+    Pause(context, std::min(pause, context.deadline.Remaining().value_or(pause)));
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+}
+
+FileLock::~FileLock() { close(descriptor_); }
+
+}  // namespace spillway::state
