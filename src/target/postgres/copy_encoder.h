@@ -13,14 +13,15 @@
 
 namespace spillway::target::postgres {
 
-/// Turns batches into PostgreSQL's binary COPY format (COPY, "Binary Format", in the PostgreSQL manual): column pointers
-/// in, bytes out, no virtual call per value. Every value's bytes are those that the server itself sends for it.
-/// Used by one thread; holds no reference to a batch between calls.
+/// Turns batches into PostgreSQL's binary COPY format (COPY, "Binary Format", in the PostgreSQL
+/// manual): column pointers in, bytes out, no virtual call per value. Every value's bytes are those
+/// that the server itself sends for it. Used by one thread; holds no reference to a batch between
+/// calls.
 class CopyEncoder {
  public:
-  /// `schema` is that of the batches, `columns` the target's columns in the same order. Errors: UNSUPPORTED_COLUMN_TYPE,
-  /// INVALID_DEFINITION for an override without an encoding. `key` lists the indexes of the key columns (bad-row
-  /// reports; NULL there is a bad row).
+  /// `schema` is that of the batches, `columns` the target's columns in the same order. Errors:
+  /// UNSUPPORTED_COLUMN_TYPE, INVALID_DEFINITION for an override without an encoding. `key` lists
+  /// the indexes of the key columns (bad-row reports; NULL there is a bad row).
   static base::Result<CopyEncoder> Make(const data::Schema& schema,
                                         const std::vector<Column>& columns,
                                         std::vector<std::size_t> key);
@@ -33,9 +34,9 @@ class CopyEncoder {
   /// The file trailer: once, after the last row.
   static void AppendTrailer(std::string* out);
 
-  /// Appends the rows [first, first + count) of `batch`. On a bad value nothing of this call is appended and the error
-  /// has its class (CHARACTER_NOT_IN_REPERTOIRE, VALUE_OUT_OF_RANGE, PRIMARY_KEY_CONSTRAINT_VIOLATION) and the details
-  /// column, key, reason, row (within the batch).
+  /// Appends the rows [first, first + count) of `batch`. On a bad value nothing of this call is
+  /// appended and the error has its class (CHARACTER_NOT_IN_REPERTOIRE, VALUE_OUT_OF_RANGE,
+  /// PRIMARY_KEY_CONSTRAINT_VIOLATION) and the details column, key, reason, row (within the batch).
   base::Status Append(const data::Batch& batch, std::int64_t first, std::int64_t count,
                       std::string* out);
 

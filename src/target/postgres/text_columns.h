@@ -1,0 +1,29 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_TEXT_COLUMNS_H_
+#define SPILLWAY_TARGET_POSTGRES_TEXT_COLUMNS_H_
+
+#include <memory>
+
+#include "target/postgres/column_encoder.h"
+
+namespace spillway::target::postgres {
+
+/// Encoders of strings and binary values as text, varchar, char, bytea, uuid, json and jsonb, and
+/// of variants (JSON text) as jsonb, json and text. nullptr when `target` does not store such a
+/// source.
+std::unique_ptr<ColumnEncoder> MakeTextColumn(const data::Type& source, const PostgresType& target);
+
+/// Rows from `first`, at most `count` and at least one, whose bytes are at most kPreparedBytes.
+std::int64_t RowsWithinBudget(const std::int32_t* offsets, std::int64_t count);
+
+/// True when every byte is ASCII and none is NUL.
+bool IsPlainAscii(const char* bytes, std::size_t size);
+
+/// What keeps `text` out of a PostgreSQL string; nothing when it can be stored.
+std::optional<BadValue> CheckText(std::string_view text);
+
+/// Refuses a field that is longer than the server takes.
+std::optional<BadValue> CheckFieldSize(std::size_t bytes);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_TEXT_COLUMNS_H_
