@@ -1,6 +1,10 @@
 # spillway_module(NAME [USES module…] [PRIVATE library…] [DATA file…])
 # Declares the static library spillway_NAME of the *.cc files in this folder, and the test program test_NAME of its
-# *_test.cc files. USES are modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
+# *_test.cc files; with SPILLWAY_FUZZ also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
+if(SPILLWAY_FUZZ)
+  add_custom_target(fuzz)
+endif()
+
 function(spillway_module name)
   cmake_parse_arguments(arg "" "" "USES;PRIVATE" ${ARGN})
   string(REPLACE "/" "_" target ${name})
@@ -11,6 +15,7 @@ function(spillway_module name)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   if(NOT sources)  # headers only so far
     add_library(spillway_${target} INTERFACE)
+    target_link_libraries(spillway_${target} INTERFACE spillway_options)
     return()
   endif()
   add_library(spillway_${target} STATIC ${sources})
@@ -28,5 +33,16 @@ function(spillway_module name)
     target_compile_definitions(test_${target} PRIVATE
       SPILLWAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${target} COMMAND test_${target})
+  endif()
+  if(SPILLWAY_FUZZ)
+    file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cc)
+    foreach(source IN LISTS fuzzers)
+      cmake_path(GET source STEM stem)
+      string(REGEX REPLACE "_fuzz$" "" stem ${stem})
+      add_executable(fuzz_${target}_${stem} EXCLUDE_FROM_ALL ${source})
+      target_link_libraries(fuzz_${target}_${stem} PRIVATE spillway_${target} ${arg_PRIVATE})
+      target_link_options(fuzz_${target}_${stem} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzz fuzz_${target}_${stem})
+    endforeach()
   endif()
 endfunction()

@@ -27,9 +27,9 @@ constexpr int kMaxObservations = 3;
 class Run {
  public:
   Run(const base::Context& context, const Definition& definition, const Environment& environment,
-      bool rebuild)
+      const std::string& run_id, bool rebuild)
       : context_(context), definition_(definition), environment_(environment), rebuild_(rebuild) {
-    report_.run_id = base::NewUuid();
+    report_.run_id = run_id;
   }
 
   Result<Report> Perform() {
@@ -262,18 +262,19 @@ Result<Plan> Explain(const base::Context& context, const Definition& definition,
 }
 
 Result<Report> Sync(const base::Context& context, const Definition& definition,
-                    const Environment& environment, bool rebuild) {
+                    const Environment& environment, const std::string& run_id, bool rebuild) {
   SPILLWAY_TRY(Validate(definition));
   const base::Context bounded =
       definition.timeout.count() > 0 ? context.Within(definition.timeout) : context;
-  Result<Report> report = Run(bounded, definition, environment, rebuild).Perform();
+  Result<Report> report = Run(bounded, definition, environment, run_id, rebuild).Perform();
   if (report.ok() || report.status().error_class() != ErrorClass::kDataFileMissing) return report;
   // A planned file that is gone may only mean that the version was cleaned up meanwhile: plan once
   // more.
   if (environment.events != nullptr) {
     environment.events->Receive(definition.name(), Retry{"the sync", report.status()});
   }
-  return Run(bounded, definition, environment, rebuild).Perform();
+  // Task ids are unique per run, so the second attempt is a run of its own.
+  return Run(bounded, definition, environment, base::NewUuid(), rebuild).Perform();
 }
 
 }  // namespace spillway::sync

@@ -49,10 +49,10 @@ base::Result<Plan> Explain(const base::Context& context, const Definition& defin
                            const Environment& environment, bool rebuild);
 
 /// One sync: observe, fence, plan, load, index, publish. Old data is served until the publish
-/// commits; on any error or stop nothing of the run remains but its fence. `rebuild` loads even
-/// when nothing changed.
+/// commits; on any error or stop nothing of the run remains but its fence. `run_id` is unique among
+/// runs. `rebuild` loads even when nothing changed.
 base::Result<Report> Sync(const base::Context& context, const Definition& definition,
-                          const Environment& environment, bool rebuild);
+                          const Environment& environment, const std::string& run_id, bool rebuild);
 
 }  // namespace spillway::sync
 

@@ -1,0 +1,36 @@
+# The commands of the README. Each can be repeated; the work is in tools/.
+BUILD ?= build
+export SPILLWAY_CACHE ?= $(HOME)/.cache/spillway
+
+.PHONY: build demo demo-clean test test-asan test-tsan bench format clean
+
+build:            ## the program, at build/bin/spillway
+	@tools/bootstrap build
+	@tools/build $(BUILD)
+
+demo: build       ## sync a sample Delta table into a local PostgreSQL and check it
+	@examples/demo/run $(BUILD)
+
+demo-clean:       ## remove everything that make demo made
+	@examples/demo/clean $(BUILD)
+
+test:             ## every check and test
+	@tools/bootstrap test
+	@tools/test $(BUILD)
+
+test-asan:        ## unit tests under AddressSanitizer and UBSan (Clang)
+	@tools/bootstrap test
+	@tools/test-sanitized address,undefined
+
+test-tsan:        ## unit tests of threaded modules under ThreadSanitizer (Clang)
+	@tools/bootstrap test
+	@tools/test-sanitized thread
+
+bench: build      ## first load against the floor and peers; ROWS=100000 to shrink
+	@bench/run
+
+format:           ## lay out C++ and Rust
+	@tools/check-format --fix
+
+clean:
+	@rm -rf $(BUILD)

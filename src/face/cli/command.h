@@ -1,0 +1,52 @@
+#ifndef SPILLWAY_FACE_CLI_COMMAND_H_
+#define SPILLWAY_FACE_CLI_COMMAND_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "face/cli/console.h"
+#include "face/cli/progress.h"
+#include "service/world.h"
+
+namespace CLI {
+class App;
+}
+
+namespace spillway::face::cli {
+
+/// What every command has at hand. Lives as long as the program.
+struct Session {
+  Console* console = nullptr;
+  base::Context context;
+  state::Environment environment;
+  std::string working_folder;
+  std::string home;  ///< --home
+  bool yes = false;
+  ProgressStyle progress = ProgressStyle::kAuto;
+  /// Asks on the terminal; false without one.
+  std::function<bool(const std::string& question)> confirm;
+  /// What the chosen command does; set while the command line is parsed. Returns the exit code.
+  std::function<base::Result<int>(service::World& world)> action;
+};
+
+// Each adds its commands to `app`; options' storage lives in the closures that become
+// Session::action.
+void AddSyncedTableCommands(CLI::App* app, Session* session);
+void AddLakeCommands(CLI::App* app, Session* session);
+void AddSourceCommands(CLI::App* app, Session* session);
+void AddTargetCommands(CLI::App* app, Session* session);
+void AddPostgresCommands(CLI::App* app, Session* session);
+void AddDoctorCommand(CLI::App* app, Session* session);
+
+/// Parses `K=V` texts. Errors: INVALID_ARGUMENT naming `flag`.
+base::Result<std::map<std::string, std::string>> ParseAssignments(
+    const std::vector<std::string>& texts, std::string_view flag);
+
+}  // namespace spillway::face::cli
+
+#endif  // SPILLWAY_FACE_CLI_COMMAND_H_

@@ -1,0 +1,180 @@
+#include "face/cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "base/nearest_name.h"
+#include "face/cli/command.h"
+#include "face/cli/completion.h"
+#include "face/cli/version.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+constexpr std::string_view kAbout =
+    "Spillway carries lakehouse tables into the databases that serve applications, and proves that "
+    "they arrived.";
+
+constexpr std::string_view kExamples =
+    R"(Examples:
+  spillway synced-table create local.public.products --from ./lake/products --primary-key product_id
+      create a synced table in the PostgreSQL that Spillway runs itself, and load it
+  spillway sync local.public.products
+      bring it up to the source's latest version
+  spillway lake read ./lake/products --where "price > 10" --limit 5
+      look into a source
+  spillway pg psql
+      a SQL prompt on the local PostgreSQL
+  spillway doctor
+      what is installed, reachable and writable, and how to mend the rest
+)";
+
+bool Ask(Console* console, const std::string& question) {
+  if (!console->err_is_terminal()) return false;
+  fmt::print(console->err(), "{} [y/N] ", question);
+  std::fflush(console->err());
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+// The first word that is no command, with the nearest ones.
+Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
+                      const std::string& what) {
+  const CLI::App* app = &root;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) continue;
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+      if (command->get_name() == word) next = command;
+    }
+    if (next != nullptr) {
+      app = next;
+      continue;
+    }
+    if (names.empty()) break;
+    Status error(ErrorClass::kInvalidArgument, "no such command: " + word);
+    const std::vector<std::string> nearest = base::NearestNames(word, names, 3);
+    if (!nearest.empty()) {
+      return std::move(error).Mend("Did you mean: " + fmt::format("{}", fmt::join(nearest, ", ")) +
+                                   "?");
+    }
+    return std::move(error).Mend("See: spillway --help");
+  }
+  return Status(ErrorClass::kInvalidArgument, what)
+      .Mend("See: " + std::string("spillway") +
+            (app == &root ? "" : " " + app->get_display_name()) + " --help");
+}
+
+int Report(Console* console, const Status& error) {
+  console->Error(error);
+  return ExitCode(error);
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts,
+                                                            std::string_view flag) {
+  std::map<std::string, std::string> assignments;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Status(ErrorClass::kInvalidArgument,
+                    std::string(flag) + " wants KEY=VALUE, not '" + text.substr(0, equals) + "'");
+    }
+    assignments.insert_or_assign(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return assignments;
+}
+
+int RunCommandLine(int argc, const char* const* argv, const state::Environment& environment,
+                   Console* console, std::stop_token stop) {
+  Session session;
+  session.console = console;
+  session.context.stop = std::move(stop);
+  session.environment = environment;
+  session.working_folder = std::filesystem::current_path().string();
+  session.confirm = [console](const std::string& question) { return Ask(console, question); };
+
+  CLI::App app{std::string(kAbout), "spillway"};
+  app.footer(std::string(kExamples));
+  app.set_version_flag("--version", std::string(kVersion));
+  app.set_help_all_flag("--help-all", "Help of every command");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.option_defaults()->group("Everywhere");
+  app.add_option("--home", session.home,
+                 "Folder of Spillway's state and local PostgreSQL (else SPILLWAY_HOME)");
+  const std::map<std::string, OutputFormat> formats = {{"table", OutputFormat::kTable},
+                                                       {"json", OutputFormat::kJson},
+                                                       {"yaml", OutputFormat::kYaml}};
+  app.add_option("-o,--output", console->format, "table, json or yaml")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::kAuto},
+                                                       {"plain", ProgressStyle::kPlain},
+                                                       {"json", ProgressStyle::kJson},
+                                                       {"none", ProgressStyle::kNone}};
+  app.add_option("--progress", session.progress, "auto, plain, json or none")
+      ->transform(CLI::CheckedTransformer(styles).description(""));
+  const std::map<std::string, ColorChoice> colors = {{"auto", ColorChoice::kAuto},
+                                                     {"always", ColorChoice::kAlways},
+                                                     {"never", ColorChoice::kNever}};
+  ColorChoice color = ColorChoice::kAuto;
+  app.add_option("--color", color, "auto, always or never; NO_COLOR is heeded")
+      ->transform(CLI::CheckedTransformer(colors).description(""));
+  app.add_flag("-q,--quiet", console->quiet, "No remarks, only data and errors");
+  app.add_flag("-y,--yes", session.yes, "Answer questions with yes");
+  app.option_defaults()->group("Options");
+
+  AddSyncedTableCommands(&app, &session);
+  AddLakeCommands(&app, &session);
+  AddSourceCommands(&app, &session);
+  AddTargetCommands(&app, &session);
+  AddPostgresCommands(&app, &session);
+  AddDoctorCommand(&app, &session);
+  std::string shell;
+  CLI::App* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")->required();
+  completion->footer("Example:\n  source <(spillway completion bash)");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked, std::cout, std::cerr);
+  } catch (const CLI::ParseError& error) {
+    const auto no_color = environment("NO_COLOR");
+    console->ChooseColor(color, no_color && !no_color->empty());
+    return Report(console, UnknownCommand(app, argc, argv, error.what()));
+  }
+  const auto no_color = environment("NO_COLOR");
+  console->ChooseColor(color, no_color && !no_color->empty());
+
+  if (completion->parsed()) {
+    Result<std::string> script = CompletionScript(app, shell);
+    if (!script.ok()) return Report(console, script.status());
+    fmt::print(console->out(), "{}", *script);
+    return 0;
+  }
+  auto world = service::World::Open(session.context, session.home, session.environment,
+                                    session.working_folder);
+  if (!world.ok()) return Report(console, world.status());
+  const Result<int> code = session.action(**world);
+  if (!code.ok()) return Report(console, code.status());
+  if (std::fflush(console->out()) != 0) {
+    return Report(console, Status(ErrorClass::kFileUnusable, "cannot write to standard output"));
+  }
+  return *code;
+}
+
+}  // namespace spillway::face::cli

@@ -1,0 +1,56 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <stop_token>
+#include <thread>
+
+#include "face/cli/command_line.h"
+#include "face/cli/console.h"
+#include "state/home.h"
+
+namespace {
+
+// Waits for signals on a thread of its own: the first asks everything to stop, the second ends the
+// process.
+class SignalThread {
+ public:
+  SignalThread() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGHUP);
+    // Threads made later inherit the mask, so that only this one sees the signals.
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::thread([this] { Wait(); }).detach();
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+  int received() const { return received_; }
+
+ private:
+  void Wait() {
+    for (int count = 0;; ++count) {
+      int signal = 0;
+      if (sigwait(&signals_, &signal) != 0) return;
+      if (count > 0) std::_Exit(128 + signal);
+      received_ = signal;
+      stop_.request_stop();
+    }
+  }
+
+  sigset_t signals_;
+  std::stop_source stop_;
+  std::atomic<int> received_{0};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Lives until the process ends: its thread is never joined.
+  static SignalThread* const signals = new SignalThread();
+  spillway::face::cli::Console console(stdout, stderr);
+  const int code = spillway::face::cli::RunCommandLine(
+      argc, argv, spillway::state::ProcessEnvironment(), &console, signals->token());
+  if (signals->received() != 0 && code != 0) return 128 + signals->received();
+  return code;
+}

@@ -1,0 +1,121 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "face/cli/command.h"
+#include "lakebase/cluster.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+using Json = nlohmann::ordered_json;
+
+Result<int> Start(Session* session, service::World& world, int port) {
+  lakebase::StartOptions options;
+  if (port != 0) options.port = static_cast<std::uint16_t>(port);
+  SPILLWAY_ASSIGN(const lakebase::Started started,
+                  world.LocalCluster().Start(session->context, options));
+  for (const std::string& note : started.notes) session->console->Note(note);
+  session->console->Note(started.already ? "was running" : "started");
+  session->console->Line(started.endpoint.url);
+  return 0;
+}
+
+Result<int> ShowStatus(Session* session, service::World& world) {
+  SPILLWAY_ASSIGN(const lakebase::ClusterStatus status,
+                  world.LocalCluster().GetStatus(session->context));
+  Json json;
+  json["state"] = lakebase::Name(status.state);
+  json["url"] = status.endpoint ? Json(status.endpoint->url) : Json();
+  json["port"] = status.endpoint ? Json(status.endpoint->port) : Json();
+  json["pid"] = status.pid != 0 ? Json(status.pid) : Json();
+  json["server_version"] = status.server_version;
+  json["user"] = status.os_user;
+  json["data"] = status.data_folder;
+  json["log"] = status.log_file;
+  session->console->Print(json.dump());
+  return 0;
+}
+
+// Becomes psql, so that the terminal and the signals are its own.
+Result<int> Psql(Session* session, service::World& world,
+                 const std::vector<std::string>& arguments) {
+  SPILLWAY_TRY(world.LocalCluster().Start(session->context, {}).status());
+  SPILLWAY_ASSIGN(std::vector<std::string> command,
+                  world.LocalCluster().PsqlCommand(session->context, arguments));
+  std::vector<char*> argv;
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  execvp(argv.front(), argv.data());
+  return Status(ErrorClass::kLocalPostgres,
+                "cannot run " + command.front() + ": " + std::strerror(errno))
+      .Mend("Install it: apt install postgresql-client");
+}
+
+}  // namespace
+
+void AddPostgresCommands(CLI::App* app, Session* session) {
+  CLI::App* parent = app->add_subcommand("pg", "The PostgreSQL that Spillway runs itself");
+  parent->require_subcommand(1);
+
+  auto port = std::make_shared<int>(0);
+  CLI::App* start = parent->add_subcommand("start", "Start it (made at the first start)");
+  start->add_option("--port", *port, "Port to keep from now on")->check(CLI::Range(1024, 65535));
+  start->callback([session, port] {
+    session->action = [session, port](service::World& world) {
+      return Start(session, world, *port);
+    };
+  });
+
+  auto immediate = std::make_shared<bool>(false);
+  CLI::App* stop = parent->add_subcommand("stop", "Stop it");
+  stop->add_flag("--immediate", *immediate, "Without a checkpoint; the next start recovers");
+  stop->callback([session, immediate] {
+    session->action = [session, immediate](service::World& world) -> Result<int> {
+      SPILLWAY_TRY(world.LocalCluster().Stop(session->context, *immediate
+                                                                   ? lakebase::StopMode::kImmediate
+                                                                   : lakebase::StopMode::kFast));
+      session->console->Note("stopped");
+      return 0;
+    };
+  });
+
+  parent->add_subcommand("status", "Show whether it runs, and where")->callback([session] {
+    session->action = [session](service::World& world) { return ShowStatus(session, world); };
+  });
+
+  parent->add_subcommand("url", "Print its connection URL")->callback([session] {
+    session->action = [session](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const lakebase::Started started,
+                      world.LocalCluster().Start(session->context, {}));
+      session->console->Line(started.endpoint.url);
+      return 0;
+    };
+  });
+
+  CLI::App* psql = parent->add_subcommand("psql", "Run psql on it");
+  psql->allow_extras();
+  psql->prefix_command();
+  psql->footer("Example:\n  spillway pg psql -c 'select * from spillway.position'");
+  psql->callback([session, psql] {
+    const std::vector<std::string> extras = psql->remaining();
+    session->action = [session, extras](service::World& world) {
+      std::vector<std::string> given = extras;
+      if (!given.empty() && given.front() == "--") given.erase(given.begin());
+      return Psql(session, world, given);
+    };
+  });
+}
+
+}  // namespace spillway::face::cli

@@ -1,0 +1,29 @@
+#ifndef SPILLWAY_FACE_CLI_PROGRESS_H_
+#define SPILLWAY_FACE_CLI_PROGRESS_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "face/cli/console.h"
+#include "sync/event.h"
+
+namespace spillway::face::cli {
+
+enum class ProgressStyle { kAuto, kPlain, kJson, kNone };
+
+/// Shows a run's events on stderr: a bar on a terminal, plain lines elsewhere, one JSON object per
+/// event, or nothing. kAuto chooses by the terminal. The console must outlive it.
+std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* console);
+
+/// The bar's text for one state of a load, at most `width` columns: phase, share, rows, MB/s, ETA
+/// and what limits it.
+std::string ProgressLine(const sync::Progress& progress, std::size_t width);
+
+/// An event as one line of JSON.
+std::string EventJson(const std::string& synced_table, const sync::Event& event);
+
+}  // namespace spillway::face::cli
+
+#endif  // SPILLWAY_FACE_CLI_PROGRESS_H_

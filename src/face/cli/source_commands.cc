@@ -1,0 +1,98 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "face/cli/command.h"
+#include "source/source_registry.h"
+#include "state/store.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::Result;
+using Json = nlohmann::ordered_json;
+
+Json SourceJson(const state::Source& source) {
+  Json json;
+  json["name"] = source.name;
+  json["url"] = source.url;
+  json["storage_options"] = source::RedactOptions(source.storage_options);
+  return json;
+}
+
+struct AddFlags {
+  std::string name;
+  std::string url;
+  std::vector<std::string> storage_options;
+};
+
+void AddAdd(CLI::App* parent, Session* session) {
+  CLI::App* add = parent->add_subcommand("add", "Give a table in a lake a name");
+  auto flags = std::make_shared<AddFlags>();
+  add->add_option("NAME", flags->name, "For instance lake.sales.products")->required();
+  add->add_option("URL", flags->url, "/path, file:, s3:, abfss:, az:, gs:")->required();
+  add->add_option("--storage-option", flags->storage_options,
+                  "KEY=VALUE with delta-rs' key names; a secret as ${env:X} or ${file:X}; may be "
+                  "repeated");
+  add->footer(
+      "Example:\n"
+      "  spillway source add lake.sales.products s3://lake/products --storage-option "
+      "aws_region=eu-west-1");
+  add->callback([session, flags] {
+    session->action = [session, flags](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const auto options,
+                      ParseAssignments(flags->storage_options, "--storage-option"));
+      SPILLWAY_ASSIGN(const auto warnings,
+                      world.sources().Add(session->context, flags->name, flags->url, options));
+      for (const std::string& warning : warnings) session->console->Warn(warning);
+      session->console->Note("added " + flags->name + "; look at it with: spillway lake show " +
+                             flags->name);
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+void AddSourceCommands(CLI::App* app, Session* session) {
+  CLI::App* parent = app->add_subcommand("source", "Names for tables in lakes");
+  parent->require_subcommand(1);
+  AddAdd(parent, session);
+
+  parent->add_subcommand("list", "List registered sources")->callback([session] {
+    session->action = [session](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const auto sources, world.store().ListSources(session->context));
+      Json list = Json::array();
+      for (const state::Source& source : sources) {
+        list.push_back({{"name", source.name}, {"url", source.url}});
+      }
+      session->console->Print(list.dump());
+      return 0;
+    };
+  });
+
+  auto shown = std::make_shared<std::string>();
+  CLI::App* show = parent->add_subcommand("show", "Show a registered source");
+  show->add_option("NAME", *shown, "A registered source")->required();
+  show->callback([session, shown] {
+    session->action = [session, shown](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const state::Source source,
+                      world.store().GetSource(session->context, *shown));
+      session->console->Print(SourceJson(source).dump());
+      return 0;
+    };
+  });
+
+  auto removed = std::make_shared<std::string>();
+  CLI::App* remove = parent->add_subcommand("remove", "Forget a registered source");
+  remove->add_option("NAME", *removed, "A registered source")->required();
+  remove->callback([session, removed] {
+    session->action = [session, removed](service::World& world) -> Result<int> {
+      SPILLWAY_TRY(world.sources().Remove(session->context, *removed));
+      session->console->Note("removed " + *removed);
+      return 0;
+    };
+  });
+}
+
+}  // namespace spillway::face::cli

@@ -1,0 +1,219 @@
+#include "service/lake_tables.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace spillway::service {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+using std::chrono::microseconds;
+
+Result<lake::Location> Locate(const base::Context& context, World& world, std::string_view source,
+                              const std::map<std::string, std::string>& storage_options) {
+  SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, source));
+  for (const auto& [key, value] : storage_options) {
+    resolved.location.storage_options.insert_or_assign(key, value);
+  }
+  return std::move(resolved.location);
+}
+
+// Reads the splits of a scan one after another. Keeps the table open, which the listing belongs to.
+class ScanStream : public data::BatchStream {
+ public:
+  ScanStream(lake::Lake* lake, lake::Location location, std::unique_ptr<lake::Table> table,
+             lake::Scan scan, std::unique_ptr<lake::SplitStream> splits,
+             std::optional<std::int64_t> limit, const lake::ReadOptions& options)
+      : lake_(lake),
+        location_(std::move(location)),
+        table_(std::move(table)),
+        scan_(std::move(scan)),
+        splits_(std::move(splits)),
+        left_(limit),
+        options_(options) {}
+
+  const std::shared_ptr<const data::Schema>& schema() const override { return scan_.schema; }
+
+  Result<std::optional<data::Batch>> Next(const base::Context& context) override {
+    while (!left_ || *left_ > 0) {
+      SPILLWAY_TRY(context.Check());
+      if (rows_ == nullptr) {
+        SPILLWAY_ASSIGN(std::optional<lake::Split> split, splits_->Next(context));
+        if (!split) break;
+        SPILLWAY_ASSIGN(rows_, lake_->Read(context, location_, scan_, split->bytes, options_));
+      }
+      SPILLWAY_ASSIGN(std::optional<data::Batch> batch, rows_->Next(context));
+      if (!batch) {
+        rows_.reset();
+        continue;
+      }
+      if (!left_) return batch;
+      const std::int64_t taken = std::min(*left_, batch->rows());
+      *left_ -= taken;
+      return std::optional<data::Batch>(std::move(*batch).First(taken));
+    }
+    return std::optional<data::Batch>();
+  }
+
+ private:
+  lake::Lake* lake_;
+  lake::Location location_;
+  std::unique_ptr<lake::Table> table_;
+  lake::Scan scan_;
+  std::unique_ptr<lake::SplitStream> splits_;
+  std::unique_ptr<data::BatchStream> rows_;
+  std::optional<std::int64_t> left_;
+  lake::ReadOptions options_;
+};
+
+// Takes a number of exactly `digits` digits off the front.
+bool TakeNumber(std::size_t digits, std::string_view* rest, int* out) {
+  if (rest->size() < digits) return false;
+  const auto [end, error] = std::from_chars(rest->data(), rest->data() + digits, *out);
+  if (error != std::errc() || end != rest->data() + digits) return false;
+  rest->remove_prefix(digits);
+  return true;
+}
+
+bool Take(char expected, std::string_view* rest) {
+  if (!rest->starts_with(expected)) return false;
+  rest->remove_prefix(1);
+  return true;
+}
+
+// hh:mm[:ss[.ffffff]]
+bool TakeTimeOfDay(std::string_view* rest, microseconds* out) {
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  if (!TakeNumber(2, rest, &hour) || !Take(':', rest) || !TakeNumber(2, rest, &minute))
+    return false;
+  std::int64_t fraction = 0;
+  if (Take(':', rest)) {
+    if (!TakeNumber(2, rest, &second)) return false;
+    if (Take('.', rest)) {
+      std::size_t digits = 0;
+      while (digits < rest->size() && (*rest)[digits] >= '0' && (*rest)[digits] <= '9') ++digits;
+      if (digits == 0 || digits > 9) return false;
+      for (std::size_t i = 0; i < 6; ++i) {
+        fraction = fraction * 10 + (i < digits ? (*rest)[i] - '0' : 0);
+      }
+      rest->remove_prefix(digits);
+    }
+  }
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  *out = std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
+         microseconds(fraction);
+  return true;
+}
+
+// Z or ±hh:mm; `offset` is what local time is ahead of UTC.
+bool TakeZone(std::string_view* rest, microseconds* offset) {
+  if (Take('Z', rest) || Take('z', rest)) return true;
+  const bool behind = rest->starts_with('-');
+  if (!behind && !rest->starts_with('+')) return false;
+  rest->remove_prefix(1);
+  int hour = 0;
+  int minute = 0;
+  if (!TakeNumber(2, rest, &hour)) return false;
+  Take(':', rest);
+  if (!TakeNumber(2, rest, &minute) || hour > 23 || minute > 59) return false;
+  *offset = std::chrono::hours(hour) + std::chrono::minutes(minute);
+  if (behind) *offset = -*offset;
+  return true;
+}
+
+}  // namespace
+
+Result<ParsedTimestamp> ParseTimestamp(std::string_view text) {
+  const Status wrong =
+      Status(ErrorClass::kInvalidArgument, "not a time: '" + std::string(text) + "'")
+          .Mend("Write RFC 3339, for instance 2026-01-31T08:15:00Z or 2026-01-31.");
+  std::string_view rest = text;
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  if (!TakeNumber(4, &rest, &year) || !Take('-', &rest) || !TakeNumber(2, &rest, &month) ||
+      !Take('-', &rest) || !TakeNumber(2, &rest, &day)) {
+    return wrong;
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok()) return wrong;
+  ParsedTimestamp parsed;
+  microseconds time_of_day{0};
+  microseconds offset{0};
+  if (!rest.empty()) {
+    if (!Take('T', &rest) && !Take('t', &rest) && !Take(' ', &rest)) return wrong;
+    if (!TakeTimeOfDay(&rest, &time_of_day)) return wrong;
+  }
+  parsed.assumed_utc = rest.empty();
+  if (!rest.empty() && (!TakeZone(&rest, &offset) || !rest.empty())) return wrong;
+  parsed.time = lake::Timestamp(std::chrono::sys_days(date)) + time_of_day - offset;
+  return parsed;
+}
+
+std::string FormatTimestamp(lake::Timestamp time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss<microseconds> clock(time - day);
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  if (const std::int64_t fraction = clock.subseconds().count(); fraction != 0) {
+    text += fraction % 1000 == 0 ? fmt::format(".{:03}", fraction / 1000)
+                                 : fmt::format(".{:06}", fraction);
+  }
+  return text + "Z";
+}
+
+Result<std::unique_ptr<lake::Table>> OpenSource(
+    const base::Context& context, World& world, std::string_view source,
+    const std::map<std::string, std::string>& storage_options, const lake::VersionSpec& version) {
+  SPILLWAY_ASSIGN(const lake::Location location, Locate(context, world, source, storage_options));
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  return lake->Open(context, location, version);
+}
+
+Result<std::vector<lake::Commit>> SourceHistory(
+    const base::Context& context, World& world, std::string_view source,
+    const std::map<std::string, std::string>& storage_options, std::int64_t limit) {
+  SPILLWAY_ASSIGN(const lake::Location location, Locate(context, world, source, storage_options));
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  return lake->History(context, location, limit);
+}
+
+Result<std::unique_ptr<data::BatchStream>> ReadSource(const base::Context& context, World& world,
+                                                      const ReadRequest& request) {
+  SPILLWAY_ASSIGN(lake::Location location,
+                  Locate(context, world, request.source, request.storage_options));
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  SPILLWAY_ASSIGN(std::unique_ptr<lake::Table> table,
+                  lake->Open(context, location, request.version));
+  lake::ReadSpec spec;
+  spec.columns = request.columns;
+  if (!request.where.empty()) {
+    SPILLWAY_ASSIGN(spec.where, expr::Predicate::Parse(request.where, table->schema()));
+  }
+  SPILLWAY_ASSIGN(lake::Scan scan, table->Plan(context, spec));
+  SPILLWAY_ASSIGN(std::unique_ptr<lake::SplitStream> splits, table->Splits(context, scan, 0));
+  return std::unique_ptr<data::BatchStream>(
+      std::make_unique<ScanStream>(lake, std::move(location), std::move(table), std::move(scan),
+                                   std::move(splits), request.limit, lake::ReadOptions()));
+}
+
+Result<std::int64_t> ExportParquet(const base::Context& context, World& world,
+                                   const std::string& path,
+                                   std::unique_ptr<data::BatchStream> rows) {
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  return lake->WriteParquet(context, lake::Location{path, {}}, std::move(rows));
+}
+
+}  // namespace spillway::service

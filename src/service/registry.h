@@ -1,0 +1,47 @@
+#ifndef SPILLWAY_SERVICE_REGISTRY_H_
+#define SPILLWAY_SERVICE_REGISTRY_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "service/world.h"
+#include "state/store.h"
+#include "target/target.h"
+
+/// The verbs on registered targets: spillway target add | list | show | test | remove. (Sources
+/// have theirs in source/source_registry.h, which the world holds.)
+namespace spillway::service {
+
+/// Registers `name`; a password in `url` or `password` is taken out and kept as a reference.
+/// Returns warnings. Errors: ALREADY_EXISTS, INVALID_ARGUMENT (a name that is `local` or holds a
+/// dot).
+base::Result<std::vector<std::string>> AddTarget(const base::Context& context, World& world,
+                                                 std::string_view name, std::string_view url,
+                                                 std::string_view password);
+
+/// All targets, `local` first. Its URL is empty until it was started once.
+base::Result<std::vector<state::Target>> ListTargets(const base::Context& context, World& world);
+base::Result<state::Target> ShowTarget(const base::Context& context, World& world,
+                                       std::string_view name);
+/// What works and what does not, in the order tried.
+base::Result<std::vector<target::Check>> TestTarget(const base::Context& context, World& world,
+                                                    std::string_view name);
+/// Errors: TARGET_NOT_FOUND, DEPENDENT_OBJECTS_STILL_EXIST, INVALID_ARGUMENT for `local`.
+base::Status RemoveTarget(const base::Context& context, World& world, std::string_view name);
+
+/// One line of spillway doctor.
+struct DoctorLine {
+  std::string name;
+  base::Status outcome;
+  std::string note;
+};
+/// What is installed, reachable and writable; which credential each source would use; the mend for
+/// each problem. Starts nothing and writes nothing.
+std::vector<DoctorLine> Doctor(const base::Context& context, World& world);
+
+}  // namespace spillway::service
+
+#endif  // SPILLWAY_SERVICE_REGISTRY_H_

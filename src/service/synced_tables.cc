@@ -1,0 +1,237 @@
+#include "service/synced_tables.h"
+
+#include <chrono>
+
+#include "base/failpoint.h"
+#include "base/ids.h"
+#include "service/error_json.h"
+#include "service/table_name.h"
+#include "state/table_lock.h"
+
+namespace spillway::service {
+namespace {
+
+using base::Code;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+using std::chrono::microseconds;
+
+state::Time Now() {
+  return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
+}
+
+Result<state::SyncedTable> Find(const base::Context& context, World& world, std::string_view name) {
+  SPILLWAY_ASSIGN(const SyncedTableName parsed, ParseSyncedTableName(name));
+  state::SyncedTable key;
+  key.target = parsed.target;
+  key.schema = parsed.table.schema;
+  key.table = parsed.table.table;
+  return world.store().GetSyncedTable(context, key.name());
+}
+
+// What a sync of `definition` acts on. Borrowed parts belong to the world.
+Result<sync::Environment> MakeEnvironment(const base::Context& context, World& world,
+                                          const sync::Definition& definition,
+                                          sync::EventSink* events) {
+  sync::Environment environment;
+  SPILLWAY_ASSIGN(environment.target, world.Target(context, definition.target));
+  SPILLWAY_ASSIGN(environment.lake, world.Lake());
+  environment.limits = world.limits();
+  environment.events = events;
+  environment.resolve = [&world](const std::string& source) -> Result<lake::Location> {
+    SPILLWAY_ASSIGN(source::ResolvedSource resolved,
+                    world.sources().Resolve(base::Context(), source));
+    return std::move(resolved.location);
+  };
+  return environment;
+}
+
+state::RunState StateOf(const Result<sync::Report>& result) {
+  if (result.ok()) {
+    return result->action == sync::Action::kNothing ? state::RunState::kNothingToDo
+                                                    : state::RunState::kSucceeded;
+  }
+  if (result.status().error_class() == ErrorClass::kCommitUnknown) return state::RunState::kUnknown;
+  if (result.status().code() == Code::kCancelled) return state::RunState::kCancelled;
+  return state::RunState::kFailed;
+}
+
+void FillRun(const Result<sync::Report>& result, state::Run* run) {
+  run->ended_at = Now();
+  run->state = StateOf(result);
+  if (!result.ok()) {
+    run->error = ErrorJson(result.status());
+    return;
+  }
+  run->source_version = result->to_version;
+  run->rows_read = result->rows;
+  run->rows_inserted = result->rows;
+  run->bytes_written = result->bytes;
+  run->bottleneck = sync::Name(result->bottleneck);
+  for (const auto& [phase, took] : result->phases) {
+    run->phases.push_back({std::string(sync::Name(phase)), took, 0, 0});
+  }
+}
+
+std::string StateWord(const std::optional<state::Run>& run, bool published) {
+  if (!run) return published ? "online" : "provisioning";
+  switch (run->state) {
+    case state::RunState::kRunning:
+      return published ? "updating" : "loading";
+    case state::RunState::kSucceeded:
+    case state::RunState::kNothingToDo:
+      return "online";
+    case state::RunState::kFailed:
+    case state::RunState::kUnknown:
+      return "failed";
+    case state::RunState::kCancelled:
+    case state::RunState::kInterrupted:
+      return published ? "online" : "provisioning";
+  }
+  return "failed";
+}
+
+// Whether any recorded run published, for tables whose target is not asked.
+Result<SyncedTableView> MakeView(const base::Context& context, World& world,
+                                 const state::SyncedTable& table) {
+  SyncedTableView view;
+  SPILLWAY_ASSIGN(view.definition, sync::DefinitionFromJson(table.definition));
+  SPILLWAY_ASSIGN(const std::vector<state::Run> runs,
+                  world.store().ListRuns(context, table.id, 50));
+  bool published = false;
+  for (const state::Run& run : runs) {
+    published = published || run.state == state::RunState::kSucceeded ||
+                run.state == state::RunState::kNothingToDo;
+  }
+  if (!runs.empty()) view.last_run = runs.front();
+  view.state = StateWord(view.last_run, published);
+  return view;
+}
+
+}  // namespace
+
+Result<Created> CreateSyncedTable(const base::Context& context, World& world,
+                                  sync::Definition definition, bool dry_run) {
+  SPILLWAY_TRY(sync::Validate(definition));
+  SPILLWAY_ASSIGN(source::ResolvedSource resolved,
+                  world.sources().Resolve(context, definition.source));
+  definition.source = std::move(resolved.source);
+  definition.id = base::NewUuid();
+
+  state::SyncedTable table;
+  table.id = definition.id;
+  table.target = definition.target;
+  table.schema = definition.table.schema;
+  table.table = definition.table.table;
+  table.source = definition.source;
+  if (world.store().GetSyncedTable(context, table.name()).ok()) {
+    return Status(ErrorClass::kAlreadyExists, "the synced table is there already: " + table.name())
+        .With("table", table.name())
+        .Mend("Sync it with: spillway sync " + table.name());
+  }
+  SPILLWAY_ASSIGN(const sync::Environment environment,
+                  MakeEnvironment(context, world, definition, nullptr));
+  Created created;
+  SPILLWAY_ASSIGN(created.plan, sync::Explain(context, definition, environment, false));
+  created.definition = definition;
+  if (dry_run) return created;
+
+  table.definition = sync::ToJson(definition);
+  table.created_at = table.changed_at = Now();
+  SPILLWAY_TRY(world.store().AddSyncedTable(context, table));
+  return created;
+}
+
+Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& world,
+                                       std::string_view name, bool ask_target) {
+  SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
+  SPILLWAY_ASSIGN(SyncedTableView view, MakeView(context, world, table));
+  if (!ask_target) return view;
+  Result<target::Target*> target = world.Target(context, view.definition.target);
+  if (!target.ok()) {
+    view.target_outcome = target.status();
+  } else {
+    Result<target::TableState> described =
+        (*target)->Describe(context, view.definition.table, view.definition.id, false);
+    if (described.ok()) {
+      view.position = described->position;
+      if (view.position && view.position->source_position.empty()) view.position.reset();
+    } else {
+      view.target_outcome = described.status();
+    }
+  }
+  if (!view.target_outcome.ok()) view.state = "offline";
+  return view;
+}
+
+Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context& context, World& world) {
+  SPILLWAY_ASSIGN(const std::vector<state::SyncedTable> tables,
+                  world.store().ListSyncedTables(context));
+  std::vector<SyncedTableView> views;
+  for (const state::SyncedTable& table : tables) {
+    SPILLWAY_ASSIGN(SyncedTableView view, MakeView(context, world, table));
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+Status DeleteSyncedTable(const base::Context& context, World& world, std::string_view name,
+                         bool drop_table) {
+  SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
+  SPILLWAY_ASSIGN(const auto lock,
+                  state::LockTable(world.home(), table.id, table.name(), "delete"));
+  SPILLWAY_ASSIGN(target::Target * target, world.Target(context, table.target));
+  SPILLWAY_TRY(target->Forget(context, table.id, {table.schema, table.table}, drop_table));
+  return world.store().RemoveSyncedTable(context, table.id);
+}
+
+SyncOutcome SyncTable(const base::Context& context, World& world, std::string_view name,
+                      sync::EventSink* events) {
+  SyncOutcome outcome;
+  outcome.name = name;
+  const auto run_recorded = [&]() -> Status {
+    SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
+    outcome.name = table.name();
+    SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
+    state::Run run;
+    run.id = base::NewUuid();
+    run.synced_table_id = table.id;
+    run.table_name = table.name();
+    run.started_at = Now();
+    SPILLWAY_ASSIGN(const auto lock,
+                    state::LockTable(world.home(), table.id, table.name(), run.id));
+    SPILLWAY_TRY(world.store().BeginRun(context, run));
+    Result<sync::Report> result = [&]() -> Result<sync::Report> {
+      SPILLWAY_ASSIGN(const sync::Environment environment,
+                      MakeEnvironment(context, world, definition, events));
+      return sync::Sync(context, definition, environment, run.id, false);
+    }();
+    FillRun(result, &run);
+    // The run is over whatever becomes of its record: a stopped context must not keep it from being
+    // written.
+    Status recorded = base::Failpoint("state.record");
+    if (recorded.ok()) {
+      recorded = world.store().EndRun(base::Context().Within(std::chrono::seconds(5)), run);
+    }
+    if (!result.ok()) return std::move(result).status();
+    outcome.report = *std::move(result);
+    if (!recorded.ok()) {
+      outcome.report.warnings.push_back("the run succeeded but could not be recorded: " +
+                                        recorded.ToString());
+    }
+    return Status();
+  };
+  outcome.status = run_recorded();
+  return outcome;
+}
+
+Result<sync::Plan> ExplainTable(const base::Context& context, World& world, std::string_view name) {
+  SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
+  SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
+  SPILLWAY_ASSIGN(const sync::Environment environment,
+                  MakeEnvironment(context, world, definition, nullptr));
+  return sync::Explain(context, definition, environment, false);
+}
+
+}  // namespace spillway::service

@@ -1,0 +1,71 @@
+#ifndef SPILLWAY_SERVICE_SYNCED_TABLES_H_
+#define SPILLWAY_SERVICE_SYNCED_TABLES_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "service/world.h"
+#include "state/store.h"
+#include "sync/definition.h"
+#include "sync/event.h"
+#include "sync/plan.h"
+#include "sync/run.h"
+
+/// The verbs on synced tables. A name is TARGET.schema.table (table_name.h).
+namespace spillway::service {
+
+/// A synced table as people see it.
+struct SyncedTableView {
+  sync::Definition definition;
+  std::string state;  ///< provisioning, loading, online, updating, failed, offline
+  std::optional<target::PositionRow>
+      position;  ///< absent when never published or the target is not reachable
+  std::optional<state::Run> last_run;
+  base::Status target_outcome;  ///< ok, or why the target could not be asked
+};
+
+/// What became of one table of a sync.
+struct SyncOutcome {
+  std::string name;
+  base::Status status;
+  sync::Report report;  ///< meaningful when status is ok
+};
+
+/// Checks the definition against source and target, then remembers it under a new id. Nothing is
+/// written to the target. Returns the definition completed (id, source made absolute) and warnings.
+/// Errors: ALREADY_EXISTS, TARGET_NOT_FOUND, SOURCE_NOT_FOUND and every refusal that planning a
+/// first load would meet.
+struct Created {
+  sync::Definition definition;
+  sync::Plan plan;  ///< of the first sync
+};
+base::Result<Created> CreateSyncedTable(const base::Context& context, World& world,
+                                        sync::Definition definition, bool dry_run);
+
+/// `ask_target`: also reads the position; a target that is down is reported in the view, not as an
+/// error.
+base::Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& world,
+                                             std::string_view name, bool ask_target);
+base::Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context& context,
+                                                            World& world);
+/// Forgets the definition and, with `drop_table`, the target's table. A target that is gone for
+/// ever is no obstacle to keeping its table: then only the definition is forgotten, and the status
+/// says so.
+base::Status DeleteSyncedTable(const base::Context& context, World& world, std::string_view name,
+                               bool drop_table);
+
+/// One sync of one table, recorded in the state. RUN_IN_PROGRESS when another process of this
+/// machine holds it.
+SyncOutcome SyncTable(const base::Context& context, World& world, std::string_view name,
+                      sync::EventSink* events);
+/// What SyncTable would do. Writes nothing.
+base::Result<sync::Plan> ExplainTable(const base::Context& context, World& world,
+                                      std::string_view name);
+
+}  // namespace spillway::service
+
+#endif  // SPILLWAY_SERVICE_SYNCED_TABLES_H_

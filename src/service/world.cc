@@ -1,0 +1,78 @@
+#include "service/world.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "state/sqlite_store.h"
+#include "target/postgres/postgres_target.h"
+
+namespace spillway::service {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// Observing, fencing and publishing use a connection beside the workers' own.
+constexpr int kMaxConnections = 72;
+
+sync::Limits DetectLimits() {
+  sync::Limits limits;
+  limits.cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return limits;
+}
+
+}  // namespace
+
+World::World(state::Home home, const state::Environment& environment,
+             std::unique_ptr<state::Store> store, std::string working_folder)
+    : home_(std::move(home)),
+      environment_(environment),
+      store_(std::move(store)),
+      secrets_(home_, environment_),
+      sources_(store_.get(), &secrets_, std::move(working_folder)),
+      limits_(DetectLimits()) {}
+
+Result<std::unique_ptr<World>> World::Open(const base::Context& context, std::string_view home,
+                                           const state::Environment& environment,
+                                           std::string working_folder) {
+  SPILLWAY_ASSIGN(state::Home resolved, state::Home::Resolve(home, environment));
+  SPILLWAY_TRY(resolved.Prepare());
+  SPILLWAY_ASSIGN(auto store, state::OpenSqliteStore(context, resolved.state_file()));
+  return std::unique_ptr<World>(
+      new World(std::move(resolved), environment, std::move(store), std::move(working_folder)));
+}
+
+Result<lake::Lake*> World::Lake() {
+  base::MutexLock lock(mutex_);
+  if (lake_ == nullptr) {
+    SPILLWAY_ASSIGN(lake_, lake::OpenDeltaLake());
+  }
+  return lake_.get();
+}
+
+Result<target::Target*> World::Target(const base::Context& context, std::string_view name) {
+  {
+    base::MutexLock lock(mutex_);
+    if (const auto found = targets_.find(name); found != targets_.end()) {
+      return found->second.get();
+    }
+  }
+  target::postgres::PostgresOptions options;
+  options.max_connections = kMaxConnections;
+  if (name == kLocalTarget) {
+    SPILLWAY_ASSIGN(const lakebase::Started started, LocalCluster().Start(context, {}));
+    options.url = started.endpoint.url;
+  } else {
+    SPILLWAY_ASSIGN(const state::Target registered, store_->GetTarget(context, name));
+    options.url = registered.url;
+    if (!registered.password_reference.empty()) {
+      SPILLWAY_ASSIGN(options.password, secrets_.Resolve(registered.password_reference));
+    }
+  }
+  SPILLWAY_ASSIGN(auto opened, target::postgres::OpenPostgresTarget(std::move(options)));
+  base::MutexLock lock(mutex_);
+  return targets_.try_emplace(std::string(name), std::move(opened)).first->second.get();
+}
+
+}  // namespace spillway::service
