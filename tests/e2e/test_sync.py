@@ -13,6 +13,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+import raw_delta
 from emulators.gate import Gate
 from emulators.postgres import PASSWORD, Database
 from oracle import compare, golden, postgres
@@ -187,7 +188,7 @@ BAD = [
 def test_bad_value(shop_15: Program, database_15: Database, tmp_path: pathlib.Path, column: pa.Array,
                    error_class: str) -> None:
     """The value's row, column and reason are named, and nothing arrives."""
-    path = raw_table(tmp_path / "lake" / "bad", pa.table({"id": pa.array([41, 42]), "body": column}))
+    path = raw_delta.simple(tmp_path / "lake" / "bad", pa.table({"id": pa.array([41, 42]), "body": column}))
     failure = shop_15.fails("synced-table", "create", "shop.public.t", "--from", path, "--primary-key", "id",
                             error_class=error_class, codes=(1,))
     said = failure.message + json.dumps(failure.details)
@@ -195,50 +196,12 @@ def test_bad_value(shop_15: Program, database_15: Database, tmp_path: pathlib.Pa
     assert database_15.query("SELECT to_regclass('public.t')") == [(None,)] and not stages(database_15)
 
 
-_DELTA_NAMES = {pa.int64(): "long", pa.string(): "string", pa.float64(): "double", pa.date32(): "date",
-                pa.timestamp("us", "UTC"): "timestamp", pa.timestamp("us"): "timestamp_ntz"}
-
-
-def delta_type(arrow: pa.DataType) -> Any:
-    if pa.types.is_map(arrow):
-        return {"type": "map", "keyType": delta_type(arrow.key_type), "valueType": delta_type(arrow.item_type),
-                "valueContainsNull": True}
-    if pa.types.is_list(arrow):
-        return {"type": "array", "elementType": delta_type(arrow.value_type), "containsNull": True}
-    if pa.types.is_struct(arrow):
-        return {"type": "struct", "fields": [
-            {"name": f.name, "type": delta_type(f.type), "nullable": True, "metadata": {}} for f in arrow]}
-    return _DELTA_NAMES[arrow]
-
-
-def raw_table(path: pathlib.Path, table: pa.Table) -> pathlib.Path:
-    """A Delta table of one file written by hand, for values that proper writers refuse."""
-    import pyarrow.parquet as pq
-    (path / "_delta_log").mkdir(parents=True)
-    pq.write_table(table, path / "part-0.parquet", store_schema=False, write_statistics=False)
-    zoneless = any(f.type == pa.timestamp("us") for f in table.schema)
-    features = ["timestampNtz"] if zoneless else []
-    protocol: dict[str, Any] = {"minReaderVersion": 1, "minWriterVersion": 2}
-    if zoneless:
-        protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features,
-                    "writerFeatures": features}
-    fields = [{"name": f.name, "type": delta_type(f.type), "nullable": True, "metadata": {}} for f in table.schema]
-    lines = [{"protocol": protocol},
-             {"metaData": {"id": "6b7b5fbe-0000-4000-8000-000000000001", "format": {"provider": "parquet", "options": {}},
-                           "schemaString": json.dumps({"type": "struct", "fields": fields}), "partitionColumns": [],
-                           "configuration": {}, "createdTime": 0}},
-             {"add": {"path": "part-0.parquet", "partitionValues": {}, "dataChange": True, "modificationTime": 0,
-                      "size": (path / "part-0.parquet").stat().st_size}}]
-    (path / "_delta_log" / f"{0:020d}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
-
-
 def test_timestamps_at_the_servers_limits(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
     """PostgreSQL's first instant, Delta's last one and PostgreSQL's first and last day fit."""
     first, last = -210866803200000000, 2**63 - 1
     rows = pa.table({"id": [1, 2], "at": pa.array([first, last], pa.timestamp("us", "UTC")),
                      "day": pa.array([-2440588, 2145042905], pa.date32())})
-    create(shop, raw_table(tmp_path / "lake" / "edges", rows), "--primary-key", "id")
+    create(shop, raw_delta.simple(tmp_path / "lake" / "edges", rows), "--primary-key", "id")
     database.query(f'ALTER DATABASE "{database.name}" SET TimeZone = \'UTC\'')
     got = database.query("SELECT id, at::text, day::text FROM public.t ORDER BY id")
     assert got == [(1, "4714-11-24 00:00:00+00 BC", "4714-11-24 BC"),
@@ -296,7 +259,7 @@ NAMES = ["Id", "select", 'a"b', "semi;--", "Ünï☃", "$1", "with space", "tab\
 
 def test_odd_names(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
     """Column and table names are quoted everywhere: case, quotes, blanks, unicode, 63 bytes."""
-    path = raw_table(tmp_path / "lake" / "odd", pa.table({name: pa.array([i, -i]) for i, name in enumerate(NAMES, 1)}))
+    path = raw_delta.simple(tmp_path / "lake" / "odd", pa.table({name: pa.array([i, -i]) for i, name in enumerate(NAMES, 1)}))
     table = 'My "odd" ; table'
     quoted = '"' + table.replace('"', '""') + '"'
     shop.done("synced-table", "create", f"shop.public.{quoted}", "--from", path, "--primary-key", "Id")
@@ -309,7 +272,7 @@ def test_odd_names(shop: Program, database: Database, tmp_path: pathlib.Path) ->
                          ids=["64 bytes", "collision", "ctid", "xmin"])
 def test_names_that_the_server_cannot_hold(shop_15: Program, database_15: Database, tmp_path: pathlib.Path,
                                            names: list[str]) -> None:
-    path = raw_table(tmp_path / "lake" / "odd", pa.table({name: pa.array([1]) for name in names}))
+    path = raw_delta.simple(tmp_path / "lake" / "odd", pa.table({name: pa.array([1]) for name in names}))
     shop_15.fails("synced-table", "create", "shop.public.t", "--from", path, error_class="IDENTIFIER_COLLISION")
     assert database_15.query("SELECT to_regclass('public.t')") == [(None,)]
 
