@@ -17,7 +17,8 @@
 #include "data/schema.h"
 #include "expr/predicate.h"
 
-/// The port to lakes: versioned tables that are read by splits and appended to. Adapters: delta (over lakeio).
+/// The port to lakes: versioned tables that are read by splits and appended to. Adapters: delta
+/// (over lakeio).
 namespace spillway::lake {
 
 using Version = std::int64_t;
@@ -32,10 +33,11 @@ struct Location {
 /// Latest, a version, or the last commit at or before a time.
 using VersionSpec = std::variant<std::monostate, Version, Timestamp>;
 
-/// What a target reflects. Opaque to all but its adapter, which alone compares two; stored as JSON. `version` is for
-/// people.
+/// What a target reflects. Opaque to all but its adapter, which alone compares two; stored as JSON.
+/// `version` is for people.
 struct Position {
-  std::string document;  ///< canonical JSON: adapter, log root, table id, version, commit fingerprint
+  std::string
+      document;  ///< canonical JSON: adapter, log root, table id, version, commit fingerprint
   Version version = 0;
   bool operator==(const Position& other) const { return document == other.document; }
 };
@@ -49,7 +51,8 @@ enum class Relation : std::uint8_t {
 };
 
 struct ReadSpec {
-  std::optional<std::vector<std::string>> columns;  ///< top-level names in the order wanted; absent: all but void
+  std::optional<std::vector<std::string>>
+      columns;  ///< top-level names in the order wanted; absent: all but void
   std::optional<expr::Predicate> where;
   bool row_position = false;  ///< append "_file" (string) and "_row" (long)
 };
@@ -78,7 +81,7 @@ struct ReadOptions {
 
 /// A read of one version, compiled: columns, predicate, mapping.
 struct Scan {
-  std::string document;                        ///< versioned JSON without secrets; same input, same bytes
+  std::string document;  ///< versioned JSON without secrets; same input, same bytes
   std::shared_ptr<const data::Schema> schema;  ///< of the batches; shared with the streams
 };
 
@@ -175,7 +178,8 @@ class Lake {
   virtual base::Result<std::vector<Commit>> History(const base::Context& context,
                                                     const Location& location,
                                                     std::int64_t limit) = 0;
-  /// Rows of one split; needs nothing but its arguments, so it works in another process than the planner's.
+  /// Rows of one split; needs nothing but its arguments, so it works in another process than the
+  /// planner's.
   virtual base::Result<std::unique_ptr<data::BatchStream>> Read(const base::Context& context,
                                                                 const Location& location,
                                                                 const Scan& scan,
@@ -193,8 +197,8 @@ class Lake {
   virtual base::Result<Probe> Check(const base::Context& context, const Location& location) = 0;
 };
 
-/// Lakes in Delta format, read through lakeio. Threads, timeouts and retries of the object stores are lakeio's defaults
-/// (lakeio.h).
+/// Lakes in Delta format, read through lakeio. Threads, timeouts and retries of the object stores
+/// are lakeio's defaults (lakeio.h).
 base::Result<std::unique_ptr<Lake>> OpenDeltaLake();
 
 }  // namespace spillway::lake

@@ -1,0 +1,189 @@
+#include <chrono>
+#include <utility>
+
+#include "base/mutex.h"
+#include "lake/delta_documents.h"
+#include "lake/delta_table.h"
+#include "lake/lake.h"
+#include "lake/lakeio_call.h"
+#include "lake/row_stream.h"
+
+namespace spillway::lake {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+/// The latest version that Observe had to open, kept for the Open that follows at once, so that a
+/// changed source is replayed once and not twice. Thread-safe.
+class JustOpened {
+ public:
+  void Keep(std::string request, std::unique_ptr<Table> table) {
+    const base::MutexLock lock(mutex_);
+    request_ = std::move(request);
+    table_ = std::move(table);
+    at_ = std::chrono::steady_clock::now();
+  }
+  /// The table that was opened by the same request within the last second, once.
+  std::unique_ptr<Table> Take(const std::string& request) {
+    const base::MutexLock lock(mutex_);
+    if (table_ == nullptr || request_ != request) return nullptr;
+    std::unique_ptr<Table> table = std::move(table_);
+    const bool fresh = std::chrono::steady_clock::now() - at_ < std::chrono::seconds(1);
+    return fresh ? std::move(table) : nullptr;
+  }
+
+ private:
+  base::Mutex mutex_;
+  std::string request_ GUARDED_BY(mutex_);
+  std::unique_ptr<Table> table_ GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point at_ GUARDED_BY(mutex_);
+};
+
+class DeltaLake final : public Lake {
+ public:
+  explicit DeltaLake(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
+
+  Result<std::unique_ptr<Table>> Open(const base::Context& context, const Location& location,
+                                      const VersionSpec& version) override {
+    SPILLWAY_TRY(context.Check());
+    const std::string request = FormatOpen(location, version);
+    if (auto table = just_opened_.Take(request)) return table;
+    return OpenAnew(context, request);
+  }
+
+  Result<Relation> Observe(const base::Context& context, const Location& location,
+                           const Position& recorded) override {
+    SPILLWAY_ASSIGN(const DeltaPosition position, ParsePosition(recorded.document));
+    const std::string request = FormatObserve(location, position);
+    SPILLWAY_ASSIGN(const std::string answer,
+                    LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
+                      return lakeio_observe(lakeio(), call, request.c_str(), out);
+                    }));
+    SPILLWAY_ASSIGN(const ObservedState state, ParseObserved(answer));
+    switch (state) {
+      case ObservedState::kSame:
+        return Relation::kSame;
+      case ObservedState::kOther:
+        return Relation::kOther;
+      case ObservedState::kFollows:
+        break;
+    }
+    // Only the newer version itself tells whether it is still the same table.
+    std::string open = FormatOpen(location, VersionSpec());
+    SPILLWAY_ASSIGN(std::unique_ptr<Table> table, OpenAnew(context, open));
+    const bool replaced = table->description().table_id != position.table_id;
+    just_opened_.Keep(std::move(open), std::move(table));
+    return replaced ? Relation::kReplaced : Relation::kFollows;
+  }
+
+  Result<std::vector<Commit>> History(const base::Context& context, const Location& location,
+                                      std::int64_t limit) override {
+    const std::string request = FormatHistory(location, limit);
+    SPILLWAY_ASSIGN(const std::string answer,
+                    LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
+                      return lakeio_history(lakeio(), call, request.c_str(), out);
+                    }));
+    return ParseHistory(answer);
+  }
+
+  Result<std::unique_ptr<data::BatchStream>> Read(const base::Context& context,
+                                                  const Location& location, const Scan& scan,
+                                                  std::string_view split,
+                                                  const ReadOptions& options) override {
+    const std::string request = FormatReadOptions(location, options);
+    return OpenRowStream(
+        context, runtime_, scan.schema, [&](const lakeio_call* call, ArrowArrayStream* out) {
+          return lakeio_split_read(lakeio(), call, scan.document.c_str(),
+                                   reinterpret_cast<const std::uint8_t*>(split.data()),
+                                   split.size(), request.c_str(), out);
+        });
+  }
+
+  Status Create(const base::Context& context, const Location& location,
+                const CreateSpec& spec) override {
+    const std::string request = FormatCreate(location, spec);
+    auto answer = LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
+      return lakeio_table_create(lakeio(), call, request.c_str(), out);
+    });
+    return answer.ok() ? Status() : std::move(answer).status();
+  }
+
+  Result<Appended> Append(const base::Context& context, const Location& location,
+                          std::unique_ptr<data::BatchStream> rows,
+                          const std::optional<Transaction>& transaction) override {
+    const std::string request = FormatAppend(location, transaction);
+    SPILLWAY_ASSIGN(const std::string answer,
+                    Send(context, std::move(rows),
+                         [&](const lakeio_call* call, ArrowArrayStream* stream, char** out) {
+                           return lakeio_table_append(lakeio(), call, request.c_str(), stream, out);
+                         }));
+    return ParseAppended(answer);
+  }
+
+  Result<std::int64_t> WriteParquet(const base::Context& context, const Location& file,
+                                    std::unique_ptr<data::BatchStream> rows) override {
+    const std::string request = FormatParquetWrite(file);
+    SPILLWAY_ASSIGN(const std::string answer,
+                    Send(context, std::move(rows),
+                         [&](const lakeio_call* call, ArrowArrayStream* stream, char** out) {
+                           return lakeio_parquet_write(lakeio(), call, request.c_str(), stream,
+                                                       out);
+                         }));
+    return ParseRows(answer);
+  }
+
+  Result<Probe> Check(const base::Context& context, const Location& location) override {
+    const std::string request = FormatLocation(location);
+    SPILLWAY_ASSIGN(const std::string answer,
+                    LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
+                      return lakeio_store_probe(lakeio(), call, request.c_str(), out);
+                    }));
+    return ParseProbe(answer);
+  }
+
+ private:
+  lakeio_runtime* lakeio() const { return runtime_->lakeio.get(); }
+
+  Result<std::unique_ptr<Table>> OpenAnew(const base::Context& context,
+                                          const std::string& request) {
+    lakeio_table* table = nullptr;
+    SPILLWAY_TRY(LakeioCall(context).Run([&](const lakeio_call* call) {
+      return lakeio_table_open(lakeio(), call, request.c_str(), &table);
+    }));
+    return MakeDeltaTable(context, runtime_, LakeioTable(table));
+  }
+
+  /// Gives `rows` to a call that takes them over as an Arrow stream.
+  Result<std::string> Send(
+      const base::Context& context, std::unique_ptr<data::BatchStream> rows,
+      const std::function<lakeio_error*(const lakeio_call*, ArrowArrayStream*, char**)>& call) {
+    SPILLWAY_TRY(context.Check());
+    ArrowArrayStream stream{};
+    data::ExportStream(std::move(rows), context, &stream);
+    return LakeioCall(context).RunForText(
+        [&](const lakeio_call* bounds, char** out) { return call(bounds, &stream, out); });
+  }
+
+  std::shared_ptr<Runtime> runtime_;  // shared: see Runtime
+  JustOpened just_opened_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Lake>> OpenDeltaLake() {
+  if (lakeio_abi_version() != LAKEIO_ABI_VERSION) {
+    return Status(ErrorClass::kInternal, "liblakeio.so is of another release: interface " +
+                                             std::to_string(lakeio_abi_version()) + ", expected " +
+                                             std::to_string(LAKEIO_ABI_VERSION))
+        .Mend("Install the liblakeio.so that came with this program.");
+  }
+  lakeio_runtime* lakeio = nullptr;
+  SPILLWAY_TRY(FromLakeio(lakeio_runtime_new("{}", nullptr, nullptr, &lakeio)));
+  auto runtime = std::make_shared<Runtime>();  // shared: see Runtime
+  runtime->lakeio.reset(lakeio);
+  return std::unique_ptr<Lake>(std::make_unique<DeltaLake>(std::move(runtime)));
+}
+
+}  // namespace spillway::lake
