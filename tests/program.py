@@ -9,13 +9,24 @@ import pathlib
 import signal
 import subprocess
 import time
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-BINARY = pathlib.Path(os.environ.get("SPILLWAY_BIN")
-                      or pathlib.Path(__file__).resolve().parent.parent / "build" / "bin" / "spillway")
+BINARY = pathlib.Path(
+    os.environ.get("SPILLWAY_BIN")
+    or pathlib.Path(__file__).resolve().parent.parent / "build" / "bin" / "spillway"
+)
 
-_CRASH_SIGNS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "terminate called",
-                "panicked at", "CHECK failed", "Assertion `")
+_CRASH_SIGNS = (
+    "AddressSanitizer",
+    "LeakSanitizer",
+    "ThreadSanitizer",
+    "runtime error:",
+    "terminate called",
+    "panicked at",
+    "CHECK failed",
+    "Assertion `",
+)
 
 
 class Keys:
@@ -37,7 +48,7 @@ class Failure:
     object: str
     mend: str
     details: dict[str, Any]
-    outcome: "Outcome"
+    outcome: Outcome
 
 
 @dataclasses.dataclass
@@ -78,12 +89,20 @@ class Outcome:
         assert not missing, f"the error lacks {missing}: {self}"
         error = errors[0]
         assert error[Keys.MESSAGE] and error[Keys.MEND], f"no message or no mend: {self}"
-        return Failure(error[Keys.CLASS], error[Keys.MESSAGE], error[Keys.OBJECT] or "", error[Keys.MEND],
-                       error.get(Keys.DETAILS) or {}, self)
+        return Failure(
+            error[Keys.CLASS],
+            error[Keys.MESSAGE],
+            error[Keys.OBJECT] or "",
+            error[Keys.MEND],
+            error.get(Keys.DETAILS) or {},
+            self,
+        )
 
     def __str__(self) -> str:
-        return (f"\n$ {' '.join(self.command)}\nexit code {self.code} after {self.seconds:.2f} s\n"
-                f"stdout: {self.stdout[:2000]!r}\nstderr: {self.stderr[-4000:]}")
+        return (
+            f"\n$ {' '.join(self.command)}\nexit code {self.code} after {self.seconds:.2f} s\n"
+            f"stdout: {self.stdout[:2000]!r}\nstderr: {self.stderr[-4000:]}"
+        )
 
 
 class Program:
@@ -101,19 +120,31 @@ class Program:
             **(environment or {}),
         }
 
-    def with_environment(self, **more: str) -> "Program":
+    def with_environment(self, **more: str) -> Program:
         """The same home with more variables."""
         return Program(self.home, {**self.environment, **more})
 
-    def start(self, *arguments: str | os.PathLike[str], cwd: pathlib.Path | None = None,
-              **environment: str) -> "Running":
+    def start(
+        self,
+        *arguments: str | os.PathLike[str],
+        cwd: pathlib.Path | None = None,
+    ) -> Running:
         """Starts the program and does not wait."""
-        return Running([str(BINARY), *map(str, arguments)], {**self.environment, **environment}, cwd or self.home)
+        return Running(
+            [str(BINARY), *map(str, arguments)],
+            self.environment,
+            cwd or self.home,
+        )
 
-    def run(self, *arguments: str | os.PathLike[str], timeout: float = 60, cwd: pathlib.Path | None = None,
-            crash_allowed: bool = False, **environment: str) -> Outcome:
+    def run(
+        self,
+        *arguments: str | os.PathLike[str],
+        timeout: float = 60,
+        cwd: pathlib.Path | None = None,
+        crash_allowed: bool = False,
+    ) -> Outcome:
         """Runs to the end. A crash, a sanitizer's report or `timeout` seconds are failures of the test."""
-        return self.start(*arguments, cwd=cwd, **environment).wait(timeout, crash_allowed=crash_allowed)
+        return self.start(*arguments, cwd=cwd).wait(timeout, crash_allowed=crash_allowed)
 
     def done(self, *arguments: str | os.PathLike[str], **options: Any) -> Outcome:
         """Runs and demands exit code 0."""
@@ -125,8 +156,14 @@ class Program:
         """The document of `-o json`."""
         return self.done(*arguments, "-o", "json", **options).json()
 
-    def fails(self, *arguments: str | os.PathLike[str], error_class: str | Sequence[str],
-              codes: Sequence[int] = (1, 2), timeout: float = 20, **options: Any) -> Failure:
+    def fails(
+        self,
+        *arguments: str | os.PathLike[str],
+        error_class: str | Sequence[str],
+        codes: Sequence[int] = (1, 2),
+        timeout: float = 20,
+        **options: Any,
+    ) -> Failure:
         """Runs with `-o json` and demands an error of the class, nothing on stdout, and one of the exit codes."""
         outcome = self.run(*arguments, "-o", "json", timeout=timeout, **options)
         assert outcome.code in codes, f"expected exit code in {codes}: {outcome}"
@@ -140,11 +177,19 @@ class Program:
 class Running:
     """A started program."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], cwd: pathlib.Path) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], cwd: pathlib.Path
+    ) -> None:
         self._command = command
         self._began = time.monotonic()
-        self._process = subprocess.Popen(command, env=dict(environment), cwd=cwd, stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     @property
     def pid(self) -> int:
@@ -183,5 +228,10 @@ class Running:
         return outcome
 
     def _outcome(self, stdout: bytes, stderr: bytes) -> Outcome:
-        return Outcome(self._command, self._process.returncode, stdout, stderr.decode(errors="replace"),
-                       time.monotonic() - self._began)
+        return Outcome(
+            self._command,
+            self._process.returncode,
+            stdout,
+            stderr.decode(errors="replace"),
+            time.monotonic() - self._began,
+        )

@@ -17,18 +17,42 @@ from emulators.postgres import Database
 from program import BINARY, Keys, Program
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-VERBS = [("synced-table", "create"), ("synced-table", "get"), ("synced-table", "list"), ("synced-table", "delete"),
-         ("sync",), ("explain",), ("source", "add"), ("source", "list"), ("source", "show"), ("source", "remove"),
-         ("target", "add"), ("target", "list"), ("target", "show"), ("target", "test"), ("target", "remove"),
-         ("lake", "show"), ("lake", "history"), ("lake", "schema"), ("lake", "read"),
-         ("pg", "start"), ("pg", "stop"), ("pg", "status"), ("pg", "url"), ("pg", "psql"), ("doctor",)]
+VERBS = [
+    ("synced-table", "create"),
+    ("synced-table", "get"),
+    ("synced-table", "list"),
+    ("synced-table", "delete"),
+    ("sync",),
+    ("explain",),
+    ("source", "add"),
+    ("source", "list"),
+    ("source", "show"),
+    ("source", "remove"),
+    ("target", "add"),
+    ("target", "list"),
+    ("target", "show"),
+    ("target", "test"),
+    ("target", "remove"),
+    ("lake", "show"),
+    ("lake", "history"),
+    ("lake", "schema"),
+    ("lake", "read"),
+    ("pg", "start"),
+    ("pg", "stop"),
+    ("pg", "status"),
+    ("pg", "url"),
+    ("pg", "psql"),
+    ("doctor",),
+]
 
 
 @pytest.fixture
 def products(tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "lake" / "products"
     deltalake.write_deltalake(str(path), pa.table({"product_id": [1, 2], "name": ["a", "b"]}))
-    deltalake.write_deltalake(str(path), pa.table({"product_id": [3], "name": ["c"]}), mode="append")
+    deltalake.write_deltalake(
+        str(path), pa.table({"product_id": [3], "name": ["c"]}), mode="append"
+    )
     return path
 
 
@@ -48,27 +72,57 @@ def test_help_lists_every_verb(spillway: Program) -> None:
 
 
 def test_help_needs_no_home(spillway: Program) -> None:
-    assert spillway.run("--help", SPILLWAY_HOME="/proc/nowhere").code == 0
+    assert spillway.with_environment(SPILLWAY_HOME="/proc/nowhere").run("--help").code == 0
 
 
 def test_version(spillway: Program) -> None:
     assert re.fullmatch(r"spillway \d+\.\d+\.\d+.*\n", spillway.done("--version").text)
 
 
-@pytest.mark.parametrize("arguments, nearest", [
-    (("synk",), "sync"), (("lake", "raed", "x"), "read"), (("targt", "list"), "target"),
-    (("synced-table", "crate", "x"), "create"), (("lake", "read", "x", "--fromat", "csv"), "--format"),
-    (("sync", "--al",), "--all"), (("doctr",), "doctor")], ids=lambda a: " ".join(a) if isinstance(a, tuple) else "")
-def test_unknown_word_suggests_the_nearest(spillway: Program, arguments: tuple[str, ...], nearest: str) -> None:
+@pytest.mark.parametrize(
+    "arguments, nearest",
+    [
+        (("synk",), "sync"),
+        (("lake", "raed", "x"), "read"),
+        (("targt", "list"), "target"),
+        (("synced-table", "crate", "x"), "create"),
+        (("lake", "read", "x", "--fromat", "csv"), "--format"),
+        (
+            (
+                "sync",
+                "--al",
+            ),
+            "--all",
+        ),
+        (("doctr",), "doctor"),
+    ],
+    ids=lambda a: " ".join(a) if isinstance(a, tuple) else "",
+)
+def test_unknown_word_suggests_the_nearest(
+    spillway: Program, arguments: tuple[str, ...], nearest: str
+) -> None:
     outcome = spillway.run(*arguments)
     assert outcome.code == 2 and nearest in outcome.stderr and outcome.stdout == b"", outcome
 
 
-@pytest.mark.parametrize("arguments", [
-    (), ("lake",), ("lake", "read"), ("sync",), ("target", "add", "x"), ("synced-table", "create", "a.b.c"),
-    ("synced-table", "create", "only_a_name", "--from", "x"), ("synced-table", "create", "a.b.c.d", "--from", "x"),
-    ("lake", "read", "x", "--format"), ("sync", "--all", "a.b.c"), ("lake", "show", "x", "-o", "xml"),
-    ("doctor", "surplus")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("lake",),
+        ("lake", "read"),
+        ("sync",),
+        ("target", "add", "x"),
+        ("synced-table", "create", "a.b.c"),
+        ("synced-table", "create", "only_a_name", "--from", "x"),
+        ("synced-table", "create", "a.b.c.d", "--from", "x"),
+        ("lake", "read", "x", "--format"),
+        ("sync", "--all", "a.b.c"),
+        ("lake", "show", "x", "-o", "xml"),
+        ("doctor", "surplus"),
+    ],
+    ids=" ".join,
+)
 def test_wrong_usage_is_exit_code_2(spillway: Program, arguments: tuple[str, ...]) -> None:
     outcome = spillway.run(*arguments)
     if arguments == ():
@@ -77,7 +131,11 @@ def test_wrong_usage_is_exit_code_2(spillway: Program, arguments: tuple[str, ...
         assert outcome.code == 2 and outcome.stderr and outcome.stdout == b"", outcome
 
 
-@pytest.mark.parametrize("arguments", [("synk",), ("lake", "read"), ("lake", "read", "x", "--limit", "few")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [("synk",), ("lake", "read"), ("lake", "read", "x", "--limit", "few")],
+    ids=" ".join,
+)
 def test_wrong_usage_as_json(spillway: Program, arguments: tuple[str, ...]) -> None:
     spillway.fails(*arguments, error_class="INVALID_ARGUMENT", codes=(2,))
 
@@ -86,9 +144,19 @@ def test_target_life(spillway: Program, database_15: Database) -> None:
     program = spillway.with_environment(**database_15.environment)
     program.done("target", "add", "shop", database_15.url())
     program.fails("target", "add", "shop", database_15.url(), error_class="ALREADY_EXISTS")
-    program.fails("target", "add", "local", database_15.url(), error_class=("INVALID_ARGUMENT", "ALREADY_EXISTS"))
-    program.fails("target", "add", "a.b", database_15.url(), error_class="INVALID_ARGUMENT", codes=(2,))
-    program.fails("target", "add", "bad", "mysql://host/db", error_class="INVALID_ARGUMENT", codes=(2,))
+    program.fails(
+        "target",
+        "add",
+        "local",
+        database_15.url(),
+        error_class=("INVALID_ARGUMENT", "ALREADY_EXISTS"),
+    )
+    program.fails(
+        "target", "add", "a.b", database_15.url(), error_class="INVALID_ARGUMENT", codes=(2,)
+    )
+    program.fails(
+        "target", "add", "bad", "mysql://host/db", error_class="INVALID_ARGUMENT", codes=(2,)
+    )
     names = [t[Keys.NAME] for t in program.json("target", "list")]
     assert names == ["local", "shop"]
     assert program.json("target", "show", "shop")[Keys.NAME] == "shop"
@@ -99,7 +167,9 @@ def test_target_life(spillway: Program, database_15: Database) -> None:
     program.fails("target", "show", "shop", error_class="TARGET_NOT_FOUND")
 
 
-def test_target_in_use_is_not_removed(spillway: Program, database_15: Database, products: pathlib.Path) -> None:
+def test_target_in_use_is_not_removed(
+    spillway: Program, database_15: Database, products: pathlib.Path
+) -> None:
     program = spillway.with_environment(**database_15.environment)
     program.done("target", "add", "shop", database_15.url())
     program.done("synced-table", "create", "shop.public.p", "--from", products, "--no-sync")
@@ -112,7 +182,10 @@ def test_source_life(spillway: Program, products: pathlib.Path) -> None:
     spillway.fails("source", "add", "lake.sales.products", products, error_class="ALREADY_EXISTS")
     assert [s[Keys.NAME] for s in spillway.json("source", "list")] == ["lake.sales.products"]
     assert str(products) in json.dumps(spillway.json("source", "show", "lake.sales.products"))
-    assert spillway.done("lake", "read", "lake.sales.products", "--format", "csv").text.count("\n") == 4
+    assert (
+        spillway.done("lake", "read", "lake.sales.products", "--format", "csv").text.count("\n")
+        == 4
+    )
     failure = spillway.fails("lake", "show", "lake.sales.product", error_class="SOURCE_NOT_FOUND")
     assert "lake.sales.products" in failure.message + failure.mend
     spillway.done("source", "remove", "lake.sales.products")
@@ -120,16 +193,32 @@ def test_source_life(spillway: Program, products: pathlib.Path) -> None:
 
 
 def test_source_options_are_kept_and_hidden(spillway: Program) -> None:
-    spillway.done("source", "add", "far", "s3://lake/x", "--storage-option", "aws_access_key_id=AKEXAMPLE",
-                  "--storage-option", "aws_secret_access_key=very-secret-indeed")
-    for outcome in (spillway.done("source", "show", "far"), spillway.done("source", "show", "far", "-o", "json"),
-                    spillway.done("source", "list", "-o", "json")):
+    spillway.done(
+        "source",
+        "add",
+        "far",
+        "s3://lake/x",
+        "--storage-option",
+        "aws_access_key_id=AKEXAMPLE",
+        "--storage-option",
+        "aws_secret_access_key=very-secret-indeed",
+    )
+    for outcome in (
+        spillway.done("source", "show", "far"),
+        spillway.done("source", "show", "far", "-o", "json"),
+        spillway.done("source", "list", "-o", "json"),
+    ):
         assert "very-secret-indeed" not in outcome.text + outcome.stderr
 
 
 def test_a_relative_source_stays_where_it_was(spillway: Program, products: pathlib.Path) -> None:
     spillway.done("source", "add", "p", "./products", cwd=products.parent)
-    assert spillway.done("lake", "read", "p", "--format", "csv", cwd=pathlib.Path("/")).text.count("\n") == 4
+    assert (
+        spillway.done("lake", "read", "p", "--format", "csv", cwd=pathlib.Path("/")).text.count(
+            "\n"
+        )
+        == 4
+    )
 
 
 def test_lake_show_history_schema(spillway: Program, products: pathlib.Path) -> None:
@@ -145,19 +234,32 @@ def test_lake_show_history_schema(spillway: Program, products: pathlib.Path) -> 
 
 
 def test_data_on_stdout_all_else_on_stderr(spillway: Program, products: pathlib.Path) -> None:
-    outcome = spillway.done("lake", "read", products, "--format", "csv", "--timestamp", "2999-01-01T00:00:00")
+    outcome = spillway.done(
+        "lake", "read", products, "--format", "csv", "--timestamp", "2999-01-01T00:00:00"
+    )
     assert outcome.text.startswith("product_id,name") and "UTC" not in outcome.text
 
 
 def test_yaml(spillway: Program, products: pathlib.Path) -> None:
-    assert re.search(r"^version: 1$", spillway.done("lake", "show", products, "-o", "yaml").text, re.M)
+    assert re.search(
+        r"^version: 1$", spillway.done("lake", "show", products, "-o", "yaml").text, re.M
+    )
 
 
-@pytest.mark.parametrize("environment, arguments, colored", [
-    ({}, (), False), ({"NO_COLOR": "1"}, (), False), ({}, ("--color", "always"), True),
-    ({"NO_COLOR": "1"}, ("--color", "always"), True)], ids=str)
-def test_color(spillway: Program, environment: dict[str, str], arguments: tuple[str, ...], colored: bool) -> None:
-    outcome = spillway.run("lake", "show", "/nowhere", *arguments, **environment)
+@pytest.mark.parametrize(
+    "environment, arguments, colored",
+    [
+        ({}, (), False),
+        ({"NO_COLOR": "1"}, (), False),
+        ({}, ("--color", "always"), True),
+        ({"NO_COLOR": "1"}, ("--color", "always"), True),
+    ],
+    ids=str,
+)
+def test_color(
+    spillway: Program, environment: dict[str, str], arguments: tuple[str, ...], colored: bool
+) -> None:
+    outcome = spillway.with_environment(**environment).run("lake", "show", "/nowhere", *arguments)
     assert outcome.code != 0 and ("\x1b[" in outcome.stderr) == colored, outcome
 
 
@@ -170,8 +272,10 @@ def test_doctor(spillway: Program) -> None:
 
 
 def test_home_that_cannot_be_written(spillway: Program, products: pathlib.Path) -> None:
-    failure = spillway.fails("source", "add", "x", products, error_class=("FILE_UNUSABLE", "STATE_CORRUPT"),
-                             SPILLWAY_HOME="/proc/nowhere")
+    program = spillway.with_environment(SPILLWAY_HOME="/proc/nowhere")
+    failure = program.fails(
+        "source", "add", "x", products, error_class=("FILE_UNUSABLE", "STATE_CORRUPT")
+    )
     assert "/proc/nowhere" in failure.message + failure.object
 
 
@@ -181,10 +285,16 @@ def test_home_by_flag(spillway: Program, products: pathlib.Path, tmp_path: pathl
     assert len(spillway.json("--home", tmp_path / "elsewhere", "source", "list")) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"SQLite format 3\0" + bytes(84) + b"x" * 4000], ids=len)
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage" * 100, b"SQLite format 3\0" + bytes(84) + b"x" * 4000], ids=len
+)
 def test_corrupt_state(spillway: Program, products: pathlib.Path, content: bytes) -> None:
     spillway.done("source", "add", "x", products)
-    files = [p for p in (spillway.home / "spillway").iterdir() if p.is_file() and p.read_bytes()[:6] == b"SQLite"]
+    files = [
+        p
+        for p in (spillway.home / "spillway").iterdir()
+        if p.is_file() and p.read_bytes()[:6] == b"SQLite"
+    ]
     assert len(files) == 1
     for path in (spillway.home / "spillway").iterdir():
         if path.name.startswith(files[0].name):
@@ -222,11 +332,17 @@ def snippets() -> list[tuple[str, str]]:
     found = []
     for block in re.findall(r"```(?:bash|sh|console)\n(.*?)```", readme.read_text(), re.S):
         lines = [line.removeprefix("$ ") for line in block.replace("\\\n", " ").splitlines()]
-        found += [line.split("  #")[0].strip() for line in lines if line.startswith(("spillway ", "build/bin/spillway "))]
+        found += [
+            line.split("  #")[0].strip()
+            for line in lines
+            if line.startswith(("spillway ", "build/bin/spillway "))
+        ]
     return [(f"{i:02d}", line) for i, line in enumerate(found)]
 
 
-def test_every_example_of_the_readme_runs(open_directory: pathlib.Path, database_15: Database) -> None:
+def test_every_example_of_the_readme_runs(
+    open_directory: pathlib.Path, database_15: Database
+) -> None:
     """In order, in one folder that has the lake/products that the README speaks of."""
     commands = snippets()
     assert commands, "README.md has no examples"
@@ -235,11 +351,20 @@ def test_every_example_of_the_readme_runs(open_directory: pathlib.Path, database
     home = open_directory / "readme"
     home.mkdir()
     lake = home / "lake" / "products"
-    deltalake.write_deltalake(str(lake), pa.table({
-        "product_id": [1, 2, 3], "name": ["anvil", "rope", None], "category": ["tools", "tools", "misc"],
-        "price": [1.5, 2.5, None]}))
-    program = Program(home, None).with_environment(PATH=f"{BINARY.parent}:/usr/local/bin:/usr/bin:/bin",
-                                                   **database_15.environment)
+    deltalake.write_deltalake(
+        str(lake),
+        pa.table(
+            {
+                "product_id": [1, 2, 3],
+                "name": ["anvil", "rope", None],
+                "category": ["tools", "tools", "misc"],
+                "price": [1.5, 2.5, None],
+            }
+        ),
+    )
+    program = Program(home, None).with_environment(
+        PATH=f"{BINARY.parent}:/usr/local/bin:/usr/bin:/bin", **database_15.environment
+    )
     try:
         for number, command in commands:
             if re.search(r"\b(s3|gs|abfss?|az)://|@db/|<[a-z]+>|…", command):

@@ -1,4 +1,4 @@
-"""Tables in S3, Azure Blob and GCS: the same rows, credentials that count, and faults that are named in bounded time."""
+"""Tables in S3, Azure Blob and GCS: the same rows, credentials that count, faults named in bounded time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import itertools
 import pathlib
 import threading
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,9 @@ _prefixes = itertools.count(1)
 
 
 def flags(options: dict[str, str]) -> list[str]:
-    return [part for key, value in options.items() for part in ("--storage-option", f"{key}={value}")]
+    return [
+        part for key, value in options.items() for part in ("--storage-option", f"{key}={value}")
+    ]
 
 
 @pytest.fixture
@@ -42,10 +45,15 @@ def reads_as_golden(spillway: Program, url: str, name: str, *options: str) -> No
     out = spillway.home / "rows.parquet"
     out.unlink(missing_ok=True)
     spillway.done("lake", "read", url, "--format", "parquet", "--out", out, *options)
-    compare.assert_equal(files.parquet(out, golden.rows(name)), golden.rows(name), golden.keys(name))
+    compare.assert_equal(
+        files.parquet(out, golden.rows(name)), golden.rows(name), golden.keys(name)
+    )
 
 
-@pytest.mark.parametrize("name", ["dv", "part", "v2ckpt", "ckpt_multipart", "colmap", "cdf_dv", "overwrite", "variant_shredded"])
+@pytest.mark.parametrize(
+    "name",
+    ["dv", "part", "v2ckpt", "ckpt_multipart", "colmap", "cdf_dv", "overwrite", "variant_shredded"],
+)
 def test_rows(spillway: Program, store: Any, seeded: Callable[[str], str], name: str) -> None:
     reads_as_golden(spillway, store.url(seeded(name)), name, *flags(store.options()))
 
@@ -59,16 +67,29 @@ def test_time_travel(spillway: Program, store: Any, seeded: Callable[[str], str]
     """Object stores have their own modification times; in-commit timestamps decide."""
     case = golden.facts("ict")["timeTravel"][3]
     out = spillway.home / "rows.parquet"
-    spillway.done("lake", "read", store.url(seeded("ict")), *flags(store.options()), "--format", "parquet", "--out", out,
-                  "--timestamp", case["ts"].replace(" ", "T"))
+    spillway.done(
+        "lake",
+        "read",
+        store.url(seeded("ict")),
+        *flags(store.options()),
+        "--format",
+        "parquet",
+        "--out",
+        out,
+        "--timestamp",
+        case["ts"].replace(" ", "T"),
+    )
     compare.assert_equal(files.parquet(out), golden.rows("ict", case["version"]), ["id"])
 
 
 def test_azure_by_its_other_schemes(spillway: Program, azure: Any, tables: Tables) -> None:
     path = f"stores-{next(_prefixes)}/colmap"
     azure.put_tree(tables("colmap"), path)
-    for url in (f"azure://lake/{path}", f"abfss://lake@spillwaytest.dfs.core.windows.net/{path}",
-                f"abfs://lake@spillwaytest.dfs.core.windows.net/{path}"):
+    for url in (
+        f"azure://lake/{path}",
+        f"abfss://lake@spillwaytest.dfs.core.windows.net/{path}",
+        f"abfs://lake@spillwaytest.dfs.core.windows.net/{path}",
+    ):
         reads_as_golden(spillway, url, "colmap", *flags(azure.options()))
 
 
@@ -86,18 +107,34 @@ def test_s3_by_a_profile(spillway: Program, s3: S3, tables: Tables) -> None:
     folder.mkdir()
     (folder / "credentials").write_text(
         f"[lake]\naws_access_key_id = {options['aws_access_key_id']}\n"
-        f"aws_secret_access_key = {options['aws_secret_access_key']}\n")
+        f"aws_secret_access_key = {options['aws_secret_access_key']}\n"
+    )
     (folder / "config").write_text(f"[profile lake]\nregion = {options['aws_region']}\n")
-    program = spillway.with_environment(AWS_PROFILE="lake", AWS_ENDPOINT_URL=s3.endpoint, AWS_ALLOW_HTTP="true")
+    program = spillway.with_environment(
+        AWS_PROFILE="lake", AWS_ENDPOINT_URL=s3.endpoint, AWS_ALLOW_HTTP="true"
+    )
     reads_as_golden(program, s3.url(path), "colmap")
 
 
-def fails(spillway: Program, url: str, options: dict[str, str], *error_class: str, timeout: float = BOUND) -> str:
+def fails(
+    spillway: Program, url: str, options: dict[str, str], *error_class: str, timeout: float = BOUND
+) -> str:
     """Demands the error and that nothing was written; gives all that was said."""
     folder = spillway.home / "out"
     folder.mkdir(exist_ok=True)
-    failure = spillway.fails("lake", "read", url, *flags(options), "--format", "parquet", "--out",
-                             folder / "rows.parquet", error_class=error_class, codes=(1,), timeout=timeout)
+    failure = spillway.fails(
+        "lake",
+        "read",
+        url,
+        *flags(options),
+        "--format",
+        "parquet",
+        "--out",
+        folder / "rows.parquet",
+        error_class=error_class,
+        codes=(1,),
+        timeout=timeout,
+    )
     assert not list(folder.iterdir())
     return failure.outcome.stderr
 
@@ -115,17 +152,35 @@ def test_secrets_are_never_shown(spillway: Program, s3: S3, tables: Tables) -> N
 
 
 def test_nothing_at_the_url(spillway: Program, store: Any) -> None:
-    fails(spillway, store.url("no/such/table"), store.options(), "SOURCE_NOT_FOUND", "DELTA_LOG_MISSING")
+    fails(
+        spillway,
+        store.url("no/such/table"),
+        store.options(),
+        "SOURCE_NOT_FOUND",
+        "DELTA_LOG_MISSING",
+    )
 
 
 def test_no_such_bucket(spillway: Program, store: Any) -> None:
     url = store.url("table").replace("lake", "nobucket", 1)
-    fails(spillway, url, store.options(), "SOURCE_NOT_FOUND", "DELTA_LOG_MISSING", "STORE_AUTHENTICATION")
+    fails(
+        spillway,
+        url,
+        store.options(),
+        "SOURCE_NOT_FOUND",
+        "DELTA_LOG_MISSING",
+        "STORE_AUTHENTICATION",
+    )
 
 
 def test_endpoint_down(spillway: Program, store: Any, seeded: Callable[[str], str]) -> None:
     began = time.monotonic()
-    fails(spillway, store.url(seeded("colmap")), {**store.options(free_port()), **SHORT}, "STORE_UNREACHABLE")
+    fails(
+        spillway,
+        store.url(seeded("colmap")),
+        {**store.options(free_port()), **SHORT},
+        "STORE_UNREACHABLE",
+    )
     assert time.monotonic() - began < BOUND
 
 
@@ -133,14 +188,22 @@ def test_endpoint_down_with_the_default_patience(spillway: Program, s3: S3) -> N
     fails(spillway, s3.url("table"), s3.options(free_port()), "STORE_UNREACHABLE")
 
 
-def test_connections_cut(spillway: Program, store: Any, seeded: Callable[[str], str],
-                         gate: Callable[[int], Gate]) -> None:
+def test_connections_cut(
+    spillway: Program, store: Any, seeded: Callable[[str], str], gate: Callable[[int], Gate]
+) -> None:
     opened = gate(store.port)
     opened.set(refuse=True)
-    fails(spillway, store.url(seeded("colmap")), {**store.options(opened.port), **SHORT}, "STORE_UNREACHABLE")
+    fails(
+        spillway,
+        store.url(seeded("colmap")),
+        {**store.options(opened.port), **SHORT},
+        "STORE_UNREACHABLE",
+    )
 
 
-def test_a_short_interruption_is_retried(spillway: Program, s3: S3, tables: Tables, gate: Callable[[int], Gate]) -> None:
+def test_a_short_interruption_is_retried(
+    spillway: Program, s3: S3, tables: Tables, gate: Callable[[int], Gate]
+) -> None:
     path = f"stores-{next(_prefixes)}/dv"
     s3.put_tree(tables("dv"), path)
     opened = gate(s3.port)
@@ -162,7 +225,9 @@ def test_object_gone(spillway: Program, store: Any, seeded: Callable[[str], str]
     assert gone.rpartition("/")[2] in said
 
 
-def test_object_gone_while_reading(spillway: Program, s3: S3, tables: Tables, gate: Callable[[int], Gate]) -> None:
+def test_object_gone_while_reading(
+    spillway: Program, s3: S3, tables: Tables, gate: Callable[[int], Gate]
+) -> None:
     """The data files are removed after the log has begun to be read."""
     path = f"stores-{next(_prefixes)}/dv"
     s3.put_tree(tables("dv"), path)
@@ -170,8 +235,18 @@ def test_object_gone_while_reading(spillway: Program, s3: S3, tables: Tables, ga
     opened.set(delay=0.02)
     folder = spillway.home / "out"
     folder.mkdir()
-    process = spillway.start("lake", "read", s3.url(path), *flags(s3.options(opened.port)), "--format", "parquet",
-                             "--out", folder / "rows.parquet", "-o", "json")
+    process = spillway.start(
+        "lake",
+        "read",
+        s3.url(path),
+        *flags(s3.options(opened.port)),
+        "--format",
+        "parquet",
+        "--out",
+        folder / "rows.parquet",
+        "-o",
+        "json",
+    )
     deadline = time.monotonic() + 20
     while opened.accepted == 0 and process.running() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -194,10 +269,25 @@ def test_truncated_object(spillway: Program, s3: S3, tables: Tables) -> None:
 
 
 def test_an_unknown_storage_option_is_named(spillway: Program, s3: S3) -> None:
-    failure = spillway.fails("lake", "read", s3.url("x"), "--storage-option", "aws_acess_key_id=x",
-                             error_class="INVALID_ARGUMENT", codes=(2,))
+    failure = spillway.fails(
+        "lake",
+        "read",
+        s3.url("x"),
+        "--storage-option",
+        "aws_acess_key_id=x",
+        error_class="INVALID_ARGUMENT",
+        codes=(2,),
+    )
     assert "aws_acess_key_id" in failure.message
 
 
 def test_a_malformed_storage_option_is_named(spillway: Program) -> None:
-    spillway.fails("lake", "read", "s3://lake/x", "--storage-option", "novalue", error_class="INVALID_ARGUMENT", codes=(2,))
+    spillway.fails(
+        "lake",
+        "read",
+        "s3://lake/x",
+        "--storage-option",
+        "novalue",
+        error_class="INVALID_ARGUMENT",
+        codes=(2,),
+    )

@@ -7,7 +7,8 @@ import json
 import pathlib
 import signal
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import deltalake
 import pyarrow as pa
@@ -46,7 +47,9 @@ def create(program: Program, source: pathlib.Path | str, *flags: str, table: str
 
 
 def sync(program: Program, table: str = "t", **options: Any) -> str:
-    return outcome_of(program.done("sync", f"shop.public.{table}", "-o", "json", "--progress", "none", **options))
+    return outcome_of(
+        program.done("sync", f"shop.public.{table}", "-o", "json", "--progress", "none", **options)
+    )
 
 
 def ids(database: Database, table: str = "t") -> list[int]:
@@ -62,7 +65,9 @@ def lake(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def append(path: pathlib.Path, *keys: int) -> None:
-    deltalake.write_deltalake(str(path), pa.table({"id": list(keys), "name": [f"n{k}" for k in keys]}), mode="append")
+    deltalake.write_deltalake(
+        str(path), pa.table({"id": list(keys), "name": [f"n{k}" for k in keys]}), mode="append"
+    )
 
 
 # Every table, exactly
@@ -76,8 +81,10 @@ def test_table(shop: Program, database: Database, tables: Tables, name: str) -> 
     with database.connect() as connection:
         got = postgres.table(connection, "public", "t", want)
     compare.assert_equal(got, postgres.as_jsonb(want), golden.keys(name))
-    key = database.query("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'public.t'::regclass"
-                         " AND contype = 'p'")
+    key = database.query(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'public.t'::regclass"
+        " AND contype = 'p'"
+    )
     assert key == [(f"PRIMARY KEY ({', '.join(golden.keys(name))})",)]
     assert sync(shop) == "nothing" and not stages(database)
 
@@ -106,7 +113,9 @@ def test_new_commit_is_swapped_in(shop: Program, database: Database, lake: pathl
     assert owner == [("app",)]
 
 
-def test_a_reader_sees_the_old_rows_or_the_new(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_a_reader_sees_the_old_rows_or_the_new(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     create(shop_15, lake, "--primary-key", "id")
     append(lake, 4)
     process = shop_15.start("sync", "shop.public.t")
@@ -120,10 +129,17 @@ def test_a_reader_sees_the_old_rows_or_the_new(shop_15: Program, database_15: Da
     assert seen <= {3, 4} and ids(database_15) == [1, 2, 3, 4]
 
 
-def test_position_is_in_the_target(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_position_is_in_the_target(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     create(shop_15, lake, "--primary-key", "id")
-    columns = [r[0] for r in database_15.query("SELECT attname FROM pg_attribute WHERE attrelid ="
-                                               " 'spillway.position'::regclass AND attnum > 0")]
+    columns = [
+        r[0]
+        for r in database_15.query(
+            "SELECT attname FROM pg_attribute WHERE attrelid ="
+            " 'spillway.position'::regclass AND attnum > 0"
+        )
+    ]
     rows = [dict(zip(columns, row)) for row in database_15.query("SELECT * FROM spillway.position")]
     assert len(rows) == 1 and rows[0]["version"] == 0 and rows[0]["rows"] == 3
     append(lake, 4)
@@ -131,19 +147,30 @@ def test_position_is_in_the_target(shop_15: Program, database_15: Database, lake
     assert database_15.query("SELECT version, rows FROM spillway.position") == [(1, 4)]
 
 
-def test_home_lost_the_position_still_tells(spillway: Program, database_15: Database, lake: pathlib.Path,
-                                            tmp_path: pathlib.Path) -> None:
+def test_home_lost_the_position_still_tells(
+    spillway: Program, database_15: Database, lake: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     """A new home does not own the table: it is refused, never overwritten."""
     first = with_target(spillway, database_15)
     create(first, lake, "--primary-key", "id")
     (tmp_path / "other").mkdir()
     other = with_target(Program(tmp_path / "other"), database_15)
-    other.fails("synced-table", "create", "shop.public.t", "--from", lake, "--primary-key", "id",
-                error_class="ALREADY_EXISTS")
+    other.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        lake,
+        "--primary-key",
+        "id",
+        error_class="ALREADY_EXISTS",
+    )
     assert ids(database_15) == [1, 2, 3]
 
 
-def test_nothing_to_do_is_said_and_writes_nothing(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_nothing_to_do_is_said_and_writes_nothing(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     create(shop_15, lake, "--primary-key", "id")
     before = database_15.query("SELECT * FROM spillway.position")
     outcome = shop_15.done("sync", "shop.public.t")
@@ -154,12 +181,23 @@ def test_nothing_to_do_is_said_and_writes_nothing(shop_15: Program, database_15:
 # Bad rows
 
 
-def test_up_to_ten_bad_rows_are_named(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
+def test_up_to_ten_bad_rows_are_named(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "lake" / "bad"
     keys = [key for key in range(100, 125) for _ in range(2)]
     deltalake.write_deltalake(str(path), pa.table({"id": keys}))
-    failure = shop.fails("synced-table", "create", "shop.public.t", "--from", path, "--primary-key", "id",
-                         error_class="PRIMARY_KEY_CONSTRAINT_VIOLATION", codes=(1,))
+    failure = shop.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        path,
+        "--primary-key",
+        "id",
+        error_class="PRIMARY_KEY_CONSTRAINT_VIOLATION",
+        codes=(1,),
+    )
     said = failure.message + json.dumps(failure.details)
     assert 1 <= sum(str(key) in said for key in range(100, 125)) <= 10, failure.outcome
     assert "id" in said and database.query("SELECT to_regclass('public.t')") == [(None,)]
@@ -169,84 +207,177 @@ def test_up_to_ten_bad_rows_are_named(shop: Program, database: Database, tmp_pat
 BAD = [
     ("nul in a string", pa.array(["fine", "a\0b"]), "CHARACTER_NOT_IN_REPERTOIRE"),
     ("nul in a struct", pa.array([{"a": "fine"}, {"a": "\0"}]), "CHARACTER_NOT_IN_REPERTOIRE"),
-    ("nul in a map key", pa.array([[("k", 1)], [("\0", 1)]], pa.map_(pa.string(), pa.int64())),
-     "CHARACTER_NOT_IN_REPERTOIRE"),
-    ("invalid utf-8", pa.Array.from_buffers(pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers()),
-     "CHARACTER_NOT_IN_REPERTOIRE"),
-    ("a timestamp too early", pa.array([0, -(2**63) + 1], pa.timestamp("us", "UTC")), "VALUE_OUT_OF_RANGE"),
-    ("a zoneless timestamp too early", pa.array([0, -210866803200000001], pa.timestamp("us")), "VALUE_OUT_OF_RANGE"),
+    (
+        "nul in a map key",
+        pa.array([[("k", 1)], [("\0", 1)]], pa.map_(pa.string(), pa.int64())),
+        "CHARACTER_NOT_IN_REPERTOIRE",
+    ),
+    (
+        "invalid utf-8",
+        pa.Array.from_buffers(
+            pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers()
+        ),
+        "CHARACTER_NOT_IN_REPERTOIRE",
+    ),
+    (
+        "a timestamp too early",
+        pa.array([0, -(2**63) + 1], pa.timestamp("us", "UTC")),
+        "VALUE_OUT_OF_RANGE",
+    ),
+    (
+        "a zoneless timestamp too early",
+        pa.array([0, -210866803200000001], pa.timestamp("us")),
+        "VALUE_OUT_OF_RANGE",
+    ),
     ("a date too late", pa.array([0, 2**31 - 1], pa.date32()), "VALUE_OUT_OF_RANGE"),
     ("a date too early", pa.array([0, -(2**31)], pa.date32()), "VALUE_OUT_OF_RANGE"),
     ("nan in json", pa.array([[1.0], [float("nan")]]), "VALUE_OUT_OF_RANGE"),
     ("infinity in json", pa.array([{"d": 1.0}, {"d": float("inf")}]), "VALUE_OUT_OF_RANGE"),
-    ("a repeated map key", pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64())),
-     "VALUE_OUT_OF_RANGE"),
+    (
+        "a repeated map key",
+        pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64())),
+        "VALUE_OUT_OF_RANGE",
+    ),
 ]
 
 
-@pytest.mark.parametrize("column, error_class", [(c, e) for _, c, e in BAD], ids=[n for n, _, _ in BAD])
-def test_bad_value(shop_15: Program, database_15: Database, tmp_path: pathlib.Path, column: pa.Array,
-                   error_class: str) -> None:
+@pytest.mark.parametrize(
+    "column, error_class", [(c, e) for _, c, e in BAD], ids=[n for n, _, _ in BAD]
+)
+def test_bad_value(
+    shop_15: Program,
+    database_15: Database,
+    tmp_path: pathlib.Path,
+    column: pa.Array,
+    error_class: str,
+) -> None:
     """The value's row, column and reason are named, and nothing arrives."""
-    path = raw_delta.simple(tmp_path / "lake" / "bad", pa.table({"id": pa.array([41, 42]), "body": column}))
-    failure = shop_15.fails("synced-table", "create", "shop.public.t", "--from", path, "--primary-key", "id",
-                            error_class=error_class, codes=(1,))
+    path = raw_delta.simple(
+        tmp_path / "lake" / "bad", pa.table({"id": pa.array([41, 42]), "body": column})
+    )
+    failure = shop_15.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        path,
+        "--primary-key",
+        "id",
+        error_class=error_class,
+        codes=(1,),
+    )
     said = failure.message + json.dumps(failure.details)
     assert "body" in said and "42" in said, failure.outcome
-    assert database_15.query("SELECT to_regclass('public.t')") == [(None,)] and not stages(database_15)
+    assert database_15.query("SELECT to_regclass('public.t')") == [(None,)] and not stages(
+        database_15
+    )
 
 
-def test_timestamps_at_the_servers_limits(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
+def test_timestamps_at_the_servers_limits(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
     """PostgreSQL's first instant, Delta's last one and PostgreSQL's first and last day fit."""
     first, last = -210866803200000000, 2**63 - 1
-    rows = pa.table({"id": [1, 2], "at": pa.array([first, last], pa.timestamp("us", "UTC")),
-                     "day": pa.array([-2440588, 2145042905], pa.date32())})
+    rows = pa.table(
+        {
+            "id": [1, 2],
+            "at": pa.array([first, last], pa.timestamp("us", "UTC")),
+            "day": pa.array([-2440588, 2145042905], pa.date32()),
+        }
+    )
     create(shop, raw_delta.simple(tmp_path / "lake" / "edges", rows), "--primary-key", "id")
-    database.query(f'ALTER DATABASE "{database.name}" SET TimeZone = \'UTC\'')
+    database.query(f"ALTER DATABASE \"{database.name}\" SET TimeZone = 'UTC'")
     got = database.query("SELECT id, at::text, day::text FROM public.t ORDER BY id")
-    assert got == [(1, "4714-11-24 00:00:00+00 BC", "4714-11-24 BC"),
-                   (2, "294247-01-10 04:00:54.775807+00", "5874897-12-31")]
+    assert got == [
+        (1, "4714-11-24 00:00:00+00 BC", "4714-11-24 BC"),
+        (2, "294247-01-10 04:00:54.775807+00", "5874897-12-31"),
+    ]
 
 
 # Definitions
 
 
-@pytest.mark.parametrize("flags, error_class, code", [
-    (("--mode", "incremental", "--primary-key", "id"), "NOT_YET_SUPPORTED", 2),
-    (("--mode", "continuous", "--primary-key", "id"), "NOT_YET_SUPPORTED", 2),
-    (("--mode", "fulll",), "INVALID_ARGUMENT", 2),
-    (("--on-bad-row", "reject"), "NOT_YET_SUPPORTED", 2),
-    (("--primary-key", "nothing"), ("COLUMN_NOT_FOUND", "INVALID_DEFINITION"), 2),
-    (("--primary-key", "id,id"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
-    (("--columns", "name", "--primary-key", "id"), ("INVALID_DEFINITION", "COLUMN_NOT_FOUND"), 2),
-    (("--where", "id >"), "INVALID_PREDICATE", 2),
-    (("--batch-rows", "0"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
-    (("--connections", "-1"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
-], ids=str)
-def test_wrong_definition(shop_15: Program, database_15: Database, lake: pathlib.Path, flags: tuple[str, ...],
-                          error_class: str | tuple[str, ...], code: int) -> None:
-    shop_15.fails("synced-table", "create", "shop.public.t", "--from", lake, *flags, error_class=error_class,
-                  codes=(code, 1))
-    assert database_15.query("SELECT to_regclass('public.t'), to_regnamespace('spillway')") == [(None, None)]
+@pytest.mark.parametrize(
+    "flags, error_class, code",
+    [
+        (("--mode", "incremental", "--primary-key", "id"), "NOT_YET_SUPPORTED", 2),
+        (("--mode", "continuous", "--primary-key", "id"), "NOT_YET_SUPPORTED", 2),
+        (
+            (
+                "--mode",
+                "fulll",
+            ),
+            "INVALID_ARGUMENT",
+            2,
+        ),
+        (("--on-bad-row", "reject"), "NOT_YET_SUPPORTED", 2),
+        (("--primary-key", "nothing"), ("COLUMN_NOT_FOUND", "INVALID_DEFINITION"), 2),
+        (("--primary-key", "id,id"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
+        (
+            ("--columns", "name", "--primary-key", "id"),
+            ("INVALID_DEFINITION", "COLUMN_NOT_FOUND"),
+            2,
+        ),
+        (("--where", "id >"), "INVALID_PREDICATE", 2),
+        (("--batch-rows", "0"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
+        (("--connections", "-1"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
+    ],
+    ids=str,
+)
+def test_wrong_definition(
+    shop_15: Program,
+    database_15: Database,
+    lake: pathlib.Path,
+    flags: tuple[str, ...],
+    error_class: str | tuple[str, ...],
+    code: int,
+) -> None:
+    shop_15.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        lake,
+        *flags,
+        error_class=error_class,
+        codes=(code, 1),
+    )
+    assert database_15.query("SELECT to_regclass('public.t'), to_regnamespace('spillway')") == [
+        (None, None)
+    ]
     assert shop_15.json("synced-table", "list") in ([], {"synced_tables": []})
 
 
 def test_the_same_name_twice(shop_15: Program, lake: pathlib.Path) -> None:
     create(shop_15, lake, "--primary-key", "id")
-    shop_15.fails("synced-table", "create", "shop.public.t", "--from", lake, error_class="ALREADY_EXISTS")
+    shop_15.fails(
+        "synced-table", "create", "shop.public.t", "--from", lake, error_class="ALREADY_EXISTS"
+    )
 
 
 def test_unknown_target_names_the_nearest(shop_15: Program, lake: pathlib.Path) -> None:
-    failure = shop_15.fails("synced-table", "create", "shpo.public.t", "--from", lake, error_class="TARGET_NOT_FOUND")
-    assert "shop" in failure.message + failure.mend and "target add" in failure.message + failure.mend
+    failure = shop_15.fails(
+        "synced-table", "create", "shpo.public.t", "--from", lake, error_class="TARGET_NOT_FOUND"
+    )
+    assert (
+        "shop" in failure.message + failure.mend and "target add" in failure.message + failure.mend
+    )
 
 
 def test_unknown_source_folder(shop_15: Program, tmp_path: pathlib.Path) -> None:
-    shop_15.fails("synced-table", "create", "shop.public.t", "--from", tmp_path / "nowhere",
-                  error_class=("SOURCE_NOT_FOUND", "DELTA_LOG_MISSING"))
+    shop_15.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        tmp_path / "nowhere",
+        error_class=("SOURCE_NOT_FOUND", "DELTA_LOG_MISSING"),
+    )
 
 
-def test_schema_of_the_target_is_made_or_named(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_schema_of_the_target_is_made_or_named(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     outcome = shop_15.run("synced-table", "create", "shop.sales.t", "--from", lake, "-o", "json")
     if outcome.code == 0:
         assert database_15.query("SELECT count(*) FROM sales.t") == [(3,)]
@@ -254,56 +385,123 @@ def test_schema_of_the_target_is_made_or_named(shop_15: Program, database_15: Da
         assert "sales" in outcome.failure().message
 
 
-NAMES = ["Id", "select", 'a"b', "semi;--", "Ünï☃", "$1", "with space", "tab\there", "x" * 63, "über" * 15]
+NAMES = [
+    "Id",
+    "select",
+    'a"b',
+    "semi;--",
+    "Ünï☃",
+    "$1",
+    "with space",
+    "tab\there",
+    "x" * 63,
+    "über" * 15,
+]
 
 
 def test_odd_names(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
     """Column and table names are quoted everywhere: case, quotes, blanks, unicode, 63 bytes."""
-    path = raw_delta.simple(tmp_path / "lake" / "odd", pa.table({name: pa.array([i, -i]) for i, name in enumerate(NAMES, 1)}))
+    path = raw_delta.simple(
+        tmp_path / "lake" / "odd",
+        pa.table({name: pa.array([i, -i]) for i, name in enumerate(NAMES, 1)}),
+    )
     table = 'My "odd" ; table'
     quoted = '"' + table.replace('"', '""') + '"'
-    shop.done("synced-table", "create", f"shop.public.{quoted}", "--from", path, "--primary-key", "Id")
+    shop.done(
+        "synced-table", "create", f"shop.public.{quoted}", "--from", path, "--primary-key", "Id"
+    )
     with database.connect() as connection:
         assert list(postgres.column_types(connection, "public", table)) == NAMES
-    assert database.query(f'SELECT "Id" FROM public.{quoted} ORDER BY 1'.replace("%", "%%")) == [(-1,), (1,)]
+    assert database.query(f'SELECT "Id" FROM public.{quoted} ORDER BY 1'.replace("%", "%%")) == [
+        (-1,),
+        (1,),
+    ]
 
 
-@pytest.mark.parametrize("names", [["x" * 64], ["y" * 63 + "a", "y" * 63 + "b"], ["ctid", "id"], ["xmin", "id"]],
-                         ids=["64 bytes", "collision", "ctid", "xmin"])
-def test_names_that_the_server_cannot_hold(shop_15: Program, database_15: Database, tmp_path: pathlib.Path,
-                                           names: list[str]) -> None:
-    path = raw_delta.simple(tmp_path / "lake" / "odd", pa.table({name: pa.array([1]) for name in names}))
-    shop_15.fails("synced-table", "create", "shop.public.t", "--from", path, error_class="IDENTIFIER_COLLISION")
+@pytest.mark.parametrize(
+    "names",
+    [["x" * 64], ["y" * 63 + "a", "y" * 63 + "b"], ["ctid", "id"], ["xmin", "id"]],
+    ids=["64 bytes", "collision", "ctid", "xmin"],
+)
+def test_names_that_the_server_cannot_hold(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path, names: list[str]
+) -> None:
+    path = raw_delta.simple(
+        tmp_path / "lake" / "odd", pa.table({name: pa.array([1]) for name in names})
+    )
+    shop_15.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        path,
+        error_class="IDENTIFIER_COLLISION",
+    )
     assert database_15.query("SELECT to_regclass('public.t')") == [(None,)]
 
 
-@pytest.mark.parametrize("override, kind, want", [
-    ("name=varchar(5)", "character varying(5)", ["a", None, "c"]),
-    ("name=varchar", "character varying", ["a", None, "c"])], ids=str)
-def test_type_override(shop: Program, database: Database, lake: pathlib.Path, override: str, kind: str,
-                       want: list[str | None]) -> None:
+@pytest.mark.parametrize(
+    "override, kind, want",
+    [
+        ("name=varchar(5)", "character varying(5)", ["a", None, "c"]),
+        ("name=varchar", "character varying", ["a", None, "c"]),
+    ],
+    ids=str,
+)
+def test_type_override(
+    shop: Program,
+    database: Database,
+    lake: pathlib.Path,
+    override: str,
+    kind: str,
+    want: list[str | None],
+) -> None:
     create(shop, lake, "--primary-key", "id", "--type-overrides", override)
     with database.connect() as connection:
         assert postgres.column_types(connection, "public", "t")["name"] == kind
     assert [r[0] for r in database.query("SELECT name FROM public.t ORDER BY id")] == want
 
 
-def test_a_value_that_does_not_fit_the_override(shop_15: Program, database_15: Database, tmp_path: pathlib.Path) -> None:
+def test_a_value_that_does_not_fit_the_override(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "lake" / "long"
     deltalake.write_deltalake(str(path), pa.table({"id": [1, 77], "name": ["ok", "too long"]}))
-    failure = shop_15.fails("synced-table", "create", "shop.public.t", "--from", path, "--primary-key", "id",
-                            "--type-overrides", "name=varchar(3)", error_class="VALUE_OUT_OF_RANGE", codes=(1,))
+    failure = shop_15.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        path,
+        "--primary-key",
+        "id",
+        "--type-overrides",
+        "name=varchar(3)",
+        error_class="VALUE_OUT_OF_RANGE",
+        codes=(1,),
+    )
     said = failure.message + json.dumps(failure.details)
     assert "name" in said and "77" in said
 
 
-def test_uuid_and_text_array_overrides(shop: Program, database: Database, tmp_path: pathlib.Path) -> None:
+def test_uuid_and_text_array_overrides(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "lake" / "u"
-    deltalake.write_deltalake(str(path), pa.table({
-        "id": ["6F9619FF-8B86-D011-B42D-00C04FC964FF"], "tags": [["a", None, 'q"\\,{}']], "doc": ['{"b": 1.50, "a": []}']}))
+    deltalake.write_deltalake(
+        str(path),
+        pa.table(
+            {
+                "id": ["6F9619FF-8B86-D011-B42D-00C04FC964FF"],
+                "tags": [["a", None, 'q"\\,{}']],
+                "doc": ['{"b": 1.50, "a": []}'],
+            }
+        ),
+    )
     create(shop, path, "--primary-key", "id", "--type-overrides", "id=uuid,tags=text[],doc=jsonb")
     assert database.query("SELECT id::text, tags, doc::text FROM public.t") == [
-        ("6f9619ff-8b86-d011-b42d-00c04fc964ff", ["a", None, 'q"\\,{}'], '{"a": [], "b": 1.50}')]
+        ("6f9619ff-8b86-d011-b42d-00c04fc964ff", ["a", None, 'q"\\,{}'], '{"a": [], "b": 1.50}')
+    ]
 
 
 def test_secondary_indexes(shop: Program, database: Database, lake: pathlib.Path) -> None:
@@ -323,15 +521,19 @@ def wide(tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "lake" / "wide"
     for part in range(4):
         keys = list(range(part * 50_000, part * 50_000 + 50_000))
-        deltalake.write_deltalake(str(path), pa.table({"id": keys, "name": [f"name {k}" * 4 for k in keys]}),
-                                  mode="append")
+        deltalake.write_deltalake(
+            str(path),
+            pa.table({"id": keys, "name": [f"name {k}" * 4 for k in keys]}),
+            mode="append",
+        )
     return path
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.2, 0.35, 0.5])
-def test_interrupted(shop_15: Program, database_15: Database, wide: pathlib.Path, sent: signal.Signals,
-                     after: float) -> None:
+def test_interrupted(
+    shop_15: Program, database_15: Database, wide: pathlib.Path, sent: signal.Signals, after: float
+) -> None:
     """Old rows still served, nothing left behind, within a second or so; the next sync completes."""
     create(shop_15, wide, "--primary-key", "id")
     append(wide, 200_000)
@@ -361,57 +563,91 @@ def test_killed(shop_15: Program, database_15: Database, wide: pathlib.Path, aft
     if database_15.query("SELECT to_regclass('public.t')") != [(None,)]:
         assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)]
     sync(shop_15)
-    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [(200_000, 200_000)]
+    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [
+        (200_000, 200_000)
+    ]
     assert not stages(database_15)
 
 
 def test_two_runs_at_once(shop_15: Program, database_15: Database, wide: pathlib.Path) -> None:
     create(shop_15, wide, "--primary-key", "id", "--no-sync")
-    runs = [shop_15.start("sync", "shop.public.t", "-o", "json", "--progress", "none") for _ in range(2)]
+    runs = [
+        shop_15.start("sync", "shop.public.t", "-o", "json", "--progress", "none") for _ in range(2)
+    ]
     outcomes = [run.wait() for run in runs]
     codes = sorted(outcome.code for outcome in outcomes)
     assert codes in ([0, 4], [0, 0]), outcomes
     for outcome in outcomes:
         if outcome.code == 4:
             assert outcome.failure().error_class == "RUN_IN_PROGRESS"
-    assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)] and not stages(database_15)
+    assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)] and not stages(
+        database_15
+    )
 
 
-def test_two_homes_at_once_are_fenced(spillway: Program, database_15: Database, wide: pathlib.Path,
-                                      tmp_path: pathlib.Path) -> None:
+def test_two_homes_at_once_are_fenced(
+    spillway: Program, database_15: Database, wide: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     """Two machines with a copy of one home: one fence wins, the rows are whole."""
     import shutil
+
     first = with_target(spillway, database_15)
     create(first, wide, "--primary-key", "id", "--no-sync")
     shutil.copytree(spillway.home / "spillway", tmp_path / "twin" / "spillway")
-    second = Program(tmp_path / "twin", {**first.environment, "SPILLWAY_HOME": str(tmp_path / "twin" / "spillway")})
-    runs = [p.start("sync", "shop.public.t", "-o", "json", "--progress", "none") for p in (first, second)]
+    second = Program(
+        tmp_path / "twin",
+        {**first.environment, "SPILLWAY_HOME": str(tmp_path / "twin" / "spillway")},
+    )
+    runs = [
+        p.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+        for p in (first, second)
+    ]
     for outcome in [run.wait() for run in runs]:
         assert outcome.code in (0, 1, 4), outcome
         if outcome.code == 1:
             assert outcome.failure().error_class in ("FENCED", "COMMIT_UNKNOWN"), outcome
     assert sync(first) in ("nothing", "synced")
-    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [(200_000, 200_000)]
+    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [
+        (200_000, 200_000)
+    ]
     assert not stages(database_15)
 
 
 # The server
 
 
-def test_server_down(shop_15: Program, spillway: Program, lake: pathlib.Path, gate: Callable[[int], Gate],
-                     database_15: Database) -> None:
+def test_server_down(
+    shop_15: Program,
+    spillway: Program,
+    lake: pathlib.Path,
+    gate: Callable[[int], Gate],
+    database_15: Database,
+) -> None:
     create(shop_15, lake, "--primary-key", "id")
     opened = gate(database_15.cluster.port)
     shop_15.done("target", "add", "far", database_15.url(port=opened.port))
     opened.set(refuse=True)
     began = time.monotonic()
-    shop_15.fails("synced-table", "create", "far.public.u", "--from", lake, error_class="CONNECTION_ERROR", timeout=60)
+    shop_15.fails(
+        "synced-table",
+        "create",
+        "far.public.u",
+        "--from",
+        lake,
+        error_class="CONNECTION_ERROR",
+        timeout=60,
+    )
     assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("limit", [2_000, 50_000, 1_000_000])
-def test_connection_cut_while_loading(spillway: Program, database_15: Database, wide: pathlib.Path,
-                                      gate: Callable[[int], Gate], limit: int) -> None:
+def test_connection_cut_while_loading(
+    spillway: Program,
+    database_15: Database,
+    wide: pathlib.Path,
+    gate: Callable[[int], Gate],
+    limit: int,
+) -> None:
     """A lost connection is an error or is retried; a later run completes; no row is doubled."""
     opened = gate(database_15.cluster.port)
     program = with_target(spillway, database_15, opened.port)
@@ -423,33 +659,50 @@ def test_connection_cut_while_loading(spillway: Program, database_15: Database, 
         assert outcome.failure().error_class in ("CONNECTION_ERROR", "COMMIT_UNKNOWN"), outcome
     opened.set()
     sync(program)
-    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [(200_000, 200_000)]
+    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [
+        (200_000, 200_000)
+    ]
     assert not stages(database_15)
 
 
 def test_wrong_password(spillway: Program, database_15: Database, lake: pathlib.Path) -> None:
     program = spillway.with_environment(PGPASSWORD="wrong")
     program.done("target", "add", "shop", database_15.url())
-    program.fails("synced-table", "create", "shop.public.t", "--from", lake, error_class="TARGET_AUTHENTICATION")
+    program.fails(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        lake,
+        error_class="TARGET_AUTHENTICATION",
+    )
 
 
-def test_role_without_permission(spillway: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_role_without_permission(
+    spillway: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     database_15.query("DROP ROLE IF EXISTS weak")
     quoted = PASSWORD.replace("'", "''")
     database_15.query(f"CREATE ROLE weak LOGIN PASSWORD '{quoted}'")
     program = spillway.with_environment(**database_15.environment)
     program.done("target", "add", "shop", database_15.url(user="weak"))
-    failure = program.fails("synced-table", "create", "shop.public.t", "--from", lake, error_class="TARGET_PERMISSION")
+    failure = program.fails(
+        "synced-table", "create", "shop.public.t", "--from", lake, error_class="TARGET_PERMISSION"
+    )
     assert failure.mend
 
 
-def test_a_locked_table_is_waited_for_in_bounds(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_a_locked_table_is_waited_for_in_bounds(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     create(shop_15, lake, "--primary-key", "id", "--lock-timeout", "1s")
     append(lake, 4)
     with database_15.connect() as holder:
         holder.autocommit = False
         holder.execute("SELECT * FROM public.t")
-        failure = shop_15.fails("sync", "shop.public.t", error_class="LOCK_TIMEOUT", codes=(1,), timeout=30)
+        failure = shop_15.fails(
+            "sync", "shop.public.t", error_class="LOCK_TIMEOUT", codes=(1,), timeout=30
+        )
         pid = holder.info.backend_pid
         assert str(pid) in failure.message + json.dumps(failure.details), failure.outcome
     assert ids(database_15) == [1, 2, 3] and not stages(database_15)
@@ -459,18 +712,40 @@ def test_a_locked_table_is_waited_for_in_bounds(shop_15: Program, database_15: D
 def test_read_only_database(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
     name = database_15.name
     database_15.query(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    outcome = shop_15.run("synced-table", "create", "shop.public.t", "--from", lake, "-o", "json", "--primary-key", "id")
+    outcome = shop_15.run(
+        "synced-table",
+        "create",
+        "shop.public.t",
+        "--from",
+        lake,
+        "-o",
+        "json",
+        "--primary-key",
+        "id",
+    )
     if outcome.code != 0:
         assert outcome.failure().error_class in ("TARGET_UNSUITABLE", "TARGET_PERMISSION"), outcome
 
 
-def test_hostile_session_settings_do_not_matter(shop_15: Program, database_15: Database, tables: Tables) -> None:
+def test_hostile_session_settings_do_not_matter(
+    shop_15: Program, database_15: Database, tables: Tables
+) -> None:
     """The database's own defaults change how values are read and written; a sync pins what it needs."""
-    for setting in ("DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Kathmandu'", "IntervalStyle = 'sql_standard'",
-                    "bytea_output = 'escape'", "extra_float_digits = -10", "search_path = 'nowhere'",
-                    "standard_conforming_strings = off", "default_transaction_isolation = 'serializable'",
-                    "statement_timeout = '10ms'", "lock_timeout = '1ms'", "row_security = on",
-                    "idle_in_transaction_session_timeout = '5ms'", "default_tablespace = ''"):
+    for setting in (
+        "DateStyle = 'SQL, DMY'",
+        "TimeZone = 'Asia/Kathmandu'",
+        "IntervalStyle = 'sql_standard'",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -10",
+        "search_path = 'nowhere'",
+        "standard_conforming_strings = off",
+        "default_transaction_isolation = 'serializable'",
+        "statement_timeout = '10ms'",
+        "lock_timeout = '1ms'",
+        "row_security = on",
+        "idle_in_transaction_session_timeout = '5ms'",
+        "default_tablespace = ''",
+    ):
         database_15.query(f'ALTER DATABASE "{database_15.name}" SET {setting}')
     want = golden.rows("dv")
     create(shop_15, tables("dv"), "--primary-key", "id")
@@ -494,7 +769,9 @@ def test_get_and_list(shop_15: Program, lake: pathlib.Path) -> None:
     assert "shop.public.t" in text and "online" in text
 
 
-def test_explain_writes_nothing(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_explain_writes_nothing(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     create(shop_15, lake, "--primary-key", "id", "--no-sync")
     outcome = shop_15.done("explain", "shop.public.t")
     assert outcome.text.strip()
@@ -505,7 +782,9 @@ def test_explain_writes_nothing(shop_15: Program, database_15: Database, lake: p
 def test_delete_wants_a_choice(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
     create(shop_15, lake, "--primary-key", "id")
     outcome = shop_15.run("synced-table", "delete", "shop.public.t", "-o", "json")
-    assert outcome.code in (2, 5) and outcome.failure().error_class == "CONFIRMATION_REQUIRED", outcome
+    assert outcome.code in (2, 5) and outcome.failure().error_class == "CONFIRMATION_REQUIRED", (
+        outcome
+    )
     shop_15.done("synced-table", "delete", "shop.public.t", "--keep-table")
     assert ids(database_15) == [1, 2, 3]
     assert database_15.query("SELECT count(*) FROM spillway.position") == [(0,)]
@@ -518,9 +797,11 @@ def test_delete_and_drop(shop_15: Program, database_15: Database, lake: pathlib.
     assert database_15.query("SELECT to_regclass('public.t')") == [(None,)]
 
 
-def test_one_failure_does_not_stop_the_others(shop_15: Program, database_15: Database, lake: pathlib.Path,
-                                              tmp_path: pathlib.Path) -> None:
+def test_one_failure_does_not_stop_the_others(
+    shop_15: Program, database_15: Database, lake: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     import shutil
+
     other = pathlib.Path(shutil.copytree(lake, tmp_path / "lake" / "other"))
     create(shop_15, other, "--primary-key", "id", table="a")
     create(shop_15, lake, "--primary-key", "id", table="b")
@@ -529,7 +810,10 @@ def test_one_failure_does_not_stop_the_others(shop_15: Program, database_15: Dat
     outcome = shop_15.run("sync", "--all", "-o", "json", "--progress", "none")
     assert outcome.code == 1, outcome
     assert ids(database_15, "b") == [1, 2, 3, 4] and ids(database_15, "a") == [1, 2, 3]
-    assert "SOURCE_NOT_FOUND" in outcome.text + outcome.stderr or "DELTA_LOG_MISSING" in outcome.text + outcome.stderr
+    assert (
+        "SOURCE_NOT_FOUND" in outcome.text + outcome.stderr
+        or "DELTA_LOG_MISSING" in outcome.text + outcome.stderr
+    )
 
 
 def test_pattern(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
@@ -555,21 +839,36 @@ def test_progress_off_a_terminal_is_lines(shop_15: Program, wide: pathlib.Path) 
     assert quiet.stderr == ""
 
 
-def test_secrets_are_kept_apart_and_never_shown(spillway: Program, database_15: Database, lake: pathlib.Path) -> None:
+def test_secrets_are_kept_apart_and_never_shown(
+    spillway: Program, database_15: Database, lake: pathlib.Path
+) -> None:
     from urllib.parse import quote
+
     url = database_15.url().replace("app@", f"app:{quote(PASSWORD)}@")
     outcome = spillway.done("target", "add", "shop", url)
     assert "warning" in outcome.stderr.lower()
-    said = [outcome, spillway.done("target", "list"), spillway.done("target", "show", "shop"),
-            spillway.done("target", "show", "shop", "-o", "json"), create(spillway, lake, "--primary-key", "id")]
+    said = [
+        outcome,
+        spillway.done("target", "list"),
+        spillway.done("target", "show", "shop"),
+        spillway.done("target", "show", "shop", "-o", "json"),
+        create(spillway, lake, "--primary-key", "id"),
+    ]
     for one in said:
-        assert PASSWORD not in one.text + one.stderr and quote(PASSWORD) not in one.text + one.stderr, one
-    holders = [p for p in (spillway.home / "spillway").rglob("*") if p.is_file() and PASSWORD.encode() in p.read_bytes()]
+        assert (
+            PASSWORD not in one.text + one.stderr and quote(PASSWORD) not in one.text + one.stderr
+        ), one
+    holders = [
+        p
+        for p in (spillway.home / "spillway").rglob("*")
+        if p.is_file() and PASSWORD.encode() in p.read_bytes()
+    ]
     assert all(p.stat().st_mode & 0o077 == 0 for p in holders)
 
 
-def test_a_password_by_reference(spillway: Program, database_15: Database, lake: pathlib.Path,
-                                 tmp_path: pathlib.Path) -> None:
+def test_a_password_by_reference(
+    spillway: Program, database_15: Database, lake: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     program = spillway.with_environment(SHOP_PASSWORD=PASSWORD)
     program.done("target", "add", "shop", database_15.url(), "--password", "${env:SHOP_PASSWORD}")
     create(program, lake, "--primary-key", "id")
@@ -588,24 +887,44 @@ def test_pgpass_and_service(spillway: Program, database_15: Database) -> None:
     spillway.done("target", "add", "shop", database_15.url())
     spillway.done("target", "test", "shop")
     service = spillway.home / "service.conf"
-    service.write_text(f"[shop]\nhost=127.0.0.1\nport={cluster.port}\nuser=app\ndbname={database_15.name}\nsslmode=disable\n")
+    service.write_text(
+        f"[shop]\nhost=127.0.0.1\nport={cluster.port}\nuser=app\ndbname={database_15.name}\nsslmode=disable\n"
+    )
     program = spillway.with_environment(PGSERVICEFILE=str(service))
     program.done("target", "add", "byservice", "postgresql://?service=shop")
     program.done("target", "test", "byservice")
 
 
-def test_local_is_always_there(spillway: Program, lake: pathlib.Path, open_directory: pathlib.Path) -> None:
+def test_local_is_always_there(
+    spillway: Program, lake: pathlib.Path, open_directory: pathlib.Path
+) -> None:
     """One command: starts the PostgreSQL of Spillway's own, creates, syncs. It is stopped again afterwards."""
     home = open_directory / f"home-{datetime.datetime.now().timestamp()}"
     home.mkdir()
     program = Program(home)
     try:
-        program.done("synced-table", "create", "local.public.products", "--from", lake, "--primary-key", "id",
-                     timeout=120)
-        assert program.done("pg", "psql", "--", "-Atc", "SELECT count(*) FROM public.products").text.strip() == "3"
+        program.done(
+            "synced-table",
+            "create",
+            "local.public.products",
+            "--from",
+            lake,
+            "--primary-key",
+            "id",
+            timeout=120,
+        )
+        assert (
+            program.done(
+                "pg", "psql", "--", "-Atc", "SELECT count(*) FROM public.products"
+            ).text.strip()
+            == "3"
+        )
         assert outcome_of(program.done("sync", "local.public.products", "-o", "json")) == "nothing"
         program.done("pg", "stop")
         append(lake, 4)
-        assert outcome_of(program.done("sync", "local.public.products", "-o", "json", timeout=120)) == "synced"
+        assert (
+            outcome_of(program.done("sync", "local.public.products", "-o", "json", timeout=120))
+            == "synced"
+        )
     finally:
         program.run("pg", "stop")

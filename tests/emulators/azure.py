@@ -33,10 +33,21 @@ class Azure:
         root.mkdir()
         self.port = free_port()
         self._process = ServerProcess(
-            [str(program), "--silent", "--inMemoryPersistence", "--blobHost", "127.0.0.1",
-             "--blobPort", str(self.port), "--disableTelemetry", "--skipApiVersionCheck"],
-            root / "log", self.port,
-            env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"})
+            [
+                str(program),
+                "--silent",
+                "--inMemoryPersistence",
+                "--blobHost",
+                "127.0.0.1",
+                "--blobPort",
+                str(self.port),
+                "--disableTelemetry",
+                "--skipApiVersionCheck",
+            ],
+            root / "log",
+            self.port,
+            env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
+        )
         self._request("PUT", "", {"restype": "container"})
 
     @property
@@ -48,9 +59,12 @@ class Azure:
 
     def options(self, port: int | None = None) -> dict[str, str]:
         """Storage options by delta-rs' key names."""
-        return {"azure_storage_account_name": ACCOUNT, "azure_storage_account_key": KEY,
-                "azure_storage_endpoint": f"http://127.0.0.1:{port or self.port}/{ACCOUNT}",
-                "allow_http": "true"}
+        return {
+            "azure_storage_account_name": ACCOUNT,
+            "azure_storage_account_key": KEY,
+            "azure_storage_endpoint": f"http://127.0.0.1:{port or self.port}/{ACCOUNT}",
+            "allow_http": "true",
+        }
 
     def wrong_options(self) -> dict[str, str]:
         wrong = base64.b64encode(hashlib.sha256(b"another key").digest()).decode()
@@ -58,7 +72,9 @@ class Azure:
 
     def environment(self) -> dict[str, str]:
         """The standard variables that say the same as `options`."""
-        return {key.upper(): value for key, value in self.options().items() if key.startswith("azure")}
+        return {
+            key.upper(): value for key, value in self.options().items() if key.startswith("azure")
+        }
 
     def put_tree(self, tree: pathlib.Path, prefix: str) -> None:
         for file in sorted(p for p in tree.rglob("*") if p.is_file()):
@@ -68,8 +84,9 @@ class Azure:
         self._request("DELETE", path, {})
 
     def paths(self, prefix: str) -> list[str]:
-        answer = self._request("GET", "", {"restype": "container", "comp": "list",
-                                           "prefix": prefix + "/"})
+        answer = self._request(
+            "GET", "", {"restype": "container", "comp": "list", "prefix": prefix + "/"}
+        )
         return sorted(e.text or "" for e in ElementTree.fromstring(answer).iter("Name"))
 
     def stop(self) -> None:
@@ -77,19 +94,38 @@ class Azure:
 
     def _request(self, method: str, blob: str, query: dict[str, str], body: bytes = b"") -> bytes:
         path = f"/{ACCOUNT}/{CONTAINER}" + (f"/{urllib.parse.quote(blob)}" if blob else "")
-        now = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc), usegmt=True)
+        now = email.utils.format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)
         headers = {"x-ms-date": now, "x-ms-version": _VERSION}
         if method == "PUT" and blob:
             headers |= {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
-        fields = [method, "", "", str(len(body)) if body else "", "",
-                  headers.get("Content-Type", ""), "", "", "", "", "", ""]
+        fields = [
+            method,
+            "",
+            "",
+            str(len(body)) if body else "",
+            "",
+            headers.get("Content-Type", ""),
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+        ]
         fields += [f"{k}:{headers[k]}" for k in sorted(headers) if k.startswith("x-ms-")]
         resource = f"/{ACCOUNT}{path}" + "".join(f"\n{k}:{query[k]}" for k in sorted(query))
-        signed = hmac.new(base64.b64decode(KEY), "\n".join([*fields, resource]).encode(),
-                          hashlib.sha256)
+        signed = hmac.new(
+            base64.b64decode(KEY), "\n".join([*fields, resource]).encode(), hashlib.sha256
+        )
         signature = base64.b64encode(signed.digest()).decode()
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{signature}"
-        answer = requests.request(method, f"http://127.0.0.1:{self.port}{path}", params=query,
-                                  headers=headers, data=body, timeout=30)
+        answer = requests.request(
+            method,
+            f"http://127.0.0.1:{self.port}{path}",
+            params=query,
+            headers=headers,
+            data=body,
+            timeout=30,
+        )
         answer.raise_for_status()
         return answer.content

@@ -11,7 +11,8 @@ import contextlib
 import dataclasses
 import struct
 import threading
-from typing import Any, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 _CHUNK = 65536
 
@@ -45,9 +46,9 @@ class Messages:
             length = struct.unpack_from("!I", self._buffer, head)[0]
             if len(self._buffer) < head + length:
                 return texts
-            body = bytes(self._buffer[head + 4:head + length])
+            body = bytes(self._buffer[head + 4 : head + length])
             kind = chr(self._buffer[0]) if head else ""
-            del self._buffer[:head + length]
+            del self._buffer[: head + length]
             if not head:
                 # SSLRequest, GSSENCRequest and CancelRequest come before the startup packet.
                 self._started = struct.unpack_from("!I", body)[0] >> 16 == 3
@@ -100,6 +101,7 @@ class Gate:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
         self._call(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -132,8 +134,10 @@ class Gate:
         ends = {writer, far_writer}
         self._open |= ends
         state = _Connection(Messages())
-        pumps = [asyncio.ensure_future(self._from_client(reader, far_writer, state)),
-                 asyncio.ensure_future(self._from_server(far_reader, writer, state))]
+        pumps = [
+            asyncio.ensure_future(self._from_client(reader, far_writer, state)),
+            asyncio.ensure_future(self._from_server(far_reader, writer, state)),
+        ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -144,8 +148,9 @@ class Gate:
                 end.transport.abort()
             self._open -= ends
 
-    async def _from_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-                           state: "_Connection") -> None:
+    async def _from_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: _Connection
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await asyncio.sleep(self.rules.delay)
@@ -166,8 +171,9 @@ class Gate:
                 writer.write(data)
                 await writer.drain()
 
-    async def _from_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-                           state: "_Connection") -> None:
+    async def _from_server(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: _Connection
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await asyncio.sleep(self.rules.delay)

@@ -32,16 +32,24 @@ class ServiceAccount:
     def __init__(self, name: str) -> None:
         self.email = f"{name}@spillway-test.iam.gserviceaccount.com"
         self.key_id = uuid.uuid4().hex
-        self.pem = _openssl(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], b"")
+        self.pem = _openssl(
+            ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], b""
+        )
         text = _openssl(["rsa", "-noout", "-modulus"], self.pem).decode()
         self.modulus = int(text.strip().partition("=")[2], 16)
 
     def key_file(self, base_url: str) -> dict[str, str]:
         """The service-account key JSON, with the endpoint of the emulator in it."""
-        return {"type": "service_account", "project_id": "spillway-test",
-                "private_key_id": self.key_id, "private_key": self.pem.decode(),
-                "client_email": self.email, "client_id": "1", "gcs_base_url": base_url,
-                "token_uri": "http://127.0.0.1:9/never-asked"}
+        return {
+            "type": "service_account",
+            "project_id": "spillway-test",
+            "private_key_id": self.key_id,
+            "private_key": self.pem.decode(),
+            "client_email": self.email,
+            "client_id": "1",
+            "gcs_base_url": base_url,
+            "token_uri": "http://127.0.0.1:9/never-asked",
+        }
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         """RSASSA-PKCS1-v1_5 with SHA-256, exponent 65537 (RFC 8017, 8.2.2)."""
@@ -53,7 +61,9 @@ class ServiceAccount:
 
 
 def _openssl(arguments: list[str], given: bytes) -> bytes:
-    return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True).stdout
+    return subprocess.run(
+        ["openssl", *arguments], input=given, capture_output=True, check=True
+    ).stdout
 
 
 def _unpadded(text: str) -> bytes:
@@ -92,7 +102,9 @@ class Gcs:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
         self._key_path = directory / "gcs-key.json"
         self._wrong_path = directory / "gcs-wrong-key.json"
@@ -198,10 +210,14 @@ class Gcs:
             kind, _, token = (header or "").partition(" ")
             head, claims, signature = token.split(".")
             said = json.loads(_unpadded(claims))
-            good = (kind == "Bearer" and json.loads(_unpadded(head))["alg"] == "RS256"
-                    and said["iss"] == self.account.email and said["exp"] > time.time()
-                    and said["iat"] <= time.time() + 60
-                    and self.account.signed(f"{head}.{claims}".encode(), _unpadded(signature)))
+            good = (
+                kind == "Bearer"
+                and json.loads(_unpadded(head))["alg"] == "RS256"
+                and said["iss"] == self.account.email
+                and said["exp"] > time.time()
+                and said["iat"] <= time.time() + 60
+                and self.account.signed(f"{head}.{claims}".encode(), _unpadded(signature))
+            )
         except (ValueError, KeyError):
             good = False
         if not good:
@@ -238,9 +254,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not self.store.has_bucket(bucket):
             return self._error(404, "NoSuchBucket")
         if not name:
-            return self._list(bucket, query) if self.command == "GET" else self._error(501, "NotImplemented")
-        handler = {"GET": self._get, "HEAD": self._get, "PUT": self._put, "POST": self._post,
-                   "DELETE": self._delete}[self.command]
+            return (
+                self._list(bucket, query)
+                if self.command == "GET"
+                else self._error(501, "NotImplemented")
+            )
+        handler = {
+            "GET": self._get,
+            "HEAD": self._get,
+            "PUT": self._put,
+            "POST": self._post,
+            "DELETE": self._delete,
+        }[self.command]
         handler(bucket, name, query, body)
 
     def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
@@ -265,9 +290,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._error(404, "NoSuchKey")
         if self.headers.get("If-Match") not in (None, "*", found.etag):
             return self._error(412, "PreconditionFailed")
-        facts = {"ETag": found.etag, "x_goog_generation": str(found.generation),
-                 "Last_Modified": email.utils.formatdate(found.modified, usegmt=True),
-                 "Accept_Ranges": "bytes", "Content_Type": "application/octet-stream"}
+        facts = {
+            "ETag": found.etag,
+            "x_goog_generation": str(found.generation),
+            "Last_Modified": email.utils.formatdate(found.modified, usegmt=True),
+            "Accept_Ranges": "bytes",
+            "Content_Type": "application/octet-stream",
+        }
         wanted = self.headers.get("Range")
         if not wanted:
             return self._answer(200, found.body, Content_Length=str(len(found.body)), **facts)
@@ -280,9 +309,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         end = min(int(last), size - 1) if first and last else size - 1
         if start >= size or start > end:
             return self._error(416, "InvalidRange")
-        part = found.body[start:end + 1]
-        self._answer(206, part, Content_Range=f"bytes {start}-{end}/{size}",
-                     Content_Length=str(len(part)), **facts)
+        part = found.body[start : end + 1]
+        self._answer(
+            206,
+            part,
+            Content_Range=f"bytes {start}-{end}/{size}",
+            Content_Length=str(len(part)),
+            **facts,
+        )
 
     def _put(self, bucket: str, name: str, query: dict[str, str], body: bytes) -> None:
         if set(query) == {"partNumber", "uploadId"}:
@@ -307,8 +341,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _post(self, bucket: str, name: str, query: dict[str, str], body: bytes) -> None:
         if set(query) == {"uploads"}:
             upload = self.store.begin_upload(bucket, name)
-            return self._xml("InitiateMultipartUploadResult", f"<Bucket>{escape(bucket)}</Bucket>"
-                             f"<Key>{escape(name)}</Key><UploadId>{upload}</UploadId>")
+            return self._xml(
+                "InitiateMultipartUploadResult",
+                f"<Bucket>{escape(bucket)}</Bucket>"
+                f"<Key>{escape(name)}</Key><UploadId>{upload}</UploadId>",
+            )
         if set(query) != {"uploadId"}:
             return self._error(400, "InvalidArgument")
         upload_parts = self.store.end_upload(query["uploadId"])
@@ -323,8 +360,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         made = self.store.put(bucket, name, whole, int(match) if match is not None else None)
         if made is None:
             return self._error(412, "PreconditionFailed")
-        self._xml("CompleteMultipartUploadResult", f"<Key>{escape(name)}</Key>"
-                  f"<ETag>{escape(made.etag)}</ETag>", x_goog_generation=str(made.generation))
+        self._xml(
+            "CompleteMultipartUploadResult",
+            f"<Key>{escape(name)}</Key><ETag>{escape(made.etag)}</ETag>",
+            x_goog_generation=str(made.generation),
+        )
 
     def _delete(self, bucket: str, name: str, query: dict[str, str], _: bytes) -> None:
         if set(query) == {"uploadId"}:
@@ -352,7 +392,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if not name.startswith(prefix) or name.encode() <= after.encode():
                 continue
             cut = name.find(delimiter, len(prefix)) if delimiter else -1
-            group = name[:cut + len(delimiter)] if cut >= 0 else ""
+            group = name[: cut + len(delimiter)] if cut >= 0 else ""
             if group and (group in prefixes or after.startswith(group)):
                 last = name
                 continue
@@ -364,12 +404,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 prefixes.append(group)
                 continue
             when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(found.modified)) + ".000Z"
-            entries.append(f"<Contents><Key>{escape(name)}</Key><LastModified>{when}</LastModified>"
-                           f"<ETag>{escape(found.etag)}</ETag><Generation>{found.generation}</Generation>"
-                           f"<Size>{len(found.body)}</Size></Contents>")
+            entries.append(
+                f"<Contents><Key>{escape(name)}</Key><LastModified>{when}</LastModified>"
+                f"<ETag>{escape(found.etag)}</ETag><Generation>{found.generation}</Generation>"
+                f"<Size>{len(found.body)}</Size></Contents>"
+            )
         inner = f"<Name>{escape(bucket)}</Name><Prefix>{escape(prefix)}</Prefix>"
         inner += f"<IsTruncated>{str(truncated).lower()}</IsTruncated>"
         if truncated:
             inner += f"<NextContinuationToken>{escape(last)}</NextContinuationToken>"
-        groups = "".join(f"<CommonPrefixes><Prefix>{escape(p)}</Prefix></CommonPrefixes>" for p in prefixes)
+        groups = "".join(
+            f"<CommonPrefixes><Prefix>{escape(p)}</Prefix></CommonPrefixes>" for p in prefixes
+        )
         self._xml("ListBucketResult", inner + "".join(entries) + groups)

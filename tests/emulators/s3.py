@@ -28,9 +28,24 @@ class S3:
         program = install.versitygw()
         self.port = free_port()
         self._process = ServerProcess(
-            [str(program), "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--region", REGION,
-             "--port", f"127.0.0.1:{self.port}", "--iam-dir", str(iam), "posix",
-             str(self._root / "data")], self._root / "log", self.port)
+            [
+                str(program),
+                "--access",
+                ACCESS_KEY,
+                "--secret",
+                SECRET_KEY,
+                "--region",
+                REGION,
+                "--port",
+                f"127.0.0.1:{self.port}",
+                "--iam-dir",
+                str(iam),
+                "posix",
+                str(self._root / "data"),
+            ],
+            self._root / "log",
+            self.port,
+        )
 
     @property
     def endpoint(self) -> str:
@@ -41,9 +56,13 @@ class S3:
 
     def options(self, port: int | None = None) -> dict[str, str]:
         """Storage options by delta-rs' key names."""
-        return {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY,
-                "aws_region": REGION, "aws_endpoint_url": f"http://127.0.0.1:{port or self.port}",
-                "aws_allow_http": "true"}
+        return {
+            "aws_access_key_id": ACCESS_KEY,
+            "aws_secret_access_key": SECRET_KEY,
+            "aws_region": REGION,
+            "aws_endpoint_url": f"http://127.0.0.1:{port or self.port}",
+            "aws_allow_http": "true",
+        }
 
     def wrong_options(self) -> dict[str, str]:
         return {**self.options(), "aws_secret_access_key": "not-the-secret"}
@@ -59,8 +78,11 @@ class S3:
         os.unlink(self.bucket / path)
 
     def paths(self, prefix: str) -> list[str]:
-        return sorted(str(p.relative_to(self.bucket)) for p in (self.bucket / prefix).rglob("*")
-                      if p.is_file())
+        return sorted(
+            str(p.relative_to(self.bucket))
+            for p in (self.bucket / prefix).rglob("*")
+            if p.is_file()
+        )
 
     def stop(self) -> None:
         self._process.stop()

@@ -32,29 +32,39 @@ _STORES = {"s3": S3, "azure": Azure, "gcs": Gcs}
 _CLUSTERS = {"pg15": lambda _: install.postgres_15(), "pg18": install.postgres_18}
 
 
-def _start(name: str, directory: pathlib.Path, seeds: list[pathlib.Path],
-           end: contextlib.ExitStack) -> dict[str, Any]:
+def _start(
+    name: str, directory: pathlib.Path, seeds: list[pathlib.Path], end: contextlib.ExitStack
+) -> dict[str, Any]:
     if name in _STORES:
         store: Any = _STORES[name](directory)
         end.callback(store.stop)
         for seed in seeds:
             store.put_tree(seed, seed.name)
-        return {"url": store.url(""), "options": store.options(),
-                "wrong_options": store.wrong_options(), "environment": store.environment()}
+        return {
+            "url": store.url(""),
+            "options": store.options(),
+            "wrong_options": store.wrong_options(),
+            "environment": store.environment(),
+        }
     cluster = Cluster(_CLUSTERS[name](directory), directory, name)
     end.callback(cluster.remove)
     database = cluster.create_database("shop")
-    return {"url": database.url(), "superuser_url": database.url(user="owner"), "password": PASSWORD}
+    return {
+        "url": database.url(),
+        "superuser_url": database.url(user="owner"),
+        "password": PASSWORD,
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("emulators", nargs="+", choices=[*_STORES, *_CLUSTERS])
     parser.add_argument("--seed", action="append", type=pathlib.Path, default=[])
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     wanted = parser.parse_args(sys.argv[1:split])
-    command = sys.argv[split + 1:]
+    command = sys.argv[split + 1 :]
     if not command:
         parser.error("a COMMAND after -- is missing")
     with contextlib.ExitStack() as end:

@@ -32,20 +32,35 @@ def accepts(port: int) -> bool:
 class ServerProcess:
     """One running server. `stop` ends it and everything it started; repeating it is harmless."""
 
-    def __init__(self, command: list[str], log: pathlib.Path, port: int, *,
-                 env: dict[str, str] | None = None, within: float = 60) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        log: pathlib.Path,
+        port: int,
+        *,
+        env: dict[str, str] | None = None,
+        within: float = 60,
+    ) -> None:
         self.port = port
         self._log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output,
-                                             stdin=subprocess.DEVNULL, start_new_session=True,
-                                             env={**os.environ, **(env or {})}, cwd="/")
+            self._process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **(env or {})},
+                cwd="/",
+            )
         deadline = time.monotonic() + within
         while not accepts(port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"{command[0]} does not listen on port {port}:\n"
-                                   + log.read_text(errors="replace")[-2000:])
+                raise RuntimeError(
+                    f"{command[0]} does not listen on port {port}:\n"
+                    + log.read_text(errors="replace")[-2000:]
+                )
             time.sleep(0.02)
 
     @property

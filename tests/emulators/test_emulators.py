@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import boto3
 import botocore.exceptions
@@ -39,8 +40,19 @@ def test_wrong_credentials_are_refused(store: Any, small_table: pathlib.Path) ->
     store.put_tree(small_table, "emulator/secret")
     with pytest.raises(Exception) as error:
         deltalake.DeltaTable(store.url("emulator/secret"), storage_options=store.wrong_options())
-    assert any(sign in str(error.value) for sign in ("401", "403", "Forbidden", "Unauthorized", "denied",
-                                                     "Signature", "Authorization", "Authentication"))
+    assert any(
+        sign in str(error.value)
+        for sign in (
+            "401",
+            "403",
+            "Forbidden",
+            "Unauthorized",
+            "denied",
+            "Signature",
+            "Authorization",
+            "Authentication",
+        )
+    )
 
 
 def test_gcs_counts_refusals(gcs: Gcs) -> None:
@@ -50,8 +62,13 @@ def test_gcs_counts_refusals(gcs: Gcs) -> None:
 
 
 def test_s3_signatures_are_real(s3: S3) -> None:
-    client = boto3.client("s3", endpoint_url=s3.endpoint, aws_access_key_id="nobody",
-                          aws_secret_access_key="nothing", region_name="us-east-1")
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id="nobody",
+        aws_secret_access_key="nothing",
+        region_name="us-east-1",
+    )
     with pytest.raises(botocore.exceptions.ClientError):
         client.list_objects_v2(Bucket="lake")
 
@@ -71,7 +88,9 @@ def test_cluster_survives_a_crash(database_15: Database) -> None:
 
 
 def through(database: Database, gate: Gate) -> psycopg.Connection[Any]:
-    return psycopg.connect(database.url(port=gate.port), **{"password": database.environment["PGPASSWORD"]})
+    return psycopg.connect(
+        database.url(port=gate.port), **{"password": database.environment["PGPASSWORD"]}
+    )
 
 
 def test_gate_passes(database_15: Database, gate: Callable[[int], Gate]) -> None:
@@ -81,8 +100,9 @@ def test_gate_passes(database_15: Database, gate: Callable[[int], Gate]) -> None
 
 
 @pytest.mark.parametrize("before, rows", [(True, 0), (False, 1)])
-def test_gate_loses_a_commit_or_its_answer(database_15: Database, gate: Callable[[int], Gate],
-                                           before: bool, rows: int) -> None:
+def test_gate_loses_a_commit_or_its_answer(
+    database_15: Database, gate: Callable[[int], Gate], before: bool, rows: int
+) -> None:
     opened = gate(database_15.cluster.port)
     database_15.query("CREATE TABLE public.t (x int)")
     database_15.query("GRANT ALL ON public.t TO app")
@@ -95,7 +115,9 @@ def test_gate_loses_a_commit_or_its_answer(database_15: Database, gate: Callable
     assert database_15.query("SELECT count(*) FROM t") == [(rows,)]
 
 
-def test_gate_cuts_after_bytes_and_refuses(database_15: Database, gate: Callable[[int], Gate]) -> None:
+def test_gate_cuts_after_bytes_and_refuses(
+    database_15: Database, gate: Callable[[int], Gate]
+) -> None:
     opened = gate(database_15.cluster.port)
     opened.set(cut_after_server_bytes=100_000)
     with pytest.raises(psycopg.OperationalError), through(database_15, opened) as c:
@@ -111,5 +133,5 @@ def test_messages_are_found_however_the_bytes_arrive() -> None:
     data = startup + b"d\0\0\0\x0aCOMMIT" + query
     for size in (1, 2, 7, len(data)):
         messages = Messages()
-        texts = [t for i in range(0, len(data), size) for t in messages.feed(data[i:i + size])]
+        texts = [t for i in range(0, len(data), size) for t in messages.feed(data[i : i + size])]
         assert texts == ["COMMIT"]

@@ -11,8 +11,14 @@ class Difference(AssertionError):
     """Two frames are not equal; the text names the first cells that differ."""
 
 
-def assert_equal(actual: Frame, expected: Frame, keys: list[str] | None = None, *,
-                 ordered: bool = False, column_order: bool = True) -> None:
+def assert_equal(
+    actual: Frame,
+    expected: Frame,
+    keys: list[str] | None = None,
+    *,
+    ordered: bool = False,
+    column_order: bool = True,
+) -> None:
     """Raises Difference unless `actual` holds exactly the rows of `expected`.
 
     Rows are paired after sorting both by `keys` (all columns when None), or by place when `ordered`.
@@ -21,13 +27,18 @@ def assert_equal(actual: Frame, expected: Frame, keys: list[str] | None = None, 
         raise Difference(f"columns {actual.names}, expected {expected.names}")
     if set(actual.names) != set(expected.names):
         raise Difference(f"columns {sorted(actual.names)}, expected {sorted(expected.names)}")
-    wrong = [f"{n}: {actual.types[n]}, expected {expected.types[n]}" for n in expected.names
-             if actual.types[n] != expected.types[n]]
+    wrong = [
+        f"{n}: {actual.types[n]}, expected {expected.types[n]}"
+        for n in expected.names
+        if actual.types[n] != expected.types[n]
+    ]
     if wrong:
         raise Difference("types differ: " + "; ".join(wrong))
     if actual.rows != expected.rows:
-        raise Difference(f"{actual.rows} rows, expected {expected.rows}"
-                         + _key_difference(actual, expected, keys))
+        raise Difference(
+            f"{actual.rows} rows, expected {expected.rows}"
+            + _key_difference(actual, expected, keys)
+        )
     if not ordered:
         order = keys or expected.names
         actual, expected = actual.sorted_by(order), expected.sorted_by(order)
@@ -52,8 +63,12 @@ def assert_equal(actual: Frame, expected: Frame, keys: list[str] | None = None, 
 def _key_difference(actual: Frame, expected: Frame, keys: list[str] | None) -> str:
     if not keys:
         return ""
+
     def of(frame: Frame) -> set[str]:
         return {repr(key) for key in zip(*(frame.columns[k] for k in keys))}
+
     missing, extra = of(expected) - of(actual), of(actual) - of(expected)
-    return (f"; {len(missing)} keys missing {sorted(missing)[:_SHOWN]}"
-            f", {len(extra)} keys too many {sorted(extra)[:_SHOWN]}")
+    return (
+        f"; {len(missing)} keys missing {sorted(missing)[:_SHOWN]}"
+        f", {len(extra)} keys too many {sorted(extra)[:_SHOWN]}"
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import pathlib
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -31,8 +32,12 @@ def _holds_variant(kind: LogicalType) -> bool:
 def _as_text(kind: LogicalType) -> LogicalType:
     if kind.kind == "variant":
         return STRING
-    return LogicalType(kind.kind, kind.precision, kind.scale,
-                       tuple((n, _as_text(child)) for n, child in kind.fields))
+    return LogicalType(
+        kind.kind,
+        kind.precision,
+        kind.scale,
+        tuple((n, _as_text(child)) for n, child in kind.fields),
+    )
 
 
 def _text_to_variant(kind: LogicalType, value: Any) -> Any:
@@ -54,7 +59,9 @@ def ndjson(text: str, expected: Frame) -> Frame:
     """
     names = expected.names
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else [text + "?"], 1):
+    for number, line in enumerate(
+        text.split("\n")[:-1] if text.endswith("\n") else [text + "?"], 1
+    ):
         row = variant.parse_json(line)
         if not isinstance(row, dict) or list(row) != names:
             raise ValueError(f"line {number} holds {list(row)}, expected {names}")
@@ -80,9 +87,15 @@ def _null_variants(kind: LogicalType, value: Any) -> Any:
 
 def without_json_null(frame: Frame) -> Frame:
     """The frame as a format tells it that writes a variant's null and NULL alike."""
-    return Frame(frame.types, {name: [_null_variants(kind, v) for v in frame.columns[name]]
-                               if _holds_variant(kind) else frame.columns[name]
-                               for name, kind in frame.types.items()})
+    return Frame(
+        frame.types,
+        {
+            name: [_null_variants(kind, v) for v in frame.columns[name]]
+            if _holds_variant(kind)
+            else frame.columns[name]
+            for name, kind in frame.types.items()
+        },
+    )
 
 
 def csv(text: str, expected: Frame) -> Frame:
@@ -119,7 +132,7 @@ def csv_records(text: str) -> Iterator[list[tuple[str, bool]]]:
                     raise ValueError("a quoted cell does not end")
                 cell.write(text[at:close])
                 at = close + 1
-                if text[at:at + 1] != '"':
+                if text[at : at + 1] != '"':
                     break
                 cell.write('"')
                 at += 1
@@ -131,15 +144,15 @@ def csv_records(text: str) -> Iterator[list[tuple[str, bool]]]:
                 raise ValueError(f"a stray quote in {cell_text!r}")
             record.append((cell_text, False))
             at = stop
-        if text[at:at + 1] == ",":
+        if text[at : at + 1] == ",":
             at += 1
             if at == end or text[at] in "\r\n":
                 record.append(("", False))
             else:
                 continue
         if at < end and text[at] not in "\r\n":
-            raise ValueError(f"{text[at:at + 10]!r} after a quoted cell")
-        at += 2 if text[at:at + 2] == "\r\n" else 1
+            raise ValueError(f"{text[at : at + 10]!r} after a quoted cell")
+        at += 2 if text[at : at + 2] == "\r\n" else 1
         yield record
         record = []
     if record:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
+from collections.abc import Callable
 from decimal import Context, Decimal
-from typing import Any, Callable
+from typing import Any
 
 import pyarrow as pa
 
@@ -49,16 +50,16 @@ class Frame:
     def row(self, index: int) -> dict[str, Any]:
         return {name: self.columns[name][index] for name in self.types}
 
-    def select(self, names: list[str]) -> "Frame":
+    def select(self, names: list[str]) -> Frame:
         return Frame({n: self.types[n] for n in names}, {n: self.columns[n] for n in names})
 
-    def drop(self, *names: str) -> "Frame":
+    def drop(self, *names: str) -> Frame:
         return self.select([n for n in self.types if n not in names])
 
-    def take(self, indices: list[int]) -> "Frame":
+    def take(self, indices: list[int]) -> Frame:
         return Frame(self.types, {n: [c[i] for i in indices] for n, c in self.columns.items()})
 
-    def sorted_by(self, keys: list[str]) -> "Frame":
+    def sorted_by(self, keys: list[str]) -> Frame:
         columns = [self.columns[key] for key in keys]
         if len(columns) == 1 and all(type(v) is int for v in columns[0]):
             return self.take(sorted(range(self.rows), key=columns[0].__getitem__))
@@ -120,8 +121,11 @@ def canonical(array: pa.Array) -> list[Any]:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _lists(array, canonical(array.values))
     if is_variant_storage(kind):
-        pairs = _spread(array, [array.field("metadata").to_pylist(),
-                                array.field("value").to_pylist()], lambda m, v: (m, v))
+        pairs = _spread(
+            array,
+            [array.field("metadata").to_pylist(), array.field("value").to_pylist()],
+            lambda m, v: (m, v),
+        )
         return _each(lambda pair: Variant(variant.decode(*pair)), pairs)
     if pa.types.is_struct(kind):
         children = [canonical(array.field(i)) for i in range(kind.num_fields)]
@@ -133,8 +137,7 @@ def _lists(array: pa.Array, flat: list[Any]) -> list[Any]:
     # `values`, `keys` and `items` ignore the slice, and so do the offsets: both index the whole child.
     offsets = array.offsets.to_pylist()
     valid = array.is_valid().to_pylist()
-    return [flat[start:end] if ok else None
-            for ok, start, end in zip(valid, offsets, offsets[1:])]
+    return [flat[start:end] if ok else None for ok, start, end in zip(valid, offsets, offsets[1:])]
 
 
 def from_arrow_table(table: pa.Table) -> Frame:
@@ -143,8 +146,9 @@ def from_arrow_table(table: pa.Table) -> Frame:
     if len(set(names)) != len(names):
         raise ValueError(f"column names repeat: {names}")
     types = {f.name: from_arrow(f.type) for f in table.schema}
-    columns = {name: [v for chunk in table.column(name).chunks for v in canonical(chunk)]
-               for name in names}
+    columns = {
+        name: [v for chunk in table.column(name).chunks for v in canonical(chunk)] for name in names
+    }
     return Frame(types, columns)
 
 

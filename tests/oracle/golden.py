@@ -27,13 +27,13 @@ def unpack(name: str, directory: pathlib.Path) -> pathlib.Path:
     return root
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def facts(name: str) -> dict[str, Any]:
     """What golden/NAME.json says: version, keys, features, what is special."""
     return json.loads((DATA / "golden" / f"{name}.json").read_text())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def rows(name: str, version: int | None = None) -> Frame:
     """The rows of a table as Spark read them, at its last version or at an earlier one."""
     suffix = "" if version is None else f"_v{version}"
@@ -61,8 +61,12 @@ def _variant_rows(golden: Frame) -> Frame:
     texts = variants_of_json(golden, ["v_json", "st_x_json", "av0_json"])
     for value, is_null in zip(texts.columns["v_json"], golden.columns["v_sqlnull"]):
         assert (value is None) == is_null
-    types = {"id": golden.types["id"], "v": VARIANT, "st": struct_of(("x", VARIANT)),
-             "av": array_of(VARIANT)}
+    types = {
+        "id": golden.types["id"],
+        "v": VARIANT,
+        "st": struct_of(("x", VARIANT)),
+        "av": array_of(VARIANT),
+    }
     columns: dict[str, list[Any]] = {
         "id": golden.columns["id"],
         "v": texts.columns["v_json"],

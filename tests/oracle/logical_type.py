@@ -18,7 +18,7 @@ class LogicalType:
     kind: str
     precision: int = 0
     scale: int = 0
-    fields: tuple[tuple[str, "LogicalType"], ...] = ()
+    fields: tuple[tuple[str, LogicalType], ...] = ()
 
     def __str__(self) -> str:
         if self.kind == "decimal":
@@ -33,7 +33,7 @@ class LogicalType:
     def nested(self) -> bool:
         return self.kind in ("list", "map", "struct", "variant")
 
-    def child(self, index: int = 0) -> "LogicalType":
+    def child(self, index: int = 0) -> LogicalType:
         return self.fields[index][1]
 
 
@@ -110,6 +110,10 @@ def from_arrow(arrow: pa.DataType) -> LogicalType:
     if is_variant_storage(arrow):
         return VARIANT
     if pa.types.is_struct(arrow):
-        return struct_of(*((arrow.field(i).name, from_arrow(arrow.field(i).type))
-                           for i in range(arrow.num_fields)))
+        return struct_of(
+            *(
+                (arrow.field(i).name, from_arrow(arrow.field(i).type))
+                for i in range(arrow.num_fields)
+            )
+        )
     raise TypeError(f"no Delta column reads as {arrow}")

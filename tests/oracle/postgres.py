@@ -74,7 +74,9 @@ def column_types(connection: psycopg.Connection[Any], schema: str, table: str) -
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
         " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped"
-        " ORDER BY a.attnum", (schema, table)).fetchall()
+        " ORDER BY a.attnum",
+        (schema, table),
+    ).fetchall()
     return dict(rows)
 
 
@@ -87,15 +89,20 @@ def table(connection: psycopg.Connection[Any], schema: str, name: str, expected:
     wanted = {column: expected_type(kind) for column, kind in expected.types.items()}
     assert types == wanted, f"columns of {schema}.{name}: {types}, expected {wanted}"
     query = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(sql.Identifier(c) for c in wanted), sql.Identifier(schema, name))
+        sql.SQL(", ").join(sql.Identifier(c) for c in wanted), sql.Identifier(schema, name)
+    )
     with connection.cursor(binary=True) as cursor:
         for oid, loader in ((1082, _Days), (1114, _Micros), (1184, _Micros), (3802, _JsonText)):
             cursor.adapters.register_loader(oid, loader)
         records = cursor.execute(query).fetchall()
     columns = zip(*records) if records else ([] for _ in wanted)
-    return Frame(expected.types, {
-        column: [_canonical(kind, value) for value in values]
-        for (column, kind), values in zip(expected.types.items(), columns)})
+    return Frame(
+        expected.types,
+        {
+            column: [_canonical(kind, value) for value in values]
+            for (column, kind), values in zip(expected.types.items(), columns)
+        },
+    )
 
 
 def _canonical(kind: LogicalType, value: Any) -> Any:
@@ -116,9 +123,15 @@ def _canonical(kind: LogicalType, value: Any) -> Any:
 
 def as_jsonb(frame: Frame) -> Frame:
     """The frame as jsonb tells it: map entries in jsonb's key order, a nested variant's null as NULL."""
-    return Frame(frame.types, {
-        name: [_as_jsonb(kind, v, top=True) for v in frame.columns[name]] if kind.nested
-        else frame.columns[name] for name, kind in frame.types.items()})
+    return Frame(
+        frame.types,
+        {
+            name: [_as_jsonb(kind, v, top=True) for v in frame.columns[name]]
+            if kind.nested
+            else frame.columns[name]
+            for name, kind in frame.types.items()
+        },
+    )
 
 
 def _as_jsonb(kind: LogicalType, value: Any, *, top: bool) -> Any:

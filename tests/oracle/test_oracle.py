@@ -34,11 +34,16 @@ DIFFERENT = [
     (pa.array([""]), pa.array([None], pa.string())),
     (pa.array([[]], pa.list_(pa.int32())), pa.array([None], pa.list_(pa.int32()))),
     (pa.array([[None]], pa.list_(pa.int32())), pa.array([[]], pa.list_(pa.int32()))),
-    (pa.array([{"x": None}], pa.struct([("x", pa.int32())])),
-     pa.array([None], pa.struct([("x", pa.int32())]))),
+    (
+        pa.array([{"x": None}], pa.struct([("x", pa.int32())])),
+        pa.array([None], pa.struct([("x", pa.int32())])),
+    ),
     (pa.array([{"x": 1}]), pa.array([{"y": 1}])),
     (pa.array([1], pa.timestamp("us", "UTC")), pa.array([1], pa.timestamp("us"))),
-    (pa.array([Decimal("1.0")], pa.decimal128(4, 1)), pa.array([Decimal("1.0")], pa.decimal128(5, 1))),
+    (
+        pa.array([Decimal("1.0")], pa.decimal128(4, 1)),
+        pa.array([Decimal("1.0")], pa.decimal128(5, 1)),
+    ),
     (pa.array([1], pa.int16()), pa.array([1], pa.int32())),
     (pa.array(["a", "b"]), pa.array(["b", "a"])),
     (pa.array(["a"]), pa.array(["a", "a"])),
@@ -62,7 +67,11 @@ def test_difference_is_seen(a: pa.Array, b: pa.Array) -> None:
 
 def test_physical_forms_do_not_matter() -> None:
     text = pa.array(["a", None, "a"])
-    for form in (text.cast(pa.large_string()), text.dictionary_encode(), text.cast(pa.string_view())):
+    for form in (
+        text.cast(pa.large_string()),
+        text.dictionary_encode(),
+        text.cast(pa.string_view()),
+    ):
         compare.assert_equal(of(form), of(text), ["id"])
 
 
@@ -77,9 +86,14 @@ def test_golden_covers_years_1_and_9999() -> None:
     assert text_values.micros("9999-12-31 23:59:59.999999+00", zoned=True) in values
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "1582-10-14", "1969-12-31", "2000-02-29", "9999-12-31"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01", "1582-10-14", "1969-12-31", "2000-02-29", "9999-12-31"]
+)
 def test_days_agree_with_python(text: str) -> None:
-    assert text_values.days(text) == (datetime.date.fromisoformat(text) - datetime.date(1970, 1, 1)).days
+    assert (
+        text_values.days(text)
+        == (datetime.date.fromisoformat(text) - datetime.date(1970, 1, 1)).days
+    )
 
 
 def test_csv_tells_null_from_empty() -> None:
@@ -92,12 +106,21 @@ def test_csv_tells_null_from_empty() -> None:
 
 
 def test_ndjson_is_strict() -> None:
-    want = frame.Frame({"a": LONG, "d": DOUBLE, "t": TIMESTAMP, "m": map_of(STRING, LONG)},
-                       {"a": [2**53 + 1], "d": [frame.bits64(float("-inf"))], "t": [-1], "m": [[("k", None)]]})
-    line = '{"a":9007199254740993,"d":"-Infinity","t":"1969-12-31T23:59:59.999999Z","m":{"k":null}}\n'
+    want = frame.Frame(
+        {"a": LONG, "d": DOUBLE, "t": TIMESTAMP, "m": map_of(STRING, LONG)},
+        {"a": [2**53 + 1], "d": [frame.bits64(float("-inf"))], "t": [-1], "m": [[("k", None)]]},
+    )
+    line = (
+        '{"a":9007199254740993,"d":"-Infinity","t":"1969-12-31T23:59:59.999999Z","m":{"k":null}}\n'
+    )
     compare.assert_equal(files.ndjson(line, want), want)
-    for broken in (line[:-1], line.replace('"a"', '"A"'), line.replace("993", "993.5"),
-                   line.replace("Z", ""), line.replace('"m":{"k":null}', '"m":{"k":null,"k":1}')):
+    for broken in (
+        line[:-1],
+        line.replace('"a"', '"A"'),
+        line.replace("993", "993.5"),
+        line.replace("Z", ""),
+        line.replace('"m":{"k":null}', '"m":{"k":null,"k":1}'),
+    ):
         with pytest.raises(ValueError):
             files.ndjson(broken, want)
 
@@ -107,7 +130,9 @@ def test_variant_decoder_against_the_files(tmp_path: pathlib.Path) -> None:
     root = golden.unpack("variant", tmp_path)
     want = golden.rows("variant")
     got = [frame.from_arrow_table(pq.ParquetFile(p).read()) for p in sorted(root.glob("*.parquet"))]
-    merged = frame.Frame(got[0].types, {n: [v for g in got for v in g.columns[n]] for n in got[0].names})
+    merged = frame.Frame(
+        got[0].types, {n: [v for g in got for v in g.columns[n]] for n in got[0].names}
+    )
     assert merged.types["v"] == VARIANT
     compare.assert_equal(merged, want, ["id"])
 
@@ -123,6 +148,7 @@ def test_delta_files_hold_the_golden_rows_by_duckdb(tmp_path: pathlib.Path) -> N
     """A third reader agrees with the golden file where the Parquet files alone tell the table."""
     root = golden.unpack("clustered", tmp_path)
     import deltalake
+
     uris = deltalake.DeltaTable(str(root)).file_uris()
     got = frame.from_arrow_table(duckdb.sql(f"SELECT * FROM read_parquet({uris})").to_arrow_table())
     compare.assert_equal(got, golden.rows("clustered"), ["id"])

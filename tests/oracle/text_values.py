@@ -16,11 +16,20 @@ from oracle.frame import Variant, bits32, bits64, decimal_of
 from oracle.logical_type import LogicalType
 
 _DATE = re.compile(r"(-?\d{4,7})-(\d\d)-(\d\d)\Z")
-_TIME = re.compile(r"(-?\d{4,7}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?"
-                   r"(Z|[+-]\d\d(?::?\d\d)?)?\Z")
+_TIME = re.compile(
+    r"(-?\d{4,7}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?"
+    r"(Z|[+-]\d\d(?::?\d\d)?)?\Z"
+)
 _RANGES = {"byte": 8, "short": 16, "int": 32, "long": 64}
-_NUMBER_NAMES = {"nan": "nan", "infinity": "inf", "inf": "inf", "+infinity": "inf", "+inf": "inf",
-                 "-infinity": "-inf", "-inf": "-inf"}
+_NUMBER_NAMES = {
+    "nan": "nan",
+    "infinity": "inf",
+    "inf": "inf",
+    "+infinity": "inf",
+    "+inf": "inf",
+    "-infinity": "-inf",
+    "-inf": "-inf",
+}
 
 
 def days(text: str) -> int:
@@ -76,6 +85,7 @@ def of_text(kind: LogicalType, text: str) -> Any:
         return decimal_of(text, kind)
     if kind.nested:
         from oracle.variant import parse_json
+
         return of_json(kind, parse_json(text))
     return of_json(kind, text)
 
@@ -98,8 +108,10 @@ def of_json(kind: LogicalType, value: Any) -> Any:
     if name == "list":
         return [of_json(kind.child(), item) for item in _of(list, value)]
     if name == "map":
-        return [(of_text(kind.child(0), key), of_json(kind.child(1), item))
-                for key, item in _of(dict, value).items()]
+        return [
+            (of_text(kind.child(0), key), of_json(kind.child(1), item))
+            for key, item in _of(dict, value).items()
+        ]
     if name == "struct":
         names = [field for field, _ in kind.fields]
         if set(_of(dict, value)) != set(names):
@@ -125,7 +137,10 @@ def _of(wanted: type, value: Any) -> Any:
 
 def _integer(kind: LogicalType, value: Decimal) -> int:
     number = int(value)
-    if number != value or not -(1 << _RANGES[kind.kind] - 1) <= number < 1 << _RANGES[kind.kind] - 1:
+    if (
+        number != value
+        or not -(1 << _RANGES[kind.kind] - 1) <= number < 1 << _RANGES[kind.kind] - 1
+    ):
         raise ValueError(f"{value} is no {kind}")
     return number
 

@@ -19,8 +19,13 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 def parse_json(text: str) -> Any:
     """The JSON value of a text, numbers as Decimal. Raises ValueError for invalid JSON or a repeated key."""
-    return json.loads(text, parse_int=Decimal, parse_float=Decimal, object_pairs_hook=_once,
-                      parse_constant=_refuse)
+    return json.loads(
+        text,
+        parse_int=Decimal,
+        parse_float=Decimal,
+        object_pairs_hook=_once,
+        parse_constant=_refuse,
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def decode(metadata: bytes, value: bytes) -> Any:
 
 
 def _unsigned(data: bytes, start: int, size: int) -> int:
-    part = data[start:start + size]
+    part = data[start : start + size]
     if len(part) != size:
         raise ValueError("variant ends early")
     return int.from_bytes(part, "little")
@@ -56,7 +61,7 @@ class _Decoder:
         count = _unsigned(metadata, 1, size)
         offsets = [_unsigned(metadata, 1 + size * (1 + i), size) for i in range(count + 1)]
         base = 1 + size * (count + 2)
-        self._names = [metadata[base + a:base + b].decode() for a, b in zip(offsets, offsets[1:])]
+        self._names = [metadata[base + a : base + b].decode() for a, b in zip(offsets, offsets[1:])]
 
     def at(self, start: int) -> Any:
         header = self._value[start]
@@ -64,7 +69,7 @@ class _Decoder:
         if basic == 0:
             return self._primitive(detail, start + 1)
         if basic == 1:
-            return self._value[start + 1:start + 1 + detail].decode()
+            return self._value[start + 1 : start + 1 + detail].decode()
         return self._object(detail, start + 1) if basic == 2 else self._array(detail, start + 1)
 
     def _object(self, detail: int, at: int) -> dict[str, Any]:
@@ -74,17 +79,22 @@ class _Decoder:
         ids = at + count_size
         offsets = ids + count * id_size
         base = offsets + (count + 1) * offset_size
-        return {self._names[_unsigned(self._value, ids + i * id_size, id_size)]:
-                self.at(base + _unsigned(self._value, offsets + i * offset_size, offset_size))
-                for i in range(count)}
+        return {
+            self._names[_unsigned(self._value, ids + i * id_size, id_size)]: self.at(
+                base + _unsigned(self._value, offsets + i * offset_size, offset_size)
+            )
+            for i in range(count)
+        }
 
     def _array(self, detail: int, at: int) -> list[Any]:
         offset_size, count_size = (detail & 3) + 1, 4 if detail & 4 else 1
         count = _unsigned(self._value, at, count_size)
         offsets = at + count_size
         base = offsets + (count + 1) * offset_size
-        return [self.at(base + _unsigned(self._value, offsets + i * offset_size, offset_size))
-                for i in range(count)]
+        return [
+            self.at(base + _unsigned(self._value, offsets + i * offset_size, offset_size))
+            for i in range(count)
+        ]
 
     def _primitive(self, kind: int, at: int) -> Any:
         data = self._value
@@ -92,12 +102,12 @@ class _Decoder:
             return (None, True, False)[kind]
         if kind in (3, 4, 5, 6):
             size = 1 << (kind - 3)
-            return Decimal(int.from_bytes(data[at:at + size], "little", signed=True))
+            return Decimal(int.from_bytes(data[at : at + size], "little", signed=True))
         if kind == 7:
             return _floating(struct.unpack_from("<d", data, at)[0])
         if kind in (8, 9, 10):
             size = 4 << (kind - 8)
-            unscaled = int.from_bytes(data[at + 1:at + 1 + size], "little", signed=True)
+            unscaled = int.from_bytes(data[at + 1 : at + 1 + size], "little", signed=True)
             return Decimal(unscaled).scaleb(-data[at])
         if kind == 11:
             days = struct.unpack_from("<i", data, at)[0]
@@ -110,10 +120,10 @@ class _Decoder:
             return _floating(_shortest(struct.unpack_from("<f", data, at)[0]))
         if kind in (15, 16):
             size = _unsigned(data, at, 4)
-            part = data[at + 4:at + 4 + size]
+            part = data[at + 4 : at + 4 + size]
             return base64.b64encode(part).decode() if kind == 15 else part.decode()
         if kind == 20:
-            return str(uuid.UUID(bytes=data[at:at + 16]))
+            return str(uuid.UUID(bytes=data[at : at + 16]))
         raise ValueError(f"variant primitive {kind} is unknown")
 
 

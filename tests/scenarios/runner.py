@@ -7,8 +7,9 @@ import json
 import pathlib
 import shutil
 import signal
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Callable
+from typing import Any
 
 from psycopg import sql
 
@@ -18,6 +19,7 @@ from program import Keys, Outcome, Program
 from scenarios.script import Script, Step
 from scenarios.source import Source
 
+_QUIETLY = ("-o", "json", "--progress", "none")
 Rows = list[str] | None  # the rows of a table as sorted canonical JSON, None when there is no table
 
 
@@ -49,8 +51,15 @@ REGIMES = (
 class Run:
     """One scenario under one regime, with a database and a home of its own."""
 
-    def __init__(self, script: Script, regime: Regime, spillway: Program, database: Database,
-                 open_gate: Callable[[int], Gate], directory: pathlib.Path) -> None:
+    def __init__(
+        self,
+        script: Script,
+        regime: Regime,
+        spillway: Program,
+        database: Database,
+        open_gate: Callable[[int], Gate],
+        directory: pathlib.Path,
+    ) -> None:
         self._script = script
         self._regime = regime
         self._database = database
@@ -67,8 +76,9 @@ class Run:
             try:
                 getattr(self, "_" + step.word)(step)
             except AssertionError as error:
-                raise AssertionError(f"{step.where}, {step.word} {step.name}, regime {self._regime.name}: "
-                                     f"{error}") from error
+                raise AssertionError(
+                    f"{step.where}, {step.word} {step.name}, regime {self._regime.name}: {error}"
+                ) from error
 
     # The source
 
@@ -78,7 +88,7 @@ class Run:
     _append = _overwrite = _create
 
     def _write(self, step: Step) -> None:
-        columns = [tuple(c.split(None, 1)) for c in step.all("column")]
+        columns = [(c.split(None, 1)[0], c.split(None, 1)[1]) for c in step.all("column")]
         files: list[list[Any]] = [[]]
         for key, rest in step.details:
             if key == "file":
@@ -108,7 +118,9 @@ class Run:
         if not step.one("error"):
             self._spillway.done("synced-table", "create", step.name, *flags)
             return
-        failure = self._spillway.fails("synced-table", "create", step.name, *flags, error_class=step.one("error"))
+        failure = self._spillway.fails(
+            "synced-table", "create", step.name, *flags, error_class=step.one("error")
+        )
         for text in step.all("names"):
             assert text in failure.outcome.stderr, f"{text!r} is not said: {failure.outcome}"
 
@@ -122,11 +134,13 @@ class Run:
         if (self._regime.failpoint or self._regime.cut) and not wanted:
             faulty = self._disturbed(step.name)
         meanwhile = self._rows(table)
-        outcome = self._spillway.run("sync", step.name, "-o", "json", "--progress", "none")
+        outcome = self._spillway.run("sync", step.name, *_QUIETLY)
         self._no_stage_left(outcome)
         if wanted:
             failure = outcome.failure()
-            assert failure.error_class == wanted, f"class {failure.error_class}, expected {wanted}: {outcome}"
+            assert failure.error_class == wanted, (
+                f"class {failure.error_class}, expected {wanted}: {outcome}"
+            )
             code = int(step.one("code", "1"))
             assert outcome.code == code, f"exit code {outcome.code}, expected {code}: {outcome}"
             for text in step.all("names"):
@@ -135,26 +149,38 @@ class Run:
             return
         assert outcome.code == 0, f"failed: {outcome}"
         after = self._rows(table)
-        assert meanwhile in (before, after), f"the disturbed run left other rows: {meanwhile}: {faulty}"
+        assert meanwhile in (before, after), (
+            f"the disturbed run left other rows: {meanwhile}: {faulty}"
+        )
         said, expected = outcome_of(outcome), step.one("outcome", "synced")
         published = faulty is not None and (meanwhile != before or faulty.code == 0)
         if published:
             expected = "nothing"
         if before != after or faulty is None or published:
-            assert said == expected, f"outcome {said}, expected {expected}: {outcome}, after {faulty}"
+            assert said == expected, (
+                f"outcome {said}, expected {expected}: {outcome}, after {faulty}"
+            )
 
     def _disturbed(self, name: str) -> Outcome:
-        """Runs the sync with the regime's fault. It succeeds all the same, fails with an error, or is killed as asked."""
-        environment = {"SPILLWAY_FAILPOINTS": self._regime.failpoint} if self._regime.failpoint else {}
+        """Runs the sync with the regime's fault. It succeeds, fails with an error, or is killed."""
+        program = self._spillway
+        if self._regime.failpoint:
+            program = program.with_environment(SPILLWAY_FAILPOINTS=self._regime.failpoint)
         cuts = self._gate.cuts if self._gate else 0
         if self._gate:
             self._gate.set(cut_commit=self._regime.cut, cut_before=self._regime.cut_before)
-        outcome = self._spillway.run("sync", name, "-o", "json", "--progress", "none",
-                                     crash_allowed=self._regime.failpoint.endswith("=kill"), **environment)
+        outcome = program.run(
+            "sync",
+            name,
+            *_QUIETLY,
+            crash_allowed=self._regime.failpoint.endswith("=kill"),
+        )
         if self._gate:
             self._gate.set()
             self.faults += self._gate.cuts - cuts
-        self.faults += outcome.stderr.count(f"failpoint {self._regime.failpoint.partition('=')[0]}:")
+        self.faults += outcome.stderr.count(
+            f"failpoint {self._regime.failpoint.partition('=')[0]}:"
+        )
         assert outcome.code in (0, 1, -signal.SIGKILL), f"unexpected exit code: {outcome}"
         if outcome.code == 1:
             assert outcome.failure().error_class, f"no error: {outcome}"
@@ -173,18 +199,30 @@ class Run:
         assert rows is not None, "there is no such table"
         names = [c.strip() for c in step.one("columns").split(",")] if step.one("columns") else None
         if names is not None:
-            found = [r[0] for r in self._database.query(
-                "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
-                " ORDER BY attnum", (quoted(table),))]
+            found = [
+                r[0]
+                for r in self._database.query(
+                    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0"
+                    " AND NOT attisdropped ORDER BY attnum",
+                    (quoted(table),),
+                )
+            ]
             assert found == names, f"columns {found}, expected {names}"
         wanted = sorted(canonical(text) for text in step.all("row"))
         assert rows == wanted, f"rows {rows}, expected {wanted}"
         if step.one("key"):
-            key = [r[0] for r in self._database.query(
-                "SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)"
-                " JOIN pg_attribute a ON a.attnum = k.attnum WHERE a.attrelid = i.indrelid AND i.indisprimary"
-                " AND i.indrelid = to_regclass(%s) ORDER BY place", (quoted(table),))]
-            expected = [] if step.one("key") == "none" else [k.strip() for k in step.one("key").split(",")]
+            key = [
+                r[0]
+                for r in self._database.query(
+                    "SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)"
+                    " JOIN pg_attribute a ON a.attnum = k.attnum WHERE a.attrelid = i.indrelid AND i.indisprimary"
+                    " AND i.indrelid = to_regclass(%s) ORDER BY place",
+                    (quoted(table),),
+                )
+            ]
+            expected = (
+                [] if step.one("key") == "none" else [k.strip() for k in step.one("key").split(",")]
+            )
             assert key == expected, f"primary key {key}, expected {expected}"
 
     def _absent(self, step: Step) -> None:
@@ -194,11 +232,17 @@ class Run:
         if self._database.query("SELECT to_regclass(%s)", (quoted(table),)) == [(None,)]:
             return None
         with self._database.connect("owner") as connection:
-            names = [r[0] for r in connection.execute(
-                "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
-                " ORDER BY attnum", (quoted(table),)).fetchall()]
+            names = [
+                r[0]
+                for r in connection.execute(
+                    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0"
+                    " AND NOT attisdropped ORDER BY attnum",
+                    (quoted(table),),
+                ).fetchall()
+            ]
             query = sql.SQL("SELECT jsonb_build_array({})::text FROM {}").format(
-                sql.SQL(", ").join(sql.Identifier(n) for n in names), sql.Identifier(*table))
+                sql.SQL(", ").join(sql.Identifier(n) for n in names), sql.Identifier(*table)
+            )
             connection.execute("SET TimeZone = 'UTC'")
             return sorted(canonical(r[0]) for r in connection.execute(query).fetchall())
 
@@ -209,11 +253,17 @@ class Run:
 
 def stages(database: Database) -> list[str]:
     """Relations in schema spillway that a finished run must not leave: stage tables, and tasks of one."""
-    found = [r[0] for r in database.query(
-        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'spillway'"
-        " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage_task', 'rejected')")]
+    found = [
+        r[0]
+        for r in database.query(
+            "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'spillway'"
+            " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage_task', 'rejected')"
+        )
+    ]
     if database.query("SELECT to_regclass('spillway.stage_task')") != [(None,)]:
-        found += [f"task {r[0]}" for r in database.query("SELECT t::text FROM spillway.stage_task t")]
+        found += [
+            f"task {r[0]}" for r in database.query("SELECT t::text FROM spillway.stage_task t")
+        ]
     return found
 
 
@@ -237,7 +287,9 @@ def canonical(text: str) -> str:
 
 def _spelled(found: Any) -> str:
     if isinstance(found, dict):
-        return "{" + ",".join(f"{json.dumps(k)}:{_spelled(v)}" for k, v in sorted(found.items())) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(k)}:{_spelled(v)}" for k, v in sorted(found.items())) + "}"
+        )
     if isinstance(found, list):
         return "[" + ",".join(map(_spelled, found)) + "]"
     return format(found, "f") if isinstance(found, Decimal) else json.dumps(found)

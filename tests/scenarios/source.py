@@ -12,9 +12,18 @@ import deltalake
 import pyarrow as pa
 
 _SIMPLE = {
-    "long": pa.int64(), "int": pa.int32(), "short": pa.int16(), "byte": pa.int8(), "string": pa.string(),
-    "boolean": pa.bool_(), "float": pa.float32(), "double": pa.float64(), "binary": pa.binary(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"), "timestamp_ntz": pa.timestamp("us"),
+    "long": pa.int64(),
+    "int": pa.int32(),
+    "short": pa.int16(),
+    "byte": pa.int8(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "binary": pa.binary(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "timestamp_ntz": pa.timestamp("us"),
 }
 
 
@@ -82,23 +91,37 @@ class Source:
     def path(self, name: str) -> pathlib.Path:
         return self._directory / name
 
-    def write(self, name: str, mode: str, columns: list[tuple[str, str]], files: list[list[list[Any]]],
-              partitions: list[str], properties: dict[str, str]) -> None:
+    def write(
+        self,
+        name: str,
+        mode: str,
+        columns: list[tuple[str, str]],
+        files: list[list[list[Any]]],
+        partitions: list[str],
+        properties: dict[str, str],
+    ) -> None:
         """One commit. `mode` is create, append or overwrite; each list of rows becomes a data file of its own."""
         if columns:
             self._schemas[name] = pa.schema([(c, parse_type(t)) for c, t in columns])
         schema = self._schemas[name]
         path = str(self.path(name))
         if mode == "create":
-            deltalake.DeltaTable.create(path, schema, mode="error", partition_by=partitions or None,
-                                        configuration=dict(properties))
+            deltalake.DeltaTable.create(
+                path,
+                schema,
+                mode="error",
+                partition_by=partitions or None,
+                configuration=dict(properties),
+            )
             if not any(files):
                 return
             mode = "append"
         tables = [self._table(schema, rows) for rows in files if rows]
         if mode == "overwrite" or len(tables) <= 1:
             whole = pa.concat_tables(tables) if tables else schema.empty_table()
-            extra: dict[str, Any] = {"schema_mode": "overwrite"} if mode == "overwrite" and columns else {}
+            extra: dict[str, Any] = (
+                {"schema_mode": "overwrite"} if mode == "overwrite" and columns else {}
+            )
             if mode == "overwrite" and partitions:
                 extra["partition_by"] = partitions
             deltalake.write_deltalake(path, whole, mode=mode, **extra)
@@ -115,6 +138,8 @@ class Source:
         for row in rows:
             if len(row) != len(schema):
                 raise ValueError(f"{row} has {len(row)} values, the table {len(schema)} columns")
-        arrays = [pa.array([value(field.type, row[i]) for row in rows], field.type)
-                  for i, field in enumerate(schema)]
+        arrays = [
+            pa.array([value(field.type, row[i]) for row in rows], field.type)
+            for i, field in enumerate(schema)
+        ]
         return pa.Table.from_arrays(arrays, schema=schema)
