@@ -16,7 +16,8 @@
 #include "data/batch.h"
 #include "data/schema.h"
 
-/// The port to targets: databases that hold synced tables and, beside them, the position of each. Adapters: postgres.
+/// The port to targets: databases that hold synced tables and, beside them, the position of each.
+/// Adapters: postgres.
 namespace spillway::target {
 
 /// Name of a table in a target; parts are unquoted text.
@@ -28,7 +29,8 @@ struct TableName {
   std::string ToString() const;
 };
 
-/// A column as the target shall have it, decided by planning: the adapter's type table and the definition's overrides.
+/// A column as the target shall have it, decided by planning: the adapter's type table and the
+/// definition's overrides.
 struct Column {
   std::string name;
   data::Type source_type;
@@ -36,6 +38,18 @@ struct Column {
   bool not_null = false;
   std::string comment;
   bool operator==(const Column&) const = default;
+};
+
+/// Which server and database this is, so that a restored, branched or failed-over one is
+/// recognised.
+struct Identity {
+  std::string system_identifier;
+  std::int64_t timeline = 0;
+  std::string database;
+  std::string cluster_name;
+  std::int32_t server_version = 0;  ///< as server_version_num
+  bool is_primary = true;
+  bool operator==(const Identity&) const = default;
 };
 
 /// A row of `spillway.position`.
@@ -51,17 +65,9 @@ struct PositionRow {
   std::string digest;
   std::chrono::sys_time<std::chrono::microseconds> published_at;
   std::chrono::sys_time<std::chrono::microseconds> committed_at;  ///< of the source version
-  std::int64_t table_oid = 0;                   ///< the relation published, to notice one swapped by hand
-};
-
-/// Which server and database this is, so that a restored, branched or failed-over one is recognised.
-struct Identity {
-  std::string system_identifier;
-  std::int64_t timeline = 0;
-  std::string database;
-  std::string cluster_name;
-  std::int32_t server_version = 0;  ///< as server_version_num
-  bool is_primary = true;
+  std::int64_t table_oid = 0;  ///< the relation published, to notice one swapped by hand
+  Identity published_on;  ///< the server that published; another one now: restored, branched or
+                          ///< failed over
 };
 
 /// An object that replacing the table would lose.
@@ -75,11 +81,12 @@ struct TableState {
   std::optional<PositionRow> position;  ///< by synced table id
   bool exists = false;                  ///< a relation of that name is there
   std::int64_t oid = 0;
-  std::string kind;                     ///< table, view, …
-  std::string owned_by_id;              ///< synced table id of the position row that names this relation, else empty
-  bool unchanged = true;                ///< columns and key are as published
-  std::string difference;               ///< what is not, for people
-  std::vector<Dependent> dependents;    ///< only filled by Describe(…, with dependents)
+  std::string kind;  ///< table, view, …
+  std::string
+      owned_by_id;  ///< synced table id of the position row that names this relation, else empty
+  bool unchanged = true;              ///< columns and key are as published
+  std::string difference;             ///< what is not, for people
+  std::vector<Dependent> dependents;  ///< only filled by Describe(…, with dependents)
 };
 
 /// A held fence: every write of the run carries it. A newer fence makes this one worthless.
@@ -99,8 +106,8 @@ struct Stage {
   static base::Result<Stage> Parse(std::string_view bytes);
 };
 
-/// What became of a commit. kUnknown: the connection was lost after sending; nothing may be deleted or repeated before
-/// the position is read again.
+/// What became of a commit. kUnknown: the connection was lost after sending; nothing may be deleted
+/// or repeated before the position is read again.
 enum class CommitOutcome : std::uint8_t { kCommitted, kRejected, kUnknown };
 
 /// Result of a task's commit.
@@ -125,15 +132,20 @@ struct BadRow {
   std::int64_t row = -1;  ///< within the task
 };
 
-/// Writes the rows of one task into a stage, in one transaction with the task's id. Used by one thread.
+/// Writes the rows of one task into a stage, in one transaction with the task's id. Used by one
+/// thread.
 class TaskWriter {
  public:
   virtual ~TaskWriter() = default;
-  /// Encodes and sends. A bad value is an error of its class with details table, column, key, reason, row; nothing of
-  /// the task remains.
+  /// True when another attempt of the task has committed already: Write does nothing then, so
+  /// reading can be spared.
+  virtual bool already() const = 0;
+  /// Encodes and sends. A bad value is an error of its class with details table, column, key,
+  /// reason, row; nothing of the task remains.
   virtual base::Status Write(const base::Context& context, const data::Batch& batch) = 0;
-  /// Commits rows and task id together. FENCED when a newer fence exists. A lost acknowledgement is resolved here: the
-  /// task id is looked up under the fence row's lock; COMMIT_UNKNOWN only when that cannot be done in time.
+  /// Commits rows and task id together. FENCED when a newer fence exists. A lost acknowledgement is
+  /// resolved here: the task id is looked up under the fence row's lock; COMMIT_UNKNOWN only when
+  /// that cannot be done in time.
   virtual base::Result<TaskResult> Commit(const base::Context& context) = 0;
   /// Bytes handed to the network so far.
   virtual std::int64_t bytes_sent() const = 0;
@@ -149,8 +161,8 @@ struct IndexSpec {
 /// What the publish records and demands.
 struct Publish {
   Stage stage;
-  std::string planned_from;  ///< source_position read under my fence; empty: none
-  PositionRow position;      ///< to be written
+  std::string planned_from;         ///< source_position read under my fence; empty: none
+  PositionRow position;             ///< to be written
   std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold
   std::int64_t expected_tasks = 0;  ///< and the number of its task ids
   IndexSpec index;
@@ -189,7 +201,8 @@ class Target {
   virtual std::vector<Check> Test(const base::Context& context) = 0;
 
   /// The column that stores `field`, `override_type` being the definition's word or empty. Errors:
-  /// UNSUPPORTED_COLUMN_TYPE, INVALID_DEFINITION for an override that does not fit the type or server.
+  /// UNSUPPORTED_COLUMN_TYPE, INVALID_DEFINITION for an override that does not fit the type or
+  /// server.
   virtual base::Result<Column> MapColumn(const base::Context& context, const data::Field& field,
                                          std::string_view override_type, bool in_key) = 0;
   /// Names that would collide, be too long or be a system column's. IDENTIFIER_COLLISION.
@@ -200,30 +213,33 @@ class Target {
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
                                             std::string_view synced_table_id,
                                             bool with_dependents) = 0;
-  /// Next fence number, by row lock on the primary; makes schema "spillway" when it is not there. Returns the position
-  /// as it is under the new fence.
+  /// Next fence number, by row lock on the primary; makes schema "spillway" when it is not there.
+  /// Returns the position as it is under the new fence.
   virtual base::Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(
       const base::Context& context, std::string_view synced_table_id, const TableName& table,
       std::string_view run_id) = 0;
-  /// Removes the stages of `synced_table_id` whose fence is below the table's: they are dead. Returns their names.
+  /// Removes the stages of `synced_table_id` whose fence is below the table's: they are dead.
+  /// Returns their names.
   virtual base::Result<std::vector<std::string>> RemoveDeadStages(
       const base::Context& context, std::string_view synced_table_id) = 0;
 
   virtual base::Result<Stage> CreateStage(const base::Context& context, const Fence& fence,
                                           const TableName& target,
                                           const std::vector<Column>& columns) = 0;
-  /// A writer for task `task_id` (unique within the run). `schema` is that of the batches; `key` names the key columns
-  /// for bad-row reports.
+  /// A writer for task `task_id` (unique within the run). `schema` is that of the batches; `key`
+  /// names the key columns for bad-row reports.
   virtual base::Result<std::unique_ptr<TaskWriter>> OpenTask(
       const base::Context& context, const Stage& stage, std::string_view task_id,
       const data::Schema& schema, const std::vector<std::string>& key) = 0;
-  /// Primary key and indexes on the stage. A violated key is PRIMARY_KEY_CONSTRAINT_VIOLATION naming up to ten keys.
+  /// Primary key and indexes on the stage. A violated key is PRIMARY_KEY_CONSTRAINT_VIOLATION
+  /// naming up to ten keys.
   virtual base::Status BuildIndexes(const base::Context& context, const Stage& stage,
                                     const IndexSpec& index) = 0;
-  /// In one transaction: moves the position WHERE fence = mine AND position = planned_from (else FENCED), checks the
-  /// stage's task ids and row count, puts the stage in the table's place. Lost acknowledgements are resolved by reading
-  /// the position under the row lock; kUnknown only when that fails in time. Errors: DEPENDENT_OBJECTS_STILL_EXIST,
-  /// LOCK_TIMEOUT naming the blockers, COUNT_MISMATCH, FENCED.
+  /// In one transaction: moves the position WHERE fence = mine AND position = planned_from (else
+  /// FENCED), checks the stage's task ids and row count, puts the stage in the table's place. Lost
+  /// acknowledgements are resolved by reading the position under the row lock; kUnknown only when
+  /// that fails in time. Errors: DEPENDENT_OBJECTS_STILL_EXIST, LOCK_TIMEOUT naming the blockers,
+  /// COUNT_MISMATCH, FENCED.
   virtual base::Result<CommitOutcome> PublishStage(const base::Context& context,
                                                    const Publish& publish) = 0;
   /// Drops the stage if its fence is still ours.

@@ -1,0 +1,86 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_BOOKKEEPING_H_
+#define SPILLWAY_TARGET_POSTGRES_BOOKKEEPING_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+/// The tables of schema `spillway`: positions and fences, stages, tasks.
+/// docs/formats/bookkeeping.md describes them and the locks taken on their rows. Functions, each on
+/// a connection that the caller lends; nothing is kept between calls.
+namespace spillway::target::postgres {
+
+/// Tables that Spillway keeps.
+TableName PositionTable();
+TableName StageTable();
+TableName StageTaskTable();
+
+/// The layout's version that this release writes.
+inline constexpr int kLayoutVersion = 1;
+
+/// Errors: INVALID_ARGUMENT when `synced_table_id` is not a uuid.
+base::Status CheckSyncedTableId(std::string_view synced_table_id);
+
+/// Server and database at the other end.
+base::Result<Identity> ReadIdentity(const base::Context& context, Connection& connection);
+
+/// The layout's version in the database; 0 when schema `spillway` has none. Errors:
+/// TARGET_UNSUITABLE when a newer release made it.
+base::Result<int> ReadLayoutVersion(const base::Context& context, Connection& connection);
+
+/// Makes the schema and its tables, or brings them up to date. Concurrent callers wait for each
+/// other. Errors: TARGET_PERMISSION, ALREADY_EXISTS when something else uses the names.
+base::Status EnsureLayout(const base::Context& context, Connection& connection);
+
+/// How ReadPosition locks the row until the transaction ends.
+enum class RowLock : std::uint8_t {
+  kNone,
+  kShared,     ///< tasks: many at once; excludes kExclusive, not a new fence
+  kExclusive,  ///< publish, forget, looking after a lost acknowledgement
+};
+
+/// A row and what only this adapter needs of it.
+struct StoredPosition {
+  PositionRow row;
+  std::int64_t published_fence = 0;  ///< the fence under which the row was published; 0: never
+  std::string shape;                 ///< ReadShape (relation.h) of the table when it was published
+};
+
+/// The row of `synced_table_id`. Not to be called when the layout is absent.
+base::Result<std::optional<StoredPosition>> ReadPosition(const base::Context& context,
+                                                         Connection& connection,
+                                                         std::string_view synced_table_id,
+                                                         RowLock lock);
+
+/// Adds one to the fence, making the row when there is none. Waits neither for tasks nor for
+/// readers, only for a publish of the same table that is committing. REQUIRES: no transaction is
+/// open.
+base::Result<std::pair<Fence, StoredPosition>> NextFence(const base::Context& context,
+                                                         Connection& connection,
+                                                         std::string_view synced_table_id,
+                                                         const TableName& table,
+                                                         std::string_view run_id);
+
+/// Moves the position to `position` under `fence`, if it is still `planned_from`. False when it is
+/// not, or the fence is no longer the latest. The first statement of a publish that writes.
+base::Result<bool> MovePosition(const base::Context& context, Connection& connection,
+                                const Fence& fence, std::string_view planned_from,
+                                const PositionRow& position, const Identity& identity);
+/// Records the published relation as it is now.
+base::Status RecordRelation(const base::Context& context, Connection& connection,
+                            const Fence& fence, std::int64_t oid, std::string_view shape);
+
+/// Sessions other than ours that hold a lock on `table`, for a message: "pid 12 (app, psql, idle in
+/// transaction)". "" when nobody does or they cannot be read.
+std::string NameLockHolders(const base::Context& context, Connection& connection,
+                            const TableName& table);
+
+/// FENCED, with the reason.
+base::Status FencedError(const Fence& fence, std::string_view why);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_BOOKKEEPING_H_

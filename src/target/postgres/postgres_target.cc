@@ -1,0 +1,286 @@
+#include "target/postgres/postgres_target.h"
+
+#include <set>
+
+#include "base/failpoint.h"
+#include "base/mutex.h"
+#include "target/postgres/bookkeeping.h"
+#include "target/postgres/pool.h"
+#include "target/postgres/publish.h"
+#include "target/postgres/relation.h"
+#include "target/postgres/stage.h"
+#include "target/postgres/task_writer.h"
+#include "target/postgres/type_table.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// MaxHeapAttributeNumber of the server.
+constexpr std::int32_t kMaxColumns = 1600;
+
+constexpr Capabilities kCapabilities = {
+    .transactional_ddl = true,
+    .atomic_commit_of_several_tables = true,
+    .row_lock = true,
+    .server_side_digest = true,
+    .max_identifier_bytes = kMaxIdentifierBytes,
+    .max_columns = kMaxColumns,
+};
+
+// Columns that every table has.
+constexpr auto kSystemColumns =
+    std::to_array<std::string_view>({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"});
+
+Status CheckName(std::string_view what, std::string_view name) {
+  const auto collision = [&](std::string reason) {
+    return Status(ErrorClass::kIdentifierCollision,
+                  "the name of a " + std::string(what) + " cannot be used: " + std::move(reason))
+        .With("object", name);
+  };
+  if (name.empty()) return collision("it is empty");
+  if (!IsStorableText(name)) return collision("it holds a NUL byte or invalid UTF-8");
+  if (name.size() > kMaxIdentifierBytes) {
+    return collision(std::string(name) + " is longer than PostgreSQL's 63 bytes");
+  }
+  return Status();
+}
+
+class PostgresTarget final : public Target {
+ public:
+  explicit PostgresTarget(const PostgresOptions& options)
+      : pool_({.url = options.url,
+               .password = options.password,
+               .application_name = options.application_name,
+               .connect_timeout = options.connect_timeout,
+               .lock_timeout = options.lock_timeout},
+              options.max_connections) {}
+
+  const Capabilities& capabilities() const override { return kCapabilities; }
+
+  Result<Identity> Identify(const Context& context) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    return ReadIdentity(context, *connection);
+  }
+
+  std::vector<Check> Test(const Context& context) override;
+
+  Result<Column> MapColumn(const Context& context, const data::Field& field,
+                           std::string_view override_type, bool in_key) override {
+    SPILLWAY_ASSIGN(const ServerFacts server, ReadServerFacts(context));
+    SPILLWAY_ASSIGN(TypeMapping mapping, MapType(field, override_type, in_key, server));
+    return Column{field.name, field.type, std::move(mapping.target_type), in_key || !field.nullable,
+                  field.comment};
+  }
+
+  Status CheckNames(const TableName& table, const std::vector<Column>& columns) const override {
+    SPILLWAY_TRY(CheckName("schema", table.schema));
+    SPILLWAY_TRY(CheckName("table", table.table));
+    if (table.schema == "spillway" || table.schema.starts_with("pg_") ||
+        table.schema == "information_schema") {
+      return Status(ErrorClass::kInvalidArgument,
+                    "a synced table cannot be in this schema: " + table.schema)
+          .Mend("Choose a schema that is neither PostgreSQL's nor Spillway's own.");
+    }
+    if (static_cast<std::int32_t>(columns.size()) > kMaxColumns) {
+      return Status(
+                 ErrorClass::kInvalidDefinition,
+                 "a table has at most 1600 columns: this one has " + std::to_string(columns.size()))
+          .Mend("Choose fewer with --columns.");
+    }
+    std::set<std::string_view> names;
+    for (const Column& column : columns) {
+      SPILLWAY_TRY(CheckName("column", column.name));
+      if (std::ranges::find(kSystemColumns, column.name) != kSystemColumns.end()) {
+        return Status(ErrorClass::kIdentifierCollision,
+                      "a column has the name of a system column: " + column.name)
+            .With("column", column.name);
+      }
+      if (!names.insert(column.name).second) {
+        return Status(ErrorClass::kIdentifierCollision,
+                      "two columns have the same name: " + column.name)
+            .With("column", column.name);
+      }
+    }
+    return Status();
+  }
+
+  Result<TableState> Describe(const Context& context, const TableName& table,
+                              std::string_view synced_table_id, bool with_dependents) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, *connection));
+    TableState state;
+    std::string shape;
+    if (layout != 0 && !synced_table_id.empty()) {
+      SPILLWAY_ASSIGN(auto stored,
+                      ReadPosition(context, *connection, synced_table_id, RowLock::kNone));
+      if (stored) {
+        state.position = std::move(stored->row);
+        shape = std::move(stored->shape);
+      }
+    }
+    SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, layout != 0));
+    if (!relation) {
+      if (!shape.empty()) {
+        state.unchanged = false;
+        state.difference = "the table is gone";
+      }
+      return state;
+    }
+    state.exists = true;
+    state.oid = relation->oid;
+    state.kind = relation->kind;
+    state.owned_by_id = relation->owned_by_id;
+    const bool ours = !shape.empty() && relation->owned_by_id == state.position->synced_table_id;
+    if (!shape.empty() && !ours) {
+      state.unchanged = false;
+      state.difference = "another " + relation->kind + " is in the table's place";
+    }
+    if (ours) {
+      SPILLWAY_ASSIGN(const std::string now, ReadShape(context, *connection, relation->oid));
+      state.difference = DescribeShapeDifference(shape, now);
+      state.unchanged = state.difference.empty();
+    }
+    if (with_dependents) {
+      SPILLWAY_ASSIGN(state.dependents, FindDependents(context, *connection, relation->oid, shape));
+      if (!relation->may_drop) state.dependents.push_back({"owner", relation->owner});
+    }
+    return state;
+  }
+
+  Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(const Context& context,
+                                                                 std::string_view synced_table_id,
+                                                                 const TableName& table,
+                                                                 std::string_view run_id) override {
+    SPILLWAY_TRY(base::Failpoint("fence.before"));
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    SPILLWAY_ASSIGN(auto fenced, NextFence(context, *connection, synced_table_id, table, run_id));
+    SPILLWAY_TRY(base::Failpoint("fence.after"));
+    return std::make_pair(std::move(fenced.first),
+                          std::optional<PositionRow>(std::move(fenced.second.row)));
+  }
+
+  Result<std::vector<std::string>> RemoveDeadStages(const Context& context,
+                                                    std::string_view synced_table_id) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::RemoveDeadStages(context, *connection, synced_table_id);
+  }
+
+  Result<Stage> CreateStage(const Context& context, const Fence& fence, const TableName& target,
+                            const std::vector<Column>& columns) override {
+    SPILLWAY_TRY(CheckNames(target, columns));
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::CreateStage(context, *connection, fence, target, columns);
+  }
+
+  Result<std::unique_ptr<TaskWriter>> OpenTask(const Context& context, const Stage& stage,
+                                               std::string_view task_id, const data::Schema& schema,
+                                               const std::vector<std::string>& key) override {
+    return OpenTaskWriter(context, pool_, stage, task_id, schema, key);
+  }
+
+  Status BuildIndexes(const Context& context, const Stage& stage, const IndexSpec& index) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::BuildIndexes(context, *connection, stage, index);
+  }
+
+  Result<CommitOutcome> PublishStage(const Context& context, const Publish& publish) override {
+    return postgres::PublishStage(context, pool_, publish);
+  }
+
+  Status DropStage(const Context& context, const Stage& stage) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::DropStage(context, *connection, stage);
+  }
+
+  Status Forget(const Context& context, std::string_view synced_table_id, const TableName& table,
+                bool drop_table) override {
+    return ForgetSyncedTable(context, pool_, synced_table_id, table, drop_table);
+  }
+
+ private:
+  // Read once: an extension that is installed while we run is not worth a query for each column.
+  Result<ServerFacts> ReadServerFacts(const Context& context) {
+    {
+      base::MutexLock lock(mutex_);
+      if (server_) return *server_;
+    }
+    SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    Sql sql;
+    sql << "SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n"
+        << " ON n.oid = e.extnamespace WHERE e.extname = 'vector'";
+    SPILLWAY_ASSIGN(const Rows rows, connection->Query(context, sql));
+    ServerFacts facts;
+    if (rows.size() == 1) {
+      facts.vector_schema = rows.text(0, 0);
+      facts.vector_version = rows.text(0, 1);
+    }
+    base::MutexLock lock(mutex_);
+    server_ = facts;
+    return facts;
+  }
+
+  Pool pool_;
+  base::Mutex mutex_;
+  std::optional<ServerFacts> server_ GUARDED_BY(mutex_);
+};
+
+std::vector<Check> PostgresTarget::Test(const Context& context) {
+  std::vector<Check> checks;
+  auto connection = pool_.Borrow(context);
+  checks.push_back({"connect and log in", connection.ok() ? Status() : connection.status(), ""});
+  if (!connection.ok()) return checks;
+  const SessionFacts& facts = (*connection)->facts();
+  checks.front().note = "user " + facts.user + ", database " + facts.database;
+  checks.push_back({"server version", Status(),
+                    std::to_string(facts.server_version / 10000) + "." +
+                        std::to_string(facts.server_version % 10000)});
+  checks.push_back({"primary with encoding UTF8", (*connection)->RequireWritable(), ""});
+  checks.push_back({"no transaction pooler", Status(),
+                    facts.through_proxy ? "through a proxy in session mode" : "direct"});
+  auto layout = ReadLayoutVersion(context, **connection);
+  checks.push_back({"schema spillway", layout.ok() ? Status() : layout.status(),
+                    layout.ok() && *layout == 0 ? "is made by the first sync" : ""});
+  Sql sql;
+  sql << "SELECT has_database_privilege(current_database(), 'CREATE'),"
+      << " current_setting('max_connections')::int - (SELECT count(*) FROM pg_stat_activity"
+      << " WHERE backend_type = 'client backend')";
+  auto rows = (*connection)->Query(context, sql);
+  if (!rows.ok()) {
+    checks.push_back({"permissions", rows.status(), ""});
+    return checks;
+  }
+  Status may_create;
+  if (!rows->boolean(0, 0) && layout.ok() && *layout == 0) {
+    may_create =
+        Status(ErrorClass::kTargetPermission, "the role may not create schemas")
+            .Mend("GRANT CREATE ON DATABASE \"" + facts.database + "\" TO \"" + facts.user + "\".");
+  }
+  checks.push_back({"permission to create schemas", std::move(may_create), ""});
+  const std::int64_t free = rows->number(0, 1);
+  Status enough;
+  if (free < pool_.cap()) {
+    enough = Status(ErrorClass::kConnectionError,
+                    "the server has " + std::to_string(free) + " connections free, " +
+                        std::to_string(pool_.cap()) + " may be wanted")
+                 .Mend("Raise the server's max_connections, or use fewer --connections.");
+  }
+  checks.push_back({"free connections", std::move(enough), std::to_string(free)});
+  return checks;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Target>> OpenPostgresTarget(PostgresOptions options) {
+  if (options.max_connections < 1) {
+    return Status(ErrorClass::kInvalidArgument, "a target needs at least one connection: " +
+                                                    std::to_string(options.max_connections));
+  }
+  return std::unique_ptr<Target>(new PostgresTarget(options));
+}
+
+}  // namespace spillway::target::postgres

@@ -1,0 +1,256 @@
+#include "target/postgres/task_writer.h"
+
+#include <charconv>
+#include <optional>
+
+#include "base/failpoint.h"
+#include "target/postgres/bookkeeping.h"
+#include "target/postgres/copy_encoder.h"
+#include "target/postgres/resolution.h"
+#include "target/postgres/stage.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// Encoded bytes of one send: large enough that system calls do not count, small enough to stay in
+// the cache between the encoder and the socket.
+constexpr std::int64_t kSendBytes = 512 << 10;
+
+Sql CopyStatement(const Stage& stage) {
+  Sql sql;
+  sql << "COPY " << stage.table << " (";
+  bool first = true;
+  for (const Column& column : stage.columns) {
+    if (!first) sql << ", ";
+    first = false;
+    sql << Identifier(column.name);
+  }
+  sql << ") FROM STDIN (FORMAT binary)";
+  return sql;
+}
+
+// What another attempt of the task committed, if one did.
+Result<std::optional<TaskResult>> FindTask(const Context& context, Connection& connection,
+                                           const Stage& stage, std::string_view task_id) {
+  Sql sql;
+  sql << "SELECT rows, bytes FROM spillway.stage_task WHERE stage_name = "
+      << Literal(stage.table.table) << " AND task_id = " << Literal(task_id);
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  if (rows.size() == 0) return std::optional<TaskResult>();
+  return std::optional<TaskResult>(
+      TaskResult{TaskOutcome::kAlready, rows.number(0, 0), rows.number(0, 1)});
+}
+
+class PostgresTaskWriter final : public TaskWriter {
+ public:
+  PostgresTaskWriter(Pool& pool, Lease connection, CopyEncoder encoder, const Stage& stage,
+                     std::string_view task_id, std::optional<TaskResult> already)
+      : pool_(pool),
+        connection_(std::move(connection)),
+        encoder_(std::move(encoder)),
+        stage_(stage),
+        task_id_(task_id),
+        already_(already) {}
+
+  bool already() const override { return already_.has_value(); }
+
+  Status Write(const Context& context, const data::Batch& batch) override {
+    SPILLWAY_TRY(broken_);
+    if (already_ || batch.rows() == 0) return Status();
+    broken_ = WriteBatch(context, batch);
+    if (!broken_.ok()) connection_.Return();  // in a transaction: closed, and so rolled back
+    return broken_;
+  }
+
+  Result<TaskResult> Commit(const Context& context) override {
+    SPILLWAY_TRY(broken_);
+    if (already_) return *already_;
+    auto result = CommitRows(context);
+    broken_ = Status(ErrorClass::kInternal, "the task is over");
+    connection_.Return();
+    return result;
+  }
+
+  std::int64_t bytes_sent() const override { return bytes_sent_; }
+  std::chrono::nanoseconds time_blocked() const override { return time_blocked_; }
+
+ private:
+  Status WriteBatch(const Context& context, const data::Batch& batch) {
+    SPILLWAY_TRY(base::Failpoint("task.batch"));
+    const std::int64_t bytes_per_row = std::max<std::int64_t>(1, batch.byte_size() / batch.rows());
+    for (std::int64_t first = 0; first < batch.rows();) {
+      const std::int64_t room = kSendBytes - static_cast<std::int64_t>(buffer_.size());
+      const std::int64_t count =
+          std::clamp<std::int64_t>(room / bytes_per_row, 1, batch.rows() - first);
+      if (Status bad = encoder_.Append(batch, first, count, &buffer_); !bad.ok()) {
+        return InTask(std::move(bad));
+      }
+      first += count;
+      if (static_cast<std::int64_t>(buffer_.size()) >= kSendBytes) {
+        SPILLWAY_TRY(Send(context));
+      }
+    }
+    rows_ += batch.rows();
+    return Status();
+  }
+
+  // A bad row's error with the table and the row's number in the task.
+  Status InTask(Status bad) const {
+    std::int64_t row = -1;
+    Status error(bad.error_class(), std::string(bad.message()));
+    for (const auto& [key, value] : bad.details()) {
+      if (key == "row") {
+        std::from_chars(value.data(), value.data() + value.size(), row);
+      } else {
+        error = std::move(error).With(key, value);
+      }
+    }
+    if (row >= 0) error = std::move(error).With("row", std::to_string(rows_ + row));
+    return std::move(error).With("table", stage_.target.ToString()).With("task", task_id_);
+  }
+
+  Status Send(const Context& context) {
+    if (!copying_) {
+      SPILLWAY_TRY(connection_->BeginCopy(context, CopyStatement(stage_)).While("load"));
+      copying_ = true;
+      std::string header;
+      CopyEncoder::AppendHeader(&header);
+      buffer_.insert(0, header);
+    }
+    Status sent = connection_->SendCopy(context, buffer_);
+    time_blocked_ = connection_->time_blocked() - time_blocked_before_;
+    bytes_sent_ += static_cast<std::int64_t>(buffer_.size());
+    buffer_.clear();
+    return std::move(sent).While("load " + stage_.target.ToString());
+  }
+
+  Result<TaskResult> CommitRows(const Context& context) {
+    if (rows_ > 0) {
+      CopyEncoder::AppendTrailer(&buffer_);
+      SPILLWAY_TRY(Send(context));
+      SPILLWAY_ASSIGN(const std::int64_t stored, connection_->EndCopy(context));
+      if (stored != rows_) {
+        return Status(ErrorClass::kCountMismatch, "the server stored " + std::to_string(stored) +
+                                                      " of " + std::to_string(rows_) + " rows")
+            .With("table", stage_.target.ToString())
+            .With("task", task_id_);
+      }
+    }
+    SPILLWAY_ASSIGN(const bool recorded, Record(context));
+    if (!recorded) return Another(context);
+    SPILLWAY_ASSIGN(const DoubtedTransaction doubted, NoteTransaction(context, *connection_));
+    SPILLWAY_TRY(base::Failpoint("task.commit.before"));
+    auto reply = connection_->Commit(context, "task.commit.sent");
+    if (reply.outcome == CommitOutcome::kUnknown) {
+      connection_.Return();  // makes room for the connection that finds out
+      SPILLWAY_ASSIGN(reply.outcome, Resolve(ResolutionContext(context), doubted, reply.error));
+    }
+    if (reply.outcome != CommitOutcome::kCommitted) return std::move(reply.error);
+    SPILLWAY_TRY(base::Failpoint("task.commit.after"));
+    return TaskResult{TaskOutcome::kDone, rows_, bytes_sent_};
+  }
+
+  // Writes the task's id, last; waits for another attempt that did the same and has not committed.
+  // False when that one has committed, or the fence is no longer ours.
+  Result<bool> Record(const Context& context) {
+    Sql sql;
+    sql << "INSERT INTO spillway.stage_task (stage_name, task_id, run_id, rows, bytes) SELECT "
+        << Literal(stage_.table.table) << ", " << Literal(task_id_) << ", "
+        << Literal(stage_.fence.run_id) << ", " << Literal(rows_) << "::bigint, "
+        << Literal(bytes_sent_) << "::bigint FROM spillway.position WHERE synced_table_id = "
+        << Literal(stage_.fence.synced_table_id) << " AND fence = " << Literal(stage_.fence.number)
+        << " ON CONFLICT DO NOTHING";
+    SPILLWAY_ASSIGN(const Rows rows, connection_->Query(context, sql));
+    return rows.affected() == 1;
+  }
+
+  // Why Record added nothing.
+  Result<TaskResult> Another(const Context& context) {
+    SPILLWAY_TRY(connection_->Execute(context, Sql() << "ROLLBACK"));
+    SPILLWAY_ASSIGN(const auto found, FindTask(context, *connection_, stage_, task_id_));
+    if (found) return *found;
+    return StageError(stage_, StageState::kFenced);
+  }
+
+  // Finds out whether the doubted transaction committed: an insert of the same task id waits until
+  // it has ended, and conflicts when it committed. The insert is rolled back. The fence row is held
+  // shared meanwhile, so that the stage is not published under the question. An error is
+  // COMMIT_UNKNOWN.
+  Result<CommitOutcome> Resolve(const Context& context, const DoubtedTransaction& doubted,
+                                const Status& cause) {
+    auto found = AskServer(context, doubted);
+    if (found.ok()) return found;
+    Status unknown(
+        ErrorClass::kCommitUnknown,
+        "the connection was lost while a task committed (" + std::string(cause.message()) +
+            ") and its outcome could not be read: " + std::string(found.status().message()));
+    return std::move(unknown).With("table", stage_.target.ToString()).With("task", task_id_);
+  }
+
+  Result<CommitOutcome> AskServer(const Context& context, const DoubtedTransaction& doubted) {
+    SPILLWAY_ASSIGN(Lease other, ReconnectPatiently(context, pool_));
+    EndIdleTransaction(context, *other, doubted);
+    SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, *other, stage_));
+    if (state == StageState::kGone) {
+      // Only a finished run publishes, and only with this task in it; a dropped stage needs no
+      // task.
+      SPILLWAY_TRY(other->Execute(context, Sql() << "ROLLBACK"));
+      SPILLWAY_ASSIGN(const std::string status, TransactionStatus(context, *other, doubted));
+      return status == "committed" ? CommitOutcome::kCommitted : CommitOutcome::kRejected;
+    }
+    Sql sql;
+    sql << "INSERT INTO spillway.stage_task (stage_name, task_id, run_id, rows, bytes) VALUES ("
+        << Literal(stage_.table.table) << ", " << Literal(task_id_)
+        << ", '', 0, 0) ON CONFLICT DO NOTHING";
+    SPILLWAY_ASSIGN(const Rows inserted, other->Query(context, sql));
+    SPILLWAY_TRY(other->Execute(context, Sql() << "ROLLBACK"));
+    return inserted.affected() == 0 ? CommitOutcome::kCommitted : CommitOutcome::kRejected;
+  }
+
+  Pool& pool_;
+  Lease connection_;
+  CopyEncoder encoder_;
+  const Stage stage_;
+  const std::string task_id_;
+  const std::optional<TaskResult> already_;
+  const std::chrono::nanoseconds time_blocked_before_ = connection_->time_blocked();
+  Status broken_;
+  bool copying_ = false;
+  std::string buffer_;
+  std::int64_t rows_ = 0;
+  std::int64_t bytes_sent_ = 0;
+  std::chrono::nanoseconds time_blocked_{0};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TaskWriter>> OpenTaskWriter(const Context& context, Pool& pool,
+                                                   const Stage& stage, std::string_view task_id,
+                                                   const data::Schema& schema,
+                                                   const std::vector<std::string>& key) {
+  SPILLWAY_TRY(base::Failpoint("task.begin"));
+  std::vector<std::size_t> key_columns;
+  for (const std::string& name : key) {
+    const auto index = schema.Find(name);
+    if (!index) {
+      return Status(ErrorClass::kInternal, "a key column is not among the rows' columns: " + name);
+    }
+    key_columns.push_back(*index);
+  }
+  SPILLWAY_ASSIGN(CopyEncoder encoder,
+                  CopyEncoder::Make(schema, stage.columns, std::move(key_columns)));
+  SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
+  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, *connection, stage));
+  SPILLWAY_TRY(StageError(stage, state));
+  SPILLWAY_ASSIGN(auto already, FindTask(context, *connection, stage, task_id));
+  if (already) SPILLWAY_TRY(connection->Execute(context, Sql() << "ROLLBACK"));
+  return std::unique_ptr<TaskWriter>(new PostgresTaskWriter(
+      pool, std::move(connection), std::move(encoder), stage, task_id, already));
+}
+
+}  // namespace spillway::target::postgres

@@ -1,0 +1,133 @@
+#include "target/target.h"
+
+#include <algorithm>
+#include <array>
+
+namespace spillway::target {
+namespace {
+
+// The reserved words of SQL that PostgreSQL reserves too: unquoted they would not be names.
+constexpr auto kReserved = std::to_array<std::string_view>({"all",
+                                                            "analyse",
+                                                            "analyze",
+                                                            "and",
+                                                            "any",
+                                                            "array",
+                                                            "as",
+                                                            "asc",
+                                                            "asymmetric",
+                                                            "authorization",
+                                                            "binary",
+                                                            "both",
+                                                            "case",
+                                                            "cast",
+                                                            "check",
+                                                            "collate",
+                                                            "collation",
+                                                            "column",
+                                                            "concurrently",
+                                                            "constraint",
+                                                            "create",
+                                                            "cross",
+                                                            "current_catalog",
+                                                            "current_date",
+                                                            "current_role",
+                                                            "current_schema",
+                                                            "current_time",
+                                                            "current_timestamp",
+                                                            "current_user",
+                                                            "default",
+                                                            "deferrable",
+                                                            "desc",
+                                                            "distinct",
+                                                            "do",
+                                                            "else",
+                                                            "end",
+                                                            "except",
+                                                            "false",
+                                                            "fetch",
+                                                            "for",
+                                                            "foreign",
+                                                            "freeze",
+                                                            "from",
+                                                            "full",
+                                                            "grant",
+                                                            "group",
+                                                            "having",
+                                                            "ilike",
+                                                            "in",
+                                                            "initially",
+                                                            "inner",
+                                                            "intersect",
+                                                            "into",
+                                                            "is",
+                                                            "isnull",
+                                                            "join",
+                                                            "lateral",
+                                                            "leading",
+                                                            "left",
+                                                            "like",
+                                                            "limit",
+                                                            "localtime",
+                                                            "localtimestamp",
+                                                            "natural",
+                                                            "not",
+                                                            "notnull",
+                                                            "null",
+                                                            "offset",
+                                                            "on",
+                                                            "only",
+                                                            "or",
+                                                            "order",
+                                                            "outer",
+                                                            "overlaps",
+                                                            "placing",
+                                                            "primary",
+                                                            "references",
+                                                            "returning",
+                                                            "right",
+                                                            "select",
+                                                            "session_user",
+                                                            "similar",
+                                                            "some",
+                                                            "symmetric",
+                                                            "system_user",
+                                                            "table",
+                                                            "tablesample",
+                                                            "then",
+                                                            "to",
+                                                            "trailing",
+                                                            "true",
+                                                            "union",
+                                                            "unique",
+                                                            "user",
+                                                            "using",
+                                                            "variadic",
+                                                            "verbose",
+                                                            "when",
+                                                            "where",
+                                                            "window",
+                                                            "with"});
+
+bool NeedsQuotes(std::string_view name) {
+  if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return true;
+  const bool plain = std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+  return !plain || std::ranges::binary_search(kReserved, name);
+}
+
+std::string Shown(std::string_view name) {
+  if (!NeedsQuotes(name)) return std::string(name);
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += c;
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+std::string TableName::ToString() const { return Shown(schema) + "." + Shown(table); }
+
+}  // namespace spillway::target
