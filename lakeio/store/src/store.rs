@@ -270,6 +270,22 @@ impl Store {
         Ok(())
     }
 
+    /// Whether any object lies in `directory` or deeper. On the local file system: whether the
+    /// directory is there.
+    pub async fn any_below(&self, call: &Call, directory: &Url) -> Result<bool> {
+        if self.is_local() {
+            return self.local(call, || Ok(local::path_of(directory)?.is_dir()));
+        }
+        let prefix = object_path(directory)?;
+        let found = self
+            .remote(call, directory, |store| {
+                let prefix = prefix.clone();
+                async move { store.list(Some(&prefix)).next().await.transpose() }
+            })
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// Writes the object, over another of its name.
     pub async fn put(&self, call: &Call, url: &Url, bytes: Bytes) -> Result<()> {
         self.put_as(call, url, bytes, PutMode::Overwrite).await

@@ -1,0 +1,426 @@
+//! The files of a version: commits newest first, then the checkpoint, a bounded piece at a time.
+
+use std::borrow::Cow;
+use std::collections::hash_map::RandomState;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+
+use arrow::array::{Array, RecordBatch, StructArray};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use url::Url;
+
+use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
+
+use crate::actions::{Add, DeletionVector, SidecarAction, Text, TextMap};
+use crate::columns::{
+    damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
+};
+use crate::lines::{is_only, parse_line, ReverseLines};
+use crate::segment::{log_file, LogObject, Segment};
+use crate::stats::StatsSource;
+
+/// Lines of a commit that are looked at before control goes back to the caller.
+const LINES: usize = 2048;
+
+/// A file that belongs to the version.
+pub(crate) struct LiveFile<'a> {
+    pub(crate) add: &'a Add<'a>,
+    /// Statistics from the checkpoint's typed columns, for files that have no JSON text of them.
+    pub(crate) parsed: Option<StatsSource<'a>>,
+    /// The file of the log that says so.
+    pub(crate) log_file: &'a Url,
+}
+
+/// What of files is read from checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The statistics' text or columns.
+    pub(crate) stats: bool,
+    /// Everything else but path and size.
+    pub(crate) details: bool,
+}
+
+/// Walks over the files of a version. Files come in an order that depends on the log alone.
+pub(crate) struct Replay {
+    runtime: Runtime,
+    store: Store,
+    call: Call,
+    log: Url,
+    wanted: Wanted,
+    pending: VecDeque<Source>,
+    current: Option<Open>,
+    seen: Seen,
+}
+
+enum Source {
+    Commit(LogObject),
+    Checkpoint(LogObject),
+    Sidecar(SidecarAction),
+}
+
+enum Open {
+    Commit(ReverseLines),
+    JsonCheckpoint(ReverseLines),
+    Parquet(Url, ParquetRecordBatchReader),
+}
+
+impl Replay {
+    pub(crate) fn new(
+        runtime: &Runtime,
+        store: &Store,
+        call: &Call,
+        segment: &Segment,
+        wanted: Wanted,
+    ) -> Self {
+        let mut pending: VecDeque<Source> = segment
+            .commits
+            .iter()
+            .rev()
+            .cloned()
+            .map(Source::Commit)
+            .collect();
+        if let Some(checkpoint) = &segment.checkpoint {
+            pending.extend(checkpoint.files.iter().cloned().map(Source::Checkpoint));
+        }
+        Replay {
+            runtime: runtime.clone(),
+            store: store.clone(),
+            call: call.clone(),
+            log: segment.log.clone(),
+            wanted,
+            pending,
+            current: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Shows the files of the next piece to `sink`; false when there is no next piece.
+    pub(crate) fn next(
+        &mut self,
+        sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
+    ) -> Result<bool> {
+        self.call.check()?;
+        let Some(open) = &mut self.current else {
+            return match self.pending.pop_front() {
+                None => Ok(false),
+                Some(source) => {
+                    self.current = Some(self.open(source)?);
+                    Ok(true)
+                }
+            };
+        };
+        let more = match open {
+            Open::Commit(lines) => {
+                commit_piece(&self.runtime, &self.call, lines, &mut self.seen, sink)?
+            }
+            Open::JsonCheckpoint(lines) => {
+                let pending = &mut self.pending;
+                json_checkpoint_piece(&self.runtime, &self.call, lines, &self.seen, pending, sink)?
+            }
+            Open::Parquet(url, reader) => match reader.next() {
+                None => false,
+                Some(batch) => {
+                    let batch = batch.map_err(|e| damaged(url, &e))?;
+                    batch_piece(
+                        url,
+                        &batch,
+                        &self.seen,
+                        &mut self.pending,
+                        self.wanted,
+                        sink,
+                    )?;
+                    true
+                }
+            },
+        };
+        if !more {
+            self.current = None;
+        }
+        Ok(true)
+    }
+
+    fn open(&self, source: Source) -> Result<Open> {
+        let (runtime, store, call) = (&self.runtime, &self.store, &self.call);
+        let lines = |object: &LogObject| {
+            let url = log_file(&self.log, &object.name);
+            ReverseLines::open(runtime, store, call, &url, Some(object.size))
+        };
+        match source {
+            Source::Commit(object) => lines(&object).map(Open::Commit),
+            Source::Checkpoint(object) if object.name.ends_with(".json") => {
+                lines(&object).map(Open::JsonCheckpoint)
+            }
+            Source::Checkpoint(object) => {
+                let url = log_file(&self.log, &object.name);
+                self.open_parquet(url, Some(object.size))
+            }
+            Source::Sidecar(sidecar) => {
+                let name = sidecar.path.rsplit('/').next().unwrap_or("");
+                let url = log_file(&self.log, &format!("_sidecars/{name}"));
+                let size = Some(sidecar.size_in_bytes).filter(|size| *size > 0);
+                self.open_parquet(url, size)
+            }
+        }
+    }
+
+    fn open_parquet(&self, url: Url, size: Option<u64>) -> Result<Open> {
+        let pages = Pages::open(&self.runtime, &self.store, &self.call, &url, size)?;
+        let wanted = self.wanted;
+        let reader = open_parquet(pages, &url, |path| {
+            let mut parts = path.split('.');
+            match (parts.next(), parts.next()) {
+                (Some("sidecar"), _) => true,
+                (Some("add"), Some("path" | "size" | "deletionVector")) => true,
+                (Some("add"), Some("stats" | "stats_parsed")) => wanted.stats,
+                (Some("add"), Some("partitionValues" | "modificationTime" | "baseRowId")) => {
+                    wanted.details
+                }
+                _ => false,
+            }
+        })?;
+        Ok(Open::Parquet(url, reader))
+    }
+}
+
+fn commit_piece(
+    runtime: &Runtime,
+    call: &Call,
+    lines: &mut ReverseLines,
+    seen: &mut Seen,
+    sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
+) -> Result<bool> {
+    let url = lines.url().clone();
+    for _ in 0..LINES {
+        let Some(line) = lines.next(runtime, call)? else {
+            return Ok(false);
+        };
+        if is_only(line, &["commitInfo", "cdc", "metaData", "protocol", "txn"]) {
+            continue;
+        }
+        let action = parse_line(line, &url)?;
+        if let Some(remove) = &action.remove {
+            seen.insert(remove.path.as_str(), remove.deletion_vector.as_ref());
+        }
+        if let Some(add) = &action.add {
+            if seen.insert(add.path.as_str(), add.deletion_vector.as_ref()) {
+                sink(&LiveFile {
+                    add,
+                    parsed: None,
+                    log_file: &url,
+                })?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn json_checkpoint_piece(
+    runtime: &Runtime,
+    call: &Call,
+    lines: &mut ReverseLines,
+    seen: &Seen,
+    pending: &mut VecDeque<Source>,
+    sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
+) -> Result<bool> {
+    let url = lines.url().clone();
+    for _ in 0..LINES {
+        let Some(line) = lines.next(runtime, call)? else {
+            return Ok(false);
+        };
+        let action = parse_line(line, &url)?;
+        if let Some(sidecar) = action.sidecar {
+            pending.push_back(Source::Sidecar(sidecar));
+        }
+        if let Some(add) = &action.add {
+            if !seen.contains(add.path.as_str(), add.deletion_vector.as_ref()) {
+                sink(&LiveFile {
+                    add,
+                    parsed: None,
+                    log_file: &url,
+                })?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn batch_piece(
+    url: &Url,
+    batch: &RecordBatch,
+    seen: &Seen,
+    pending: &mut VecDeque<Source>,
+    wanted: Wanted,
+    sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
+) -> Result<()> {
+    if let Some(column) = struct_of(batch, "sidecar") {
+        let cells = Cells::new(url, "sidecar", column);
+        let (paths, sizes) = (cells.texts("path")?, cells.numbers("sizeInBytes")?);
+        for row in (0..batch.num_rows()).filter(|row| column.is_valid(*row)) {
+            let Some(path) = text_at(paths, row).map(str::to_string) else {
+                continue;
+            };
+            let size_in_bytes = u64::try_from(number_at(sizes, row).unwrap_or(0)).unwrap_or(0);
+            pending.push_back(Source::Sidecar(SidecarAction {
+                path,
+                size_in_bytes,
+            }));
+        }
+    }
+    let Some(column) = struct_of(batch, "add") else {
+        return Ok(());
+    };
+    let cells = Cells::new(url, "add", column);
+    let paths = cells.texts("path")?;
+    let sizes = cells.numbers("size")?;
+    let times = cells.numbers("modificationTime")?;
+    let row_ids = cells.numbers("baseRowId")?;
+    let values = cells.maps("partitionValues")?;
+    let stats = cells.texts("stats")?;
+    let parsed = cells.structs("stats_parsed")?;
+    let vectors = cells.structs("deletionVector")?;
+    for row in (0..batch.num_rows()).filter(|row| column.is_valid(*row)) {
+        // Some writers leave the struct there and its fields NULL.
+        let Some(path) = text_at(paths, row) else {
+            continue;
+        };
+        let deletion_vector = match vectors {
+            Some(vectors) => vector_at(url, vectors, row)?,
+            None => None,
+        };
+        if seen.contains(path, deletion_vector.as_ref()) {
+            continue;
+        }
+        let partition_values = if wanted.details {
+            let entries = cells.required("partitionValues", map_at(values, row))?;
+            let text = |text: String| Text(Cow::Owned(text));
+            TextMap(
+                entries
+                    .into_iter()
+                    .map(|(k, v)| (text(k), v.map(text)))
+                    .collect(),
+            )
+        } else {
+            TextMap::default()
+        };
+        let stats = text_at(stats, row).map(|text| Text(Cow::Borrowed(text)));
+        let parsed = match (&stats, parsed) {
+            (None, Some(parsed)) if parsed.is_valid(row) => Some(StatsSource { parsed, row }),
+            _ => None,
+        };
+        let add = Add {
+            path: Text(Cow::Borrowed(path)),
+            partition_values,
+            size: cells.required("size", number_at(sizes, row))?,
+            modification_time: number_at(times, row).unwrap_or(0),
+            stats,
+            deletion_vector,
+            base_row_id: number_at(row_ids, row),
+        };
+        sink(&LiveFile {
+            add: &add,
+            parsed,
+            log_file: url,
+        })?;
+    }
+    Ok(())
+}
+
+fn vector_at(url: &Url, vectors: &StructArray, row: usize) -> Result<Option<DeletionVector>> {
+    if !vectors.is_valid(row) {
+        return Ok(None);
+    }
+    let cells = Cells::new(url, "add.deletionVector", vectors);
+    let Some(storage_type) = text_at(cells.texts("storageType")?, row) else {
+        return Ok(None);
+    };
+    let text = |field| -> Result<String> {
+        Ok(cells
+            .required(field, text_at(cells.texts(field)?, row))?
+            .to_string())
+    };
+    let number = |field| cells.required(field, number_at(cells.numbers(field)?, row));
+    Ok(Some(DeletionVector {
+        storage_type: storage_type.to_string(),
+        path_or_inline_dv: text("pathOrInlineDv")?,
+        offset: number_at(cells.numbers("offset")?, row),
+        size_in_bytes: number("sizeInBytes")?,
+        cardinality: number("cardinality")?,
+    }))
+}
+
+/// Features as a checkpoint's row gives them, re-exported for the snapshot.
+pub(crate) fn features_at(
+    cells: &Cells<'_>,
+    field: &str,
+    row: usize,
+) -> Result<Option<Vec<String>>> {
+    Ok(list_at(cells.lists(field)?, row))
+}
+
+/// The files that newer commits have said something about, each as a keyed hash of 128 bits: two
+/// files out of many millions have the same one with a chance below 10^-20.
+#[derive(Default)]
+struct Seen {
+    keys: (RandomState, RandomState),
+    hashes: HashSet<u128, BuildHasherDefault<Truncate>>,
+}
+
+impl Seen {
+    fn key(&self, path: &str, vector: Option<&DeletionVector>) -> u128 {
+        let id = vector.map(DeletionVector::unique_id);
+        let high = self.keys.0.hash_one((path, &id));
+        let low = self.keys.1.hash_one((path, &id));
+        u128::from(high) << 64 | u128::from(low)
+    }
+
+    /// False when it is there already.
+    fn insert(&mut self, path: &str, vector: Option<&DeletionVector>) -> bool {
+        self.hashes.insert(self.key(path, vector))
+    }
+
+    fn contains(&self, path: &str, vector: Option<&DeletionVector>) -> bool {
+        !self.hashes.is_empty() && self.hashes.contains(&self.key(path, vector))
+    }
+}
+
+/// Takes half of what is a hash already.
+#[derive(Default)]
+struct Truncate(u64);
+
+impl Hasher for Truncate {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+/// The deletion vector in the words of the split, or damage of the log.
+pub(crate) fn vector_of_split(
+    vector: &DeletionVector,
+    log_file: &Url,
+) -> Result<lakeio_scan::document::DeletionVector> {
+    let bad = |why: &str| {
+        Error::new(
+            Class::DeltaLogCorrupt,
+            format!("a deletion vector of the Delta log {why}"),
+        )
+        .at(log_file)
+    };
+    Ok(lakeio_scan::document::DeletionVector {
+        storage: lakeio_scan::document::DeletionVectorStorage::parse(&vector.storage_type)
+            .ok_or_else(|| bad("is stored in a way that is not known"))?,
+        path_or_inline: vector.path_or_inline_dv.clone(),
+        offset: vector
+            .offset
+            .map(|offset| u32::try_from(offset).map_err(|_| bad("has an offset out of range")))
+            .transpose()?,
+        size: u32::try_from(vector.size_in_bytes).map_err(|_| bad("has a size out of range"))?,
+        cardinality: u64::try_from(vector.cardinality)
+            .map_err(|_| bad("has a negative number of rows"))?,
+    })
+}

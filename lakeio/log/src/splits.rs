@@ -1,0 +1,464 @@
+//! What a scan reads: its document, its splits, and sums over a version's files.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema, SchemaRef};
+use parquet::file::metadata::ParquetMetaDataReader;
+use serde_json::{json, Value};
+
+use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
+use lakeio_scan::types::Primitive;
+use lakeio_store::{Call, Class, Error, Result, Runtime};
+
+use crate::prune;
+use crate::replay::{vector_of_split, LiveFile, Replay, Wanted};
+use crate::stats::{records_of_text, Bounds, FileStats};
+use crate::table::Table;
+
+/// Splits in a batch.
+const BATCH_SPLITS: usize = 1024;
+/// Footers fetched at the same time.
+const FOOTERS: usize = 8;
+/// Bytes of a file's end that are fetched in the hope that the footer is in them.
+const FOOTER_GUESS: u64 = 64 << 10;
+
+/// What of a table to read, as a request names it.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSpec {
+    /// Top-level logical names in order; none: all but void ones.
+    pub columns: Option<Vec<String>>,
+    /// The row predicate's JSON form.
+    pub predicate: Option<Value>,
+    /// Whether `_file` and `_row` are appended.
+    pub row_position: bool,
+}
+
+impl Table {
+    /// Compiles `spec` into the scan document of `lakeio_table_scan`.
+    pub fn scan(&self, spec: &ReadSpec) -> Result<Scan> {
+        let mapping = MappingMode::parse(self.mapping_mode()).ok_or_else(|| {
+            Error::new(
+                Class::UnsupportedReaderFeature,
+                format!(
+                    "the column-mapping mode is not known: {}",
+                    self.mapping_mode()
+                ),
+            )
+            .at(self.location.url())
+        })?;
+        let zone = zone_text(self.runtime.options().partition_offset_seconds);
+        Scan::new(&ScanRequest {
+            table: &self.location.root(),
+            schema: &self.schema,
+            mapping,
+            partition_columns: &self.metadata.partition_columns,
+            columns: spec.columns.as_deref(),
+            predicate: spec.predicate.as_ref(),
+            row_position: spec.row_position,
+            partition_zone: &zone,
+        })
+        .map_err(|error| error.at(self.location.url()))
+    }
+
+    /// The splits of `scan`, which must be one of this table. Files larger than `target_bytes`
+    /// become several splits by row groups (0: never). The iterator keeps the call's flag.
+    pub fn splits(&self, call: &Call, scan: Scan, target_bytes: u64) -> Result<SplitBatches> {
+        if scan.table() != &self.location.root() {
+            return Err(
+                Error::new(Class::InvalidScan, "the scan is of another table")
+                    .at(self.location.url()),
+            );
+        }
+        let call = call.without_deadline();
+        let wanted = Wanted {
+            stats: true,
+            details: true,
+        };
+        Ok(SplitBatches {
+            runtime: self.runtime.clone(),
+            replay: Replay::new(&self.runtime, &self.store, &call, &self.segment, wanted),
+            location: self.location.clone(),
+            call,
+            scan,
+            target_bytes,
+            ready: VecDeque::new(),
+            schema: split_schema(),
+            done: false,
+        })
+    }
+
+    /// The document of `lakeio_table_totals`: one pass over the version's files.
+    pub fn totals(&self, call: &Call) -> Result<Value> {
+        let wanted = Wanted {
+            stats: true,
+            details: false,
+        };
+        let mut replay = Replay::new(&self.runtime, &self.store, call, &self.segment, wanted);
+        let (mut files, mut bytes, mut vectors) = (0u64, 0u64, 0u64);
+        let mut rows = Some(0u64);
+        while replay.next(&mut |file| {
+            files += 1;
+            bytes = bytes.saturating_add(size_of(file)?);
+            let deleted = match &file.add.deletion_vector {
+                Some(vector) => {
+                    vectors += 1;
+                    u64::try_from(vector.cardinality).ok()
+                }
+                None => Some(0),
+            };
+            let own = records_of(file)
+                .zip(deleted)
+                .and_then(|(all, gone)| all.checked_sub(gone));
+            rows = rows.zip(own).map(|(sum, own)| sum.saturating_add(own));
+            Ok(())
+        })? {}
+        Ok(json!({
+            "files": files,
+            "bytes": bytes,
+            "rows": rows,
+            "deletion_vectors": vectors,
+        }))
+    }
+}
+
+fn zone_text(offset_seconds: i32) -> String {
+    if offset_seconds == 0 {
+        return "UTC".into();
+    }
+    let minutes = offset_seconds.abs() / 60;
+    let sign = if offset_seconds < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn size_of(file: &LiveFile<'_>) -> Result<u64> {
+    u64::try_from(file.add.size).map_err(|_| {
+        Error::new(
+            Class::DeltaLogCorrupt,
+            format!(
+                "a file of the Delta log has a negative size: {}",
+                file.add.path.as_str()
+            ),
+        )
+        .at(file.log_file)
+    })
+}
+
+/// Records of a file, deleted ones included, where its statistics tell.
+fn records_of(file: &LiveFile<'_>) -> Option<u64> {
+    match &file.add.stats {
+        Some(text) => records_of_text(text.as_str()),
+        None => FileStats::new(None, file.parsed).records(),
+    }
+}
+
+fn split_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        ArrowField::new("split", ArrowType::Binary, false),
+        ArrowField::new("path", ArrowType::Utf8, false),
+        ArrowField::new("rows", ArrowType::Int64, true),
+        ArrowField::new("bytes", ArrowType::Int64, false),
+    ]))
+}
+
+/// Batches of splits, with the columns "split", "path", "rows" and "bytes".
+pub struct SplitBatches {
+    runtime: Runtime,
+    call: Call,
+    location: lakeio_store::Location,
+    scan: Scan,
+    target_bytes: u64,
+    replay: Replay,
+    ready: VecDeque<Planned>,
+    schema: SchemaRef,
+    done: bool,
+}
+
+/// A split, or a file whose footer says what its splits are.
+struct Planned {
+    split: Split,
+    deleted: u64,
+    bytes: u64,
+}
+
+impl SplitBatches {
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// The next batch; `None` at the end. After an error there is no next one.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        let result = self.fill();
+        if result.is_err() {
+            self.done = true;
+            self.ready.clear();
+        }
+        result
+    }
+
+    fn fill(&mut self) -> Result<Option<RecordBatch>> {
+        while !self.done && self.ready.len() < BATCH_SPLITS {
+            let (scan, target, ready) = (&self.scan, self.target_bytes, &mut self.ready);
+            let mut large = Vec::new();
+            let more = self.replay.next(&mut |file| {
+                let Some(planned) = plan(scan, file)? else {
+                    return Ok(());
+                };
+                if target > 0 && planned.bytes > target {
+                    large.push((ready.len() + large.len(), planned));
+                } else {
+                    ready.push_back(planned);
+                }
+                Ok(())
+            })?;
+            self.done = !more;
+            if !large.is_empty() {
+                self.divide(large)?;
+            }
+        }
+        if self.ready.is_empty() {
+            return Ok(None);
+        }
+        let count = self.ready.len().min(BATCH_SPLITS);
+        let batch: Vec<Planned> = self.ready.drain(..count).collect();
+        self.batch(&batch).map(Some)
+    }
+
+    /// Puts the parts of large files where the files were in the order.
+    fn divide(&mut self, large: Vec<(usize, Planned)>) -> Result<()> {
+        let mut parts = Vec::with_capacity(large.len());
+        for group in large.chunks(FOOTERS) {
+            let work = futures::future::try_join_all(group.iter().map(|(_, planned)| {
+                row_groups(
+                    &self.runtime,
+                    &self.call,
+                    &self.location,
+                    &self.scan,
+                    &planned.split,
+                )
+            }));
+            parts.extend(self.runtime.block_on(&self.call, work)?);
+        }
+        let mut small = std::mem::take(&mut self.ready).into_iter();
+        let mut taken = 0;
+        for ((position, planned), groups) in large.into_iter().zip(parts) {
+            while taken < position {
+                self.ready.extend(small.next());
+                taken += 1;
+            }
+            taken += 1;
+            for (range, rows, bytes) in parts_of(&groups, self.target_bytes) {
+                let whole = range == (0..groups.len());
+                let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                let split = if whole {
+                    planned.split.clone()
+                } else {
+                    planned
+                        .split
+                        .part(number(range.start)..number(range.end), rows)
+                };
+                let bytes = if whole { planned.bytes } else { bytes };
+                self.ready.push_back(Planned {
+                    split,
+                    deleted: planned.deleted,
+                    bytes,
+                });
+            }
+        }
+        self.ready.extend(small);
+        Ok(())
+    }
+
+    fn batch(&self, planned: &[Planned]) -> Result<RecordBatch> {
+        let mut splits = BinaryBuilder::new();
+        let mut paths = StringBuilder::new();
+        let mut rows = Int64Builder::new();
+        let mut bytes = Int64Builder::new();
+        for one in planned {
+            splits.append_value(one.split.print());
+            paths.append_value(one.split.path());
+            // How many rows of a part are deleted is not known without the vector.
+            let whole = one.split.row_groups().is_none();
+            let left = one.split.rows().and_then(|all| match one.deleted {
+                0 => Some(all),
+                deleted if whole => all.checked_sub(deleted),
+                _ => None,
+            });
+            rows.append_option(left.and_then(|n| i64::try_from(n).ok()));
+            bytes.append_value(i64::try_from(one.bytes).unwrap_or(i64::MAX));
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(splits.finish()),
+            Arc::new(paths.finish()),
+            Arc::new(rows.finish()),
+            Arc::new(bytes.finish()),
+        ];
+        RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|e| Error::internal(format!("a batch of splits does not fit: {e}")))
+    }
+}
+
+/// The split that a file is; `None` when the predicate keeps none of its rows.
+fn plan(scan: &Scan, file: &LiveFile<'_>) -> Result<Option<Planned>> {
+    let values: Vec<(String, Option<String>)> = file
+        .add
+        .partition_values
+        .0
+        .iter()
+        .map(|(key, value)| {
+            (
+                key.as_str().to_string(),
+                value.as_ref().map(|v| v.as_str().to_string()),
+            )
+        })
+        .collect();
+    let vector = file.add.deletion_vector.as_ref();
+    let bytes = size_of(file)?;
+    let split = Split::new(
+        scan,
+        &DataFile {
+            path: file.add.path.as_str(),
+            size: bytes,
+            modification_time: file.add.modification_time,
+            partition_values: &values,
+            deletion_vector: vector
+                .map(|v| vector_of_split(v, file.log_file))
+                .transpose()?,
+            rows: records_of(file),
+            base_row_id: file.add.base_row_id,
+        },
+    )
+    .map_err(|error| error.at(file.log_file))?;
+    if let Some(predicate) = scan.predicate() {
+        let stats = FileStats::new(
+            file.add.stats.as_ref().map(|text| text.as_str()),
+            file.parsed,
+        );
+        let partition = split.partition_scalars(scan)?;
+        let lookup = |path: &[&str], primitive: Primitive| -> Bounds {
+            let column = scan.partition_columns().iter().position(|name| {
+                path.len() == 1 && scan.field(name).is_some_and(|f| f.physical() == path[0])
+            });
+            match column {
+                Some(at) => Bounds {
+                    low: partition[at].clone(),
+                    high: partition[at].clone(),
+                    high_is_prefix: false,
+                    no_nulls: partition[at].is_some(),
+                    all_nulls: partition[at].is_none(),
+                },
+                None => stats.bounds(path, primitive),
+            }
+        };
+        if !prune::may_keep(predicate, scan.schema(), &lookup) {
+            return Ok(None);
+        }
+    }
+    let deleted = vector
+        .and_then(|v| u64::try_from(v.cardinality).ok())
+        .unwrap_or(0);
+    Ok(Some(Planned {
+        split,
+        deleted,
+        bytes,
+    }))
+}
+
+/// Rows and compressed bytes of a row group.
+type RowGroup = (u64, u64);
+
+/// The row groups of a file, from its footer.
+async fn row_groups(
+    runtime: &Runtime,
+    call: &Call,
+    location: &lakeio_store::Location,
+    scan: &Scan,
+    split: &Split,
+) -> Result<Vec<RowGroup>> {
+    let url = split.url(scan)?;
+    let store = runtime.store_for(location, &url)?;
+    let named = |error: Error| {
+        error
+            .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
+            .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
+    };
+    let corrupt =
+        |why: String| Error::new(Class::DataFileCorrupt, format!("a data file {why}")).at(&url);
+    let size = split.size();
+    let guess = FOOTER_GUESS.min(size);
+    let mut end = store
+        .get_range(call, &url, size - guess..size)
+        .await
+        .map_err(named)?;
+    if end.len() < 8 || &end[end.len() - 4..] != b"PAR1" {
+        return Err(corrupt("does not end as a Parquet file does".into()));
+    }
+    let length = &end[end.len() - 8..end.len() - 4];
+    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+    let needed = u64::from(length) + 8;
+    if needed > size {
+        return Err(corrupt("has a footer that is larger than the file".into()));
+    }
+    if needed > guess {
+        end = store
+            .get_range(call, &url, size - needed..size)
+            .await
+            .map_err(named)?;
+    }
+    let footer = &end[end.len() - needed as usize..end.len() - 8];
+    let metadata = ParquetMetaDataReader::decode_metadata(footer)
+        .map_err(|e| corrupt(format!("has a damaged footer: {e}")))?;
+    metadata
+        .row_groups()
+        .iter()
+        .map(|group| {
+            let rows = u64::try_from(group.num_rows());
+            let bytes = u64::try_from(group.compressed_size());
+            match (rows, bytes) {
+                (Ok(rows), Ok(bytes)) => Ok((rows, bytes)),
+                _ => Err(corrupt("has a row group of negative size".into())),
+            }
+        })
+        .collect()
+}
+
+/// Ranges of row groups of about `target` bytes each, with their rows and bytes.
+fn parts_of(groups: &[RowGroup], target: u64) -> Vec<(Range<usize>, u64, u64)> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let (mut rows, mut bytes) = (0u64, 0u64);
+    for (index, (group_rows, group_bytes)) in groups.iter().enumerate() {
+        if index > start && bytes.saturating_add(*group_bytes) > target {
+            parts.push((start..index, rows, bytes));
+            (start, rows, bytes) = (index, 0, 0);
+        }
+        rows = rows.saturating_add(*group_rows);
+        bytes = bytes.saturating_add(*group_bytes);
+    }
+    parts.push((start..groups.len(), rows, bytes));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_all_row_groups() {
+        let groups = [(1, 10), (1, 10), (1, 50), (1, 5), (1, 5)];
+        let parts = parts_of(&groups, 20);
+        assert_eq!(parts, [(0..2, 2, 20), (2..3, 1, 50), (3..5, 2, 10)]);
+        assert_eq!(parts_of(&[], 20), [(0..0, 0, 0)]);
+        assert_eq!(parts_of(&groups, 1000), [(0..5, 5, 80)]);
+    }
+
+    #[test]
+    fn zones_are_written_as_they_are_read() {
+        assert_eq!(zone_text(0), "UTC");
+        assert_eq!(zone_text(-12_600), "-03:30");
+        assert_eq!(lakeio_store::zone_offset_seconds("-03:30"), Ok(-12_600));
+    }
+}

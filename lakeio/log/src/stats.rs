@@ -1,0 +1,341 @@
+//! What the log says about the values in a file, read so that it can be believed: every bound that
+//! is given holds, however the writer truncated or rounded it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray, StructArray};
+use arrow::datatypes::{
+    DataType as ArrowType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    Int8Type, TimeUnit, TimestampMicrosecondType,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use lakeio_scan::scalar::{Scalar, TextForm};
+use lakeio_scan::types::Primitive;
+
+/// A row of the statistics columns of a checkpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct StatsSource<'a> {
+    pub(crate) parsed: &'a StructArray,
+    pub(crate) row: usize,
+}
+
+/// What is known of one column of one file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Bounds {
+    /// No value that is not NULL is less.
+    pub(crate) low: Option<Scalar>,
+    /// No value that is not NULL is greater, except those that start with it when it is text.
+    pub(crate) high: Option<Scalar>,
+    /// Whether text in `high` may be the beginning of a greater value.
+    pub(crate) high_is_prefix: bool,
+    /// Whether there is certainly no NULL.
+    pub(crate) no_nulls: bool,
+    /// Whether all values are certainly NULL.
+    pub(crate) all_nulls: bool,
+}
+
+/// The statistics of one file.
+pub(crate) enum FileStats<'a> {
+    None,
+    Json(Box<JsonStats<'a>>),
+    Parsed(StatsSource<'a>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsonStats<'a> {
+    #[serde(default)]
+    num_records: Option<i64>,
+    #[serde(borrow, default)]
+    min_values: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_values: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    null_count: Option<&'a RawValue>,
+}
+
+/// The number of records that the JSON text tells, deleted ones included.
+pub(crate) fn records_of_text(text: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Records {
+        #[serde(default)]
+        num_records: Option<i64>,
+    }
+    // Most writers begin with it; then nothing else needs to be looked at.
+    if let Some(rest) = text.strip_prefix("{\"numRecords\":") {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if matches!(rest.as_bytes().get(digits), Some(b',' | b'}')) {
+            return rest[..digits].parse().ok();
+        }
+    }
+    let records: Records = serde_json::from_str(text).ok()?;
+    u64::try_from(records.num_records?).ok()
+}
+
+impl<'a> FileStats<'a> {
+    /// Statistics from the text, or from the checkpoint's columns. Damaged text tells nothing.
+    pub(crate) fn new(text: Option<&'a str>, parsed: Option<StatsSource<'a>>) -> Self {
+        if let Some(text) = text {
+            return match serde_json::from_str::<JsonStats<'a>>(text) {
+                Ok(stats) => FileStats::Json(Box::new(stats)),
+                Err(_) => FileStats::None,
+            };
+        }
+        parsed.map_or(FileStats::None, FileStats::Parsed)
+    }
+
+    /// The number of records, deleted ones included.
+    pub(crate) fn records(&self) -> Option<u64> {
+        let records = match self {
+            FileStats::None => None,
+            FileStats::Json(stats) => stats.num_records,
+            FileStats::Parsed(source) => source.long("numRecords"),
+        };
+        records.and_then(|n| u64::try_from(n).ok())
+    }
+
+    /// What is known of the column at `path` (physical names).
+    pub(crate) fn bounds(&self, path: &[&str], primitive: Primitive) -> Bounds {
+        let records = self.records();
+        let (low, high, nulls) = match self {
+            FileStats::None => (None, None, None),
+            FileStats::Json(stats) => {
+                let value = |part: Option<&'a RawValue>| {
+                    descend(part, path).and_then(|raw| json_scalar(raw, primitive))
+                };
+                let nulls = descend(stats.null_count, path)
+                    .and_then(|raw| raw.get().trim().parse::<u64>().ok());
+                (value(stats.min_values), value(stats.max_values), nulls)
+            }
+            FileStats::Parsed(source) => (
+                source.scalar("minValues", path, primitive),
+                source.scalar("maxValues", path, primitive),
+                source.nulls(path),
+            ),
+        };
+        Bounds {
+            low: low.and_then(believable_low),
+            high: high.and_then(believable_high),
+            high_is_prefix: true,
+            no_nulls: nulls == Some(0),
+            all_nulls: nulls.is_some() && nulls == records,
+        }
+    }
+}
+
+impl<'a> StatsSource<'a> {
+    fn long(&self, field: &str) -> Option<i64> {
+        let column = self.parsed.column_by_name(field)?;
+        let column = column.as_primitive_opt::<Int64Type>()?;
+        column.is_valid(self.row).then(|| column.value(self.row))
+    }
+
+    fn cell(&self, part: &str, path: &[&str]) -> Option<&'a dyn Array> {
+        let mut column = self.parsed.column_by_name(part)?.as_ref();
+        for name in path {
+            let parent = column.as_struct_opt()?;
+            if parent.is_null(self.row) {
+                return None;
+            }
+            column = parent.column_by_name(name)?.as_ref();
+        }
+        column.is_valid(self.row).then_some(column)
+    }
+
+    fn nulls(&self, path: &[&str]) -> Option<u64> {
+        let column = self
+            .cell("nullCount", path)?
+            .as_primitive_opt::<Int64Type>()?;
+        u64::try_from(column.value(self.row)).ok()
+    }
+
+    fn scalar(&self, part: &str, path: &[&str], primitive: Primitive) -> Option<Scalar> {
+        let column = self.cell(part, path)?;
+        let row = self.row;
+        let scalar = match column.data_type() {
+            ArrowType::Int8 => {
+                Scalar::Integer(column.as_primitive_opt::<Int8Type>()?.value(row).into())
+            }
+            ArrowType::Int16 => {
+                Scalar::Integer(column.as_primitive_opt::<Int16Type>()?.value(row).into())
+            }
+            ArrowType::Int32 => {
+                Scalar::Integer(column.as_primitive_opt::<Int32Type>()?.value(row).into())
+            }
+            ArrowType::Int64 => Scalar::Integer(column.as_primitive_opt::<Int64Type>()?.value(row)),
+            ArrowType::Float32 => {
+                Scalar::Float(column.as_primitive_opt::<Float32Type>()?.value(row))
+            }
+            ArrowType::Float64 => {
+                Scalar::Double(column.as_primitive_opt::<Float64Type>()?.value(row))
+            }
+            ArrowType::Utf8 => Scalar::String(column.as_string_opt::<i32>()?.value(row).into()),
+            ArrowType::Date32 => Scalar::Date(column.as_primitive_opt::<Date32Type>()?.value(row)),
+            // INT96 comes as nanoseconds and may have overflowed; it tells nothing.
+            ArrowType::Timestamp(TimeUnit::Microsecond, zone) => {
+                let micros = column
+                    .as_primitive_opt::<TimestampMicrosecondType>()?
+                    .value(row);
+                if zone.is_some() {
+                    Scalar::Timestamp(micros)
+                } else {
+                    Scalar::TimestampNtz(micros)
+                }
+            }
+            _ => return None,
+        };
+        // Where a column was widened, the checkpoint may have kept the narrower type.
+        let same_kind = matches!(
+            (primitive, &scalar),
+            (
+                Primitive::Byte | Primitive::Short | Primitive::Integer | Primitive::Long,
+                Scalar::Integer(_)
+            ) | (Primitive::Float, Scalar::Float(_))
+                | (Primitive::Double, Scalar::Double(_))
+                | (Primitive::String, Scalar::String(_))
+                | (Primitive::Date, Scalar::Date(_))
+                | (Primitive::Timestamp, Scalar::Timestamp(_))
+                | (Primitive::TimestampNtz, Scalar::TimestampNtz(_))
+        );
+        same_kind.then_some(scalar)
+    }
+}
+
+/// The member of nested JSON objects at `path`.
+fn descend<'a>(part: Option<&'a RawValue>, path: &[&str]) -> Option<&'a RawValue> {
+    let mut current = part?;
+    for name in path {
+        let members: HashMap<Cow<'a, str>, &'a RawValue> =
+            serde_json::from_str(current.get()).ok()?;
+        current = members.get(*name).copied()?;
+    }
+    Some(current)
+}
+
+/// A JSON value as a scalar: numbers by their digits, so that nothing is rounded.
+fn json_scalar(raw: &RawValue, primitive: Primitive) -> Option<Scalar> {
+    let raw = raw.get().trim();
+    let text: Cow<'_, str> = if raw.starts_with('"') {
+        Cow::Owned(serde_json::from_str::<String>(raw).ok()?)
+    } else {
+        Cow::Borrowed(raw)
+    };
+    match primitive {
+        Primitive::Binary | Primitive::Boolean => None,
+        Primitive::String if !raw.starts_with('"') => None,
+        // The text may be that of the narrower type from before the column was widened, as which
+        // it means another number.
+        Primitive::Double => {
+            let wide: f64 = text.parse().ok()?;
+            let narrow: f32 = text.parse().ok()?;
+            let low = if f64::from(narrow) < wide {
+                f64::from(narrow)
+            } else {
+                wide
+            };
+            Some(Scalar::Double(low))
+        }
+        Primitive::Decimal(..) => Scalar::parse(primitive, &text, TextForm::Literal).ok(),
+        _ => Scalar::parse(primitive, &text, TextForm::Literal).ok(),
+    }
+}
+
+/// What a writer's minimum proves.
+fn believable_low(scalar: Scalar) -> Option<Scalar> {
+    Some(match scalar {
+        // Written in milliseconds, rounded in either direction.
+        Scalar::Timestamp(micros) => Scalar::Timestamp(micros.saturating_sub(1000)),
+        Scalar::TimestampNtz(micros) => Scalar::TimestampNtz(micros.saturating_sub(1000)),
+        Scalar::Float(value) if value.is_nan() => return None,
+        Scalar::Double(value) if value.is_nan() => return None,
+        Scalar::Decimal(value, scale) => Scalar::Decimal(value - rounding(value), scale),
+        other => other,
+    })
+}
+
+/// What a writer's maximum proves.
+fn believable_high(scalar: Scalar) -> Option<Scalar> {
+    Some(match scalar {
+        Scalar::Timestamp(micros) => Scalar::Timestamp(micros.saturating_add(1000)),
+        Scalar::TimestampNtz(micros) => Scalar::TimestampNtz(micros.saturating_add(1000)),
+        // Most writers leave NaN, which is greater than all, out of the maximum.
+        Scalar::Float(_) | Scalar::Double(_) => return None,
+        Scalar::Decimal(value, scale) => Scalar::Decimal(value + rounding(value), scale),
+        other => other,
+    })
+}
+
+/// How far a decimal may be off that went through a binary number on its way into the log.
+fn rounding(value: i128) -> i128 {
+    (value.unsigned_abs() >> 50).try_into().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bounds(text: &str, path: &[&str], primitive: Primitive) -> Bounds {
+        FileStats::new(Some(text), None).bounds(path, primitive)
+    }
+
+    #[test]
+    fn records_with_and_without_the_short_cut() {
+        assert_eq!(
+            records_of_text(r#"{"numRecords":12,"minValues":{}}"#),
+            Some(12)
+        );
+        assert_eq!(records_of_text(r#"{ "numRecords" : 12 }"#), Some(12));
+        assert_eq!(
+            records_of_text(r#"{"minValues":{"numRecords":5},"numRecords":7}"#),
+            Some(7)
+        );
+        assert_eq!(records_of_text("{}"), None);
+        assert_eq!(records_of_text(r#"{"numRecords":1.5}"#), None);
+        assert_eq!(records_of_text("damaged"), None);
+    }
+
+    #[test]
+    fn bounds_are_widened_as_far_as_writers_round() {
+        let text = r#"{"numRecords":2,"minValues":{"t":"1970-01-01T00:00:00.001Z","d":0.7,"f":0.1,"s":{"x":-5},"n":12345678901234567890.12},"maxValues":{"t":"1970-01-01T00:00:00.002Z","d":0.8,"s":{"x":7},"n":12345678901234567890.12},"nullCount":{"t":0,"s":{"x":2}}}"#;
+        let t = bounds(text, &["t"], Primitive::Timestamp);
+        assert_eq!(t.low, Some(Scalar::Timestamp(0)));
+        assert_eq!(t.high, Some(Scalar::Timestamp(3000)));
+        assert!(t.no_nulls && !t.all_nulls);
+        let d = bounds(text, &["d"], Primitive::Double);
+        assert_eq!(d.low, Some(Scalar::Double(f64::from(0.7f32))));
+        assert_eq!(d.high, None);
+        assert_eq!(
+            bounds(text, &["f"], Primitive::Float).low,
+            Some(Scalar::Float(0.1))
+        );
+        let x = bounds(text, &["s", "x"], Primitive::Integer);
+        assert_eq!(
+            (x.low, x.high),
+            (Some(Scalar::Integer(-5)), Some(Scalar::Integer(7)))
+        );
+        assert!(x.all_nulls);
+        let n = bounds(text, &["n"], Primitive::Decimal(38, 2));
+        let exact = 1_234_567_890_123_456_789_012i128;
+        assert!(matches!(n.low, Some(Scalar::Decimal(low, 2)) if low < exact));
+        assert!(matches!(n.high, Some(Scalar::Decimal(high, 2)) if high > exact));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_tells_nothing() {
+        let text = r#"{"minValues":{"t":"2020-01-01T00:00:00.000","s":5},"maxValues":null}"#;
+        assert_eq!(bounds(text, &["t"], Primitive::Timestamp).low, None);
+        assert_eq!(bounds(text, &["s"], Primitive::String).low, None);
+        assert_eq!(bounds(text, &["s", "x"], Primitive::String).low, None);
+        assert_eq!(
+            bounds("{", &["s"], Primitive::String),
+            Bounds {
+                high_is_prefix: true,
+                ..Bounds::default()
+            }
+        );
+    }
+}

@@ -1,0 +1,486 @@
+//! One version of one table.
+
+use std::collections::BTreeMap;
+
+use serde_json::{json, Value};
+
+use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
+
+use crate::actions::{CommitInfo, DomainMetadataAction, Format, MetadataAction, ProtocolAction};
+use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
+use crate::lines::{is_only, parse_line, ReverseLines};
+use crate::protocol;
+use crate::replay::features_at;
+use crate::segment::{log_file, LogObject, Segment};
+use crate::time;
+
+/// Which version of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionSpec {
+    /// The newest one.
+    Latest,
+    /// This one.
+    Version(u64),
+    /// The last commit at or before this moment, in microseconds since 1970.
+    Timestamp(i64),
+}
+
+/// One version of one table, immutable. May be used from several threads.
+pub struct Table {
+    pub(crate) runtime: Runtime,
+    pub(crate) store: Store,
+    pub(crate) location: Location,
+    pub(crate) segment: Segment,
+    pub(crate) protocol: ProtocolAction,
+    pub(crate) metadata: MetadataAction,
+    pub(crate) schema: Value,
+    pub(crate) domains: BTreeMap<String, DomainMetadataAction>,
+    /// The commit's description, where its file is still there.
+    pub(crate) commit_info: Option<CommitInfo>,
+}
+
+/// What commits and checkpoint say besides files.
+#[derive(Default)]
+struct Found {
+    protocol: Option<ProtocolAction>,
+    metadata: Option<MetadataAction>,
+    domains: BTreeMap<String, DomainMetadataAction>,
+}
+
+impl Table {
+    /// Opens a version of the table at `location`.
+    ///
+    /// Fails with SOURCE_NOT_FOUND, DELTA_LOG_MISSING, DELTA_LOG_CORRUPT,
+    /// DELTA_TRUNCATED_TRANSACTION_LOG, VERSION_NOT_FOUND, UNSUPPORTED_READER_FEATURE or what the
+    /// store fails with.
+    pub fn open(
+        runtime: &Runtime,
+        call: &Call,
+        location: &Location,
+        version: VersionSpec,
+    ) -> Result<Table> {
+        let store = runtime.store(location)?;
+        match version {
+            VersionSpec::Latest => Table::at(runtime, call, &store, location, None),
+            VersionSpec::Version(version) => {
+                Table::at(runtime, call, &store, location, Some(version))
+            }
+            VersionSpec::Timestamp(micros) => {
+                let latest = Table::at(runtime, call, &store, location, None)?;
+                let version = time::version_at(&latest, call, micros)?;
+                if version == latest.version() {
+                    return Ok(latest);
+                }
+                Table::at(runtime, call, &store, location, Some(version))
+            }
+        }
+    }
+
+    fn at(
+        runtime: &Runtime,
+        call: &Call,
+        store: &Store,
+        location: &Location,
+        version: Option<u64>,
+    ) -> Result<Table> {
+        let segment = runtime.block_on(call, Segment::load(store, call, location, version))?;
+        let mut found = Found::default();
+        let mut commit_info = None;
+        for object in segment.commits.iter().rev() {
+            let info = read_commit(runtime, store, call, &segment, object, &mut found)?;
+            if object.version == segment.version {
+                commit_info = info;
+            }
+        }
+        if commit_info.is_none() {
+            if let Some(tip) = segment.tip.iter().find(|tip| {
+                segment
+                    .commits
+                    .iter()
+                    .all(|commit| commit.version != tip.version)
+            }) {
+                let mut ignored = Found::default();
+                commit_info = read_commit(runtime, store, call, &segment, tip, &mut ignored)?;
+            }
+        }
+        if let Some(checkpoint) = &segment.checkpoint {
+            for object in &checkpoint.files {
+                let newer = std::mem::take(&mut found);
+                let mut older = Found::default();
+                read_checkpoint(runtime, store, call, &segment, object, &mut older)?;
+                found = newer.over(older);
+            }
+        }
+        let missing = |what: &str| {
+            Error::new(
+                Class::DeltaLogCorrupt,
+                format!("the Delta log has no action that the version needs: {what}"),
+            )
+            .at(&segment.log)
+        };
+        let protocol = found.protocol.ok_or_else(|| missing("protocol"))?;
+        protocol::check_readable(&protocol, location.url())?;
+        let metadata = found.metadata.ok_or_else(|| missing("metaData"))?;
+        if let Some(format) = metadata.format.as_ref().filter(|f| f.provider != "parquet") {
+            return Err(Error::new(
+                Class::UnsupportedReaderFeature,
+                format!(
+                    "the table's data files are not Parquet: {}",
+                    format.provider
+                ),
+            )
+            .at(location.url()));
+        }
+        let schema: Value = serde_json::from_str(&metadata.schema_string).map_err(|e| {
+            Error::new(
+                Class::DeltaLogCorrupt,
+                format!("the table's schema is not JSON: {e}"),
+            )
+            .at(&segment.log)
+        })?;
+        if schema.get("type").and_then(Value::as_str) != Some("struct")
+            || !schema.get("fields").is_some_and(Value::is_array)
+        {
+            return Err(
+                Error::new(Class::DeltaLogCorrupt, "the table's schema is not a struct")
+                    .at(&segment.log),
+            );
+        }
+        protocol::check_with_kernel(
+            &protocol,
+            &metadata,
+            &schema,
+            location.url(),
+            segment.version,
+        )?;
+        Ok(Table {
+            runtime: runtime.clone(),
+            store: store.clone(),
+            location: location.clone(),
+            segment,
+            protocol,
+            metadata,
+            schema,
+            domains: found.domains,
+            commit_info,
+        })
+    }
+
+    /// The version.
+    pub fn version(&self) -> u64 {
+        self.segment.version
+    }
+
+    /// Where the table lies.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Whether commits carry their own timestamps at this version.
+    pub(crate) fn has_commit_timestamps(&self) -> bool {
+        let on = self
+            .metadata
+            .configuration
+            .get("delta.enableInCommitTimestamps");
+        on.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            && protocol::features(&self.protocol)
+                .iter()
+                .any(|name| name == "inCommitTimestamp")
+    }
+
+    /// The value of `delta.columnMapping.mode` where the protocol lets it count.
+    pub(crate) fn mapping_mode(&self) -> &str {
+        let features = protocol::features(&self.protocol);
+        let counts = self.protocol.min_reader_version == 2
+            || features.iter().any(|name| name == "columnMapping");
+        match self.metadata.configuration.get("delta.columnMapping.mode") {
+            Some(mode) if counts => mode.as_str(),
+            _ => "none",
+        }
+    }
+
+    /// The description document of `lakeio_table_describe`.
+    pub fn describe(&self, call: &Call) -> Result<Value> {
+        let fingerprint = match &self.segment.tip {
+            Some(tip) => {
+                let url = log_file(&self.segment.log, &tip.name);
+                match self.runtime.block_on(call, self.store.get(call, &url)) {
+                    Ok(bytes) => crate::observe::fingerprint(&bytes),
+                    Err(error) if error.class() == Class::ObjectNotFound => String::new(),
+                    Err(error) => return Err(error),
+                }
+            }
+            None => String::new(),
+        };
+        Ok(json!({
+            "url": self.location.url().as_str(),
+            "version": self.segment.version,
+            "table_id": self.metadata.id,
+            "commit_fingerprint": fingerprint,
+            "timestamp_us": time::of_table(self, call)?,
+            "schema": self.schema,
+            "partition_columns": self.metadata.partition_columns,
+            "clustering_columns": self.clustering_columns(),
+            "properties": self.metadata.configuration,
+            "reader_version": self.protocol.min_reader_version,
+            "writer_version": self.protocol.min_writer_version,
+            "features": protocol::features(&self.protocol),
+            "primary_key": self.primary_key(),
+            "name": self.metadata.name.as_deref().unwrap_or(""),
+            "description": self.metadata.description.as_deref().unwrap_or(""),
+            "created_us": self.metadata.created_time.map(|ms| ms.saturating_mul(1000)),
+            "warnings": self.warnings(),
+        }))
+    }
+
+    fn fields(&self) -> &[Value] {
+        self.schema["fields"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Logical paths, with dots, of the columns that the table is clustered by.
+    fn clustering_columns(&self) -> Vec<String> {
+        let Some(domain) = self.domains.get("delta.clustering").filter(|d| !d.removed) else {
+            return Vec::new();
+        };
+        let configuration: Value = serde_json::from_str(&domain.configuration).unwrap_or_default();
+        let columns = configuration["clusteringColumns"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        columns
+            .iter()
+            .filter_map(|path| {
+                let names: Option<Vec<&str>> = path.as_array()?.iter().map(Value::as_str).collect();
+                Some(logical_path(self.fields(), &names?).join("."))
+            })
+            .collect()
+    }
+
+    /// The columns that `spillway.primary_key` names, a JSON list or separated by commas, or those
+    /// of a primary key kept as a constraint.
+    fn primary_key(&self) -> Vec<String> {
+        let properties = &self.metadata.configuration;
+        let text = properties
+            .get("spillway.primary_key")
+            .or_else(|| properties.get("delta.constraints.primaryKey"))
+            .or_else(|| properties.get("delta.constraints.primary_key"));
+        let Some(text) = text else { return Vec::new() };
+        let names: Vec<String> = serde_json::from_str(text).unwrap_or_else(|_| {
+            text.split(',')
+                .map(|name| name.trim().trim_matches('`').to_string())
+                .filter(|name| !name.is_empty())
+                .collect()
+        });
+        let known = |name: &String| self.fields().iter().any(|f| f["name"] == name.as_str());
+        if names.iter().all(known) {
+            names
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for field in self.fields() {
+            if field["type"] == "void" {
+                let name = field["name"].as_str().unwrap_or("");
+                warnings.push(format!(
+                    "a column of type void is left out, as it holds no data: {name}"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+fn logical_path(fields: &[Value], physical: &[&str]) -> Vec<String> {
+    let mut fields = fields;
+    let mut path = Vec::new();
+    for name in physical {
+        let found = fields.iter().find(|field| {
+            let mapped = field["metadata"]["delta.columnMapping.physicalName"].as_str();
+            mapped.or_else(|| field["name"].as_str()) == Some(name)
+        });
+        let logical = found
+            .and_then(|field| field["name"].as_str())
+            .unwrap_or(name);
+        path.push(logical.to_string());
+        fields = found
+            .and_then(|field| field["type"]["fields"].as_array())
+            .map_or(&[], Vec::as_slice);
+    }
+    path
+}
+
+impl Found {
+    fn over(mut self, older: Found) -> Found {
+        self.protocol = self.protocol.or(older.protocol);
+        self.metadata = self.metadata.or(older.metadata);
+        for (name, domain) in older.domains {
+            self.domains.entry(name).or_insert(domain);
+        }
+        self
+    }
+
+    fn add(&mut self, line: crate::actions::Line<'_>) {
+        if self.protocol.is_none() {
+            self.protocol = line.protocol;
+        }
+        if self.metadata.is_none() {
+            self.metadata = line.meta_data;
+        }
+        if let Some(domain) = line.domain_metadata {
+            self.domains.entry(domain.domain.clone()).or_insert(domain);
+        }
+    }
+}
+
+/// Adds what a commit says to what newer ones said; gives its description.
+fn read_commit(
+    runtime: &Runtime,
+    store: &Store,
+    call: &Call,
+    segment: &Segment,
+    object: &LogObject,
+    found: &mut Found,
+) -> Result<Option<CommitInfo>> {
+    let url = log_file(&segment.log, &object.name);
+    let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
+    let described = object.version == segment.version;
+    let mut info = None;
+    let mut any = false;
+    while let Some(line) = lines.next(runtime, call)? {
+        any = true;
+        if is_only(line, &["add", "remove", "cdc", "txn"])
+            || (!described && is_only(line, &["commitInfo"]))
+        {
+            continue;
+        }
+        let mut action = parse_line(line, &url)?;
+        info = action.commit_info.take().or(info);
+        found.add(action);
+    }
+    if !any {
+        return Err(
+            Error::new(Class::DeltaLogCorrupt, "a commit of the Delta log is empty").at(&url),
+        );
+    }
+    Ok(info)
+}
+
+fn read_checkpoint(
+    runtime: &Runtime,
+    store: &Store,
+    call: &Call,
+    segment: &Segment,
+    object: &LogObject,
+    found: &mut Found,
+) -> Result<()> {
+    let url = log_file(&segment.log, &object.name);
+    if object.name.ends_with(".json") {
+        let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
+        while let Some(line) = lines.next(runtime, call)? {
+            if !is_only(
+                line,
+                &["add", "remove", "sidecar", "txn", "checkpointMetadata"],
+            ) {
+                found.add(parse_line(line, &url)?);
+            }
+        }
+        return Ok(());
+    }
+    let pages = Pages::open(runtime, store, call, &url, Some(object.size))?;
+    let reader = open_parquet(pages, &url, |path| {
+        ["protocol.", "metaData.", "domainMetadata."]
+            .iter()
+            .any(|part| path.starts_with(part))
+    })?;
+    for batch in reader {
+        let batch = batch.map_err(|e| damaged(&url, &e))?;
+        if let Some(column) = struct_of(&batch, "protocol") {
+            let cells = Cells::new(&url, "protocol", column);
+            for row in rows_of(column) {
+                // Some writers leave the struct there and its fields NULL.
+                if number_at(cells.numbers("minReaderVersion")?, row).is_none() {
+                    continue;
+                }
+                let version = |field| -> Result<i32> {
+                    let cell = number_at(cells.numbers(field)?, row);
+                    let cell = cell.and_then(|n| i32::try_from(n).ok());
+                    cells.required(field, cell)
+                };
+                found.protocol.get_or_insert(ProtocolAction {
+                    min_reader_version: version("minReaderVersion")?,
+                    min_writer_version: version("minWriterVersion")?,
+                    reader_features: features_at(&cells, "readerFeatures", row)?,
+                    writer_features: features_at(&cells, "writerFeatures", row)?,
+                });
+            }
+        }
+        if let Some(column) = struct_of(&batch, "metaData") {
+            let cells = Cells::new(&url, "metaData", column);
+            for row in rows_of(column) {
+                if text_at(cells.texts("id")?, row).is_none() {
+                    continue;
+                }
+                let metadata = metadata_at(&cells, row)?;
+                found.metadata.get_or_insert(metadata);
+            }
+        }
+        if let Some(column) = struct_of(&batch, "domainMetadata") {
+            let cells = Cells::new(&url, "domainMetadata", column);
+            for row in rows_of(column) {
+                let text = |field| -> Result<Option<String>> {
+                    Ok(text_at(cells.texts(field)?, row).map(str::to_string))
+                };
+                let Some(domain) = text("domain")? else {
+                    continue;
+                };
+                let configuration = text("configuration")?.unwrap_or_default();
+                let action = DomainMetadataAction {
+                    domain: domain.clone(),
+                    configuration,
+                    removed: false,
+                };
+                found.domains.entry(domain).or_insert(action);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(column: &arrow::array::StructArray) -> impl Iterator<Item = usize> + '_ {
+    use arrow::array::Array;
+    (0..column.len()).filter(|row| column.is_valid(*row))
+}
+
+fn metadata_at(cells: &Cells<'_>, row: usize) -> Result<MetadataAction> {
+    let text = |field| -> Result<Option<String>> {
+        Ok(text_at(cells.texts(field)?, row).map(str::to_string))
+    };
+    let format = match cells.structs("format")? {
+        Some(format) => format
+            .column_by_name("provider")
+            .and_then(|c| text_at(arrow::array::AsArray::as_string_opt::<i32>(c), row))
+            .map(|provider| Format {
+                provider: provider.into(),
+                options: BTreeMap::new(),
+            }),
+        None => None,
+    };
+    let configuration = map_at(cells.maps("configuration")?, row).unwrap_or_default();
+    Ok(MetadataAction {
+        id: cells.required("id", text("id")?)?,
+        name: text("name")?,
+        description: text("description")?,
+        format,
+        schema_string: cells.required("schemaString", text("schemaString")?)?,
+        partition_columns: crate::columns::list_at(cells.lists("partitionColumns")?, row)
+            .unwrap_or_default(),
+        configuration: configuration
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect(),
+        created_time: number_at(cells.numbers("createdTime")?, row),
+    })
+}
