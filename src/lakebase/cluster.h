@@ -9,6 +9,7 @@
 
 #include "base/context.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "state/home.h"
 
 /// PostgreSQL servers that Spillway runs itself on this machine.
@@ -21,7 +22,8 @@ struct Endpoint {
   std::string database;
   std::string user;
   std::string password_file;  ///< in .pgpass form, 0600
-  std::string socket_folder;  ///< holds the Unix socket
+  base::Secret password;      ///< the same; pass it on, since PGPASSWORD goes before a file
+  std::string socket_folder;  ///< holds the Unix socket; a host that libpq takes, the faster one
   std::string url;            ///< postgresql://… that names the password file, not the password
 };
 
@@ -76,7 +78,8 @@ class Cluster {
   /// Reads only.
   base::Result<ClusterStatus> GetStatus(const base::Context& context) const;
 
-  /// argv that runs psql on the running or stopped cluster, `arguments` appended.
+  /// argv that runs psql on the cluster, running or not, `arguments` appended. Its environment
+  /// should be without PGPASSWORD.
   base::Result<std::vector<std::string>> PsqlCommand(
       const base::Context& context, const std::vector<std::string>& arguments) const;
 
