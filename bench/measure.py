@@ -170,18 +170,24 @@ def run(
             command, stdout=out, stderr=err, env=env, cwd=cwd, start_new_session=True
         )
         ended = threading.Event()
-        peak = 0
+        peak, polled = 0, 0.0
         late = False
         samples: list[dict] = []
 
         def watch() -> None:
-            nonlocal peak, late
+            nonlocal peak, late, polled
             line = Timeline(process.pid, postmaster) if timeline else None
             marks: dict[int, int] = {}
+            ticks: dict[int, int] = {}
             while not ended.wait(TIMELINE_SECONDS if timeline else POLL_SECONDS):
                 alive = descendants(process.pid)
                 marks = {p: max(high_water_bytes(p), marks.get(p, 0)) for p in alive}
                 peak = max(peak, sum(marks.values()))
+                for member in alive:
+                    fields = stat_fields(f"/proc/{member}/stat")
+                    if fields is not None:
+                        ticks[member] = int(fields[11]) + int(fields[12])
+                polled = sum(ticks.values()) / TICK
                 if line is not None:
                     line.sample()
                 if not late and time.monotonic() - start > timeout:
@@ -203,7 +209,8 @@ def run(
         return Outcome(
             code=process.returncode,
             wall=wall,
-            client_cpu=usage.ru_utime + usage.ru_stime,
+            # A child that its parent never waited for (Spark's JVM) is only in the polled sum.
+            client_cpu=max(usage.ru_utime + usage.ru_stime, polled),
             server_cpu=server_after - server_before,
             idle=idle_share(cores_before, cores_after),
             peak_bytes=peak,
