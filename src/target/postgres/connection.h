@@ -22,7 +22,7 @@ namespace spillway::target::postgres {
 struct ConnectOptions {
   std::string
       url;  ///< a URL or conninfo string with any libpq option; may be empty (PG* variables)
-  base::Secret password;  ///< empty: from the URL, PGPASSWORD or the password file
+  base::Secret password{};  ///< empty: from the URL, PGPASSWORD or the password file
   std::string application_name = "spillway";  ///< when the URL has none
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds lock_timeout{30000};  ///< of each lock that a statement waits for

@@ -14,9 +14,9 @@ namespace spillway::target::postgres {
 /// How to reach a PostgreSQL database that holds synced tables.
 struct PostgresOptions {
   /// URL or conninfo string with any libpq option: TLS, service, passfile, several hosts …
-  std::string url;
+  std::string url{};
   /// Takes precedence over the URL's; empty: from the URL, PGPASSWORD or the password file.
-  base::Secret password;
+  base::Secret password{};
   /// Connections at a time, at least 1: one for each task being written, and one more in passing.
   int max_connections = 8;
   std::string application_name = "spillway";

@@ -151,6 +151,8 @@ Sql OwnObjects(std::int64_t oid, std::string_view published_shape) {
       << " own(classid, objid) AS ("
       << "SELECT 'pg_class'::regclass::oid, r.oid FROM r"
       << " UNION ALL SELECT 'pg_class'::regclass::oid, r.reltoastrelid FROM r"
+      << " UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i, r"
+      << " WHERE i.indrelid = r.reltoastrelid"
       << " UNION ALL SELECT 'pg_type'::regclass::oid, r.reltype FROM r"
       << " UNION ALL SELECT 'pg_type'::regclass::oid, r.typarray FROM r"
       << " UNION ALL SELECT 'pg_class'::regclass::oid, indexrelid FROM own_index"
@@ -220,14 +222,15 @@ Sql Properties() {
   return sql;
 }
 
-// What its columns carry.
+// What its columns carry. Option pg_attver is a stamp that some builds of the server give every
+// column by themselves.
 Sql ColumnProperties() {
   Sql sql;
   sql << " UNION SELECT p.kind, 'column ' || quote_ident(a.attname) FROM r"
       << " JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped"
       << " JOIN pg_type t ON t.oid = a.atttypid, LATERAL (VALUES"
       << " (coalesce(a.attstattarget, -1) >= 0, 'statistics target'),"
-      << " (a.attoptions IS NOT NULL, 'options'),"
+      << " (EXISTS (SELECT FROM unnest(a.attoptions) o WHERE o NOT LIKE 'pg_attver=%'), 'options'),"
       << " (a.attacl IS NOT NULL, 'grant'),"
       << " (a.attcompression <> '', 'compression'),"
       << " (a.attstorage <> t.typstorage, 'storage'),"

@@ -17,9 +17,8 @@ TEST(SqlTest, QuotesNamesAndValues) {
 
 TEST(SqlTest, RefusesNamesThatTheServerWouldChange) {
   EXPECT_TRUE((Sql() << Identifier(std::string(63, 'a'))).status().ok());
-  for (const std::string& name :
-       {std::string(), std::string(64, 'a'), std::string("a\0b", 3), std::string("\xC3\x28"),
-        std::string("\xED\xA0\x80")}) {
+  for (const std::string& name : {std::string(), std::string(64, 'a'), std::string("a\0b", 3),
+                                  std::string("\xC3\x28"), std::string("\xED\xA0\x80")}) {
     const Sql sql = Sql() << Identifier(name);
     ASSERT_FALSE(sql.status().ok()) << name;
     EXPECT_EQ(sql.status().error_class(), ErrorClass::kInvalidArgument);
@@ -53,9 +52,9 @@ TEST(SqlTest, TakesIndexClausesThatStayInTheirStatement) {
        {"(a)", "USING gin (tags)", "(lower(\"We;ird\"), b DESC)", "(a) WHERE b = 'x;--y'"}) {
     EXPECT_TRUE((Sql() << IndexClause(clause)).status().ok()) << clause;
   }
-  for (const char* clause : {"", "a", "(a", "(a))", ")a(", "(a); DROP TABLE t", "(a) -- x",
-                             "(a) /* x", "(a) WHERE b = 'open", "(a) WHERE b = E'\\''",
-                             "(a) WHERE b = $$x$$"}) {
+  for (const char* clause :
+       {"", "a", "(a", "(a))", ")a(", "(a); DROP TABLE t", "(a) -- x", "(a) /* x",
+        "(a) WHERE b = 'open", "(a) WHERE b = E'\\''", "(a) WHERE b = $$x$$"}) {
     EXPECT_FALSE((Sql() << IndexClause(clause)).status().ok()) << clause;
   }
 }

@@ -95,7 +95,7 @@ Status KeyViolation(const Context& context, Connection& connection, const Stage&
   Sql sql;
   sql << "SELECT ";
   for (const std::string& column : key) sql << Identifier(column) << "::text, ";
-  sql << "count(*), count(*) OVER () FROM " << stage.table;
+  sql << "count(*), count(*) OVER () FROM " << stage.table << " AS s";
   if (null_key) {
     sql << " WHERE ";
     bool first = true;
@@ -107,7 +107,9 @@ Status KeyViolation(const Context& context, Connection& connection, const Stage&
   }
   sql << " GROUP BY " << std::span<const std::string>(key);
   if (!null_key) sql << " HAVING count(*) > 1";
-  sql << " ORDER BY " << std::span<const std::string>(key) << " LIMIT " << std::int64_t{kKeysNamed};
+  sql << " ORDER BY ";
+  for (const std::string& column : key) sql << "s." << Identifier(column) << ", ";
+  sql << "1 LIMIT " << std::int64_t{kKeysNamed};
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   const int counts = static_cast<int>(key.size());
   std::string keys;
