@@ -1,9 +1,11 @@
-// The floor of a first load: how fast this PostgreSQL takes rows that need no reading and no encoding.
+// The floor of a first load: how fast this PostgreSQL takes rows that need no reading and no
+// encoding.
 //
 // It sends a file of binary COPY bytes, read into memory before the clock starts, over one to four
-// connections into a table that it creates, then adds the primary key. Each connection sends an equal
-// share of the bytes, cut on row boundaries, in its own transaction. What it prints is one JSON object
-// with the seconds of each part. It verifies nothing: bench/run.py compares the table afterwards.
+// connections into a table that it creates, then adds the primary key. Each connection sends an
+// equal share of the bytes, cut on row boundaries, in its own transaction. What it prints is one
+// JSON object with the seconds of each part. It verifies nothing: bench/run.py compares the table
+// afterwards.
 //
 // The file is what `COPY table TO STDOUT (FORMAT binary)` writes: a 19-byte header, rows of
 // int16 field count and per field int32 length and bytes, then an int16 of -1.
@@ -177,25 +179,44 @@ static void* Load(void* argument) {
 
 static Options ParseOptions(int argc, char** argv) {
   static const struct option kOptions[] = {
-      {"url", required_argument, NULL, 'u'},     {"table", required_argument, NULL, 't'},
-      {"columns", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
-      {"data", required_argument, NULL, 'd'},    {"session", required_argument, NULL, 's'},
+      {"url", required_argument, NULL, 'u'},        {"table", required_argument, NULL, 't'},
+      {"columns", required_argument, NULL, 'c'},    {"key", required_argument, NULL, 'k'},
+      {"data", required_argument, NULL, 'd'},       {"session", required_argument, NULL, 's'},
       {"send-bytes", required_argument, NULL, 'b'}, {"connections", required_argument, NULL, 'n'},
-      {"freeze", no_argument, NULL, 'f'},        {NULL, 0, NULL, 0}};
+      {"freeze", no_argument, NULL, 'f'},           {NULL, 0, NULL, 0}};
   Options options = {.send_bytes = 1 << 20, .connections = 1};
   int chosen;
   while ((chosen = getopt_long(argc, argv, "", kOptions, NULL)) != -1) {
     switch (chosen) {
-      case 'u': options.url = optarg; break;
-      case 't': options.table = optarg; break;
-      case 'c': options.columns = optarg; break;
-      case 'k': options.key = optarg; break;
-      case 'd': options.data = optarg; break;
-      case 's': options.session = optarg; break;
-      case 'b': options.send_bytes = strtoul(optarg, NULL, 10); break;
-      case 'n': options.connections = atoi(optarg); break;
-      case 'f': options.freeze = true; break;
-      default: exit(2);
+      case 'u':
+        options.url = optarg;
+        break;
+      case 't':
+        options.table = optarg;
+        break;
+      case 'c':
+        options.columns = optarg;
+        break;
+      case 'k':
+        options.key = optarg;
+        break;
+      case 'd':
+        options.data = optarg;
+        break;
+      case 's':
+        options.session = optarg;
+        break;
+      case 'b':
+        options.send_bytes = strtoul(optarg, NULL, 10);
+        break;
+      case 'n':
+        options.connections = atoi(optarg);
+        break;
+      case 'f':
+        options.freeze = true;
+        break;
+      default:
+        exit(2);
     }
   }
   if (options.url == NULL || options.table == NULL || options.columns == NULL ||
