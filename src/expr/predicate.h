@@ -11,16 +11,17 @@
 
 namespace spillway::expr {
 
-/// A row predicate over a table's columns: parsed, checked against a schema, printable. It is not evaluated here; lakeio
-/// prunes with it and filters every row. An immutable value.
+/// A row predicate over a table's columns: parsed, checked against a schema, printable. It is not
+/// evaluated here; lakeio prunes with it and filters every row. An immutable value.
 class Predicate {
  public:
-  /// Parses SQL: columns plain or "quoted", nested by dot; literals: numbers, 'strings', TRUE, FALSE, NULL,
-  /// DATE '…', TIMESTAMP '…' (no zone: UTC), X'hex'; comparisons = <> != < <= > >= <=>, IS [NOT] DISTINCT FROM,
-  /// AND OR NOT, IN, BETWEEN, LIKE [ESCAPE], IS [NOT] NULL. Resolves columns in `schema` (exact name first, else a unique
-  /// match regardless of case) and types literals by what they are compared with. Errors: INVALID_PREDICATE with details
-  /// "position" (byte, from 0) and "token", the message showing the text with a caret; COLUMN_NOT_FOUND with the nearest
-  /// names.
+  /// Parses SQL: columns plain or "quoted", nested by dot; literals: numbers, 'strings', TRUE,
+  /// FALSE, NULL, DATE '…', TIMESTAMP '…' (no zone: UTC), X'hex'; comparisons = <> != < <= > >=
+  /// <=>, IS [NOT] DISTINCT FROM, AND OR NOT, IN, BETWEEN, LIKE [ESCAPE], IS [NOT] NULL. Resolves
+  /// columns in `schema` (exact name first, else a unique match regardless of case) and types
+  /// literals by what they are compared with. Errors: INVALID_PREDICATE with details "position"
+  /// (byte, from 0) and "token", the message showing the text with a caret; COLUMN_NOT_FOUND with
+  /// the nearest names.
   static base::Result<Predicate> Parse(std::string_view text, const data::Schema& schema);
 
   /// Canonical SQL: equal predicates print equally; parses back to an equal predicate.
