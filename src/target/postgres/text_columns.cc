@@ -7,6 +7,7 @@
 
 #include "data/utf8.h"
 #include "target/postgres/json_syntax.h"
+#include "target/postgres/text_validation.h"
 #include "target/postgres/uuid_text.h"
 
 namespace spillway::target::postgres {
@@ -39,9 +40,8 @@ bool TextIsGood(const ColumnView& column, std::int64_t first, std::int64_t count
   if (!FieldsFit(offsets, count)) return false;
   const char* const bytes = column.byte_data();
   const auto size = static_cast<std::size_t>(offsets[count] - offsets[0]);
-  if (IsPlainAscii(bytes + offsets[0], size)) return true;
   // All bytes together are good and each value starts a character: each value is good.
-  if (data::TextPrefix({bytes + offsets[0], size}) == size) {
+  if (IsPlainUtf8(bytes + offsets[0], size)) {
     bool good = true;
     for (std::int64_t i = 0; i < count; ++i) {
       const bool inside = offsets[i] < offsets[i + 1] &&
@@ -53,7 +53,7 @@ bool TextIsGood(const ColumnView& column, std::int64_t first, std::int64_t count
   for (std::int64_t row = first; row < first + count; ++row) {
     if (column.IsNull(row)) continue;
     const std::string_view text = column.bytes(row);
-    if (data::TextPrefix(text) != text.size()) return false;
+    if (!IsPlainUtf8(text.data(), text.size())) return false;
   }
   return true;
 }
@@ -243,30 +243,9 @@ std::int64_t RowsWithinBudget(const std::int32_t* offsets, std::int64_t count) {
   return std::max<std::int64_t>(1, over - offsets - 1);
 }
 
-bool IsPlainAscii(const char* bytes, std::size_t size) {
-  // Of a byte b, one of b and b - 1 has the high bit set exactly when b is NUL or not ASCII.
-  typedef unsigned char Block __attribute__((vector_size(16)));
-  Block found{};
-  std::size_t at = 0;
-  for (; at + 2 * sizeof(Block) <= size; at += 2 * sizeof(Block)) {
-    Block a, b;
-    std::memcpy(&a, bytes + at, sizeof(a));
-    std::memcpy(&b, bytes + at + sizeof(a), sizeof(b));
-    found |= a | (a - 1) | b | (b - 1);
-  }
-  std::uint64_t halves[2];
-  std::memcpy(halves, &found, sizeof(found));
-  unsigned char rest = 0;
-  for (; at < size; ++at) {
-    const auto b = static_cast<unsigned char>(bytes[at]);
-    rest = static_cast<unsigned char>(rest | b | (b - 1));
-  }
-  return ((halves[0] | halves[1]) & 0x8080808080808080) == 0 && (rest & 0x80) == 0;
-}
-
 std::optional<BadValue> CheckText(std::string_view text) {
+  if (IsPlainUtf8(text.data(), text.size())) return CheckFieldSize(text.size());
   const std::size_t good = data::TextPrefix(text);
-  if (good == text.size()) return CheckFieldSize(text.size());
   const std::string where = " at byte " + std::to_string(good);
   return BadValue{ErrorClass::kCharacterNotInRepertoire,
                   (text[good] == '\0' ? "a NUL byte" : "invalid UTF-8") + where};

@@ -15,9 +15,6 @@ std::unique_ptr<ColumnEncoder> MakeTextColumn(const data::Type& source, const Po
 /// Rows from `first`, at most `count` and at least one, whose bytes are at most kPreparedBytes.
 std::int64_t RowsWithinBudget(const std::int32_t* offsets, std::int64_t count);
 
-/// True when every byte is ASCII and none is NUL.
-bool IsPlainAscii(const char* bytes, std::size_t size);
-
 /// What keeps `text` out of a PostgreSQL string; nothing when it can be stored.
 std::optional<BadValue> CheckText(std::string_view text);
 
