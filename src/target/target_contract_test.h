@@ -95,7 +95,8 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
     return writer->Commit(Soon());
   }
 
-  Publish PublishOf(const Stage& stage, std::int64_t version, std::int64_t rows) {
+  Publish PublishOf(const Stage& stage, std::int64_t version, std::int64_t rows,
+                    std::int64_t tasks = 1) {
     Publish publish;
     publish.stage = stage;
     publish.planned_from = planned_from_;
@@ -110,6 +111,7 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
     publish.position.committed_at = std::chrono::sys_time<std::chrono::microseconds>(
         std::chrono::microseconds(1700000000123456));
     publish.expected_rows = rows;
+    publish.expected_tasks = tasks;
     publish.index.primary_key = {"id"};
     publish.lock_timeout = std::chrono::milliseconds(5000);
     return publish;
@@ -209,7 +211,7 @@ TEST_P(TargetContractTest, LaterLoadReplaces) {
 TEST_P(TargetContractTest, EmptyAndKeylessTablesArrive) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  Publish publish = PublishOf(*stage, 1, 0);
+  Publish publish = PublishOf(*stage, 1, 0, 0);
   publish.index.primary_key.clear();
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, publish.index).ok());
   auto outcome = target_->PublishStage(Soon(), publish);
@@ -335,6 +337,9 @@ TEST_P(TargetContractTest, APublishWaitsForATaskInFlight) {
   auto counted = target_->PublishStage(Soon(), publish);
   CONTRACT_EXPECT_CLASS(counted, kCountMismatch);
   publish.expected_rows = 2;
+  counted = target_->PublishStage(Soon(), publish);
+  CONTRACT_EXPECT_CLASS(counted, kCountMismatch);
+  publish.expected_tasks = 2;
   auto outcome = target_->PublishStage(Soon(), publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(world_->Read(table_), (std::vector<std::string>{"1|a", "2|b"}));
@@ -345,7 +350,7 @@ TEST_P(TargetContractTest, APositionMovesOnlyFromThePlannedOne) {
   auto stage = Begin(*target_, "run-2");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   EXPECT_EQ(planned_from_, PositionAt(3));
-  Publish publish = PublishOf(*stage, 4, 0);
+  Publish publish = PublishOf(*stage, 4, 0, 0);
   publish.planned_from = PositionAt(2);
   auto refused = target_->PublishStage(Soon(), publish);
   CONTRACT_EXPECT_CLASS(refused, kFenced);
@@ -404,7 +409,7 @@ TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   // Now it is nobody's, and in the way.
   auto stage = Begin(*target_, "run-2");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto refused = target_->PublishStage(Soon(), PublishOf(*stage, 4, 0));
+  auto refused = target_->PublishStage(Soon(), PublishOf(*stage, 4, 0, 0));
   CONTRACT_EXPECT_CLASS(refused, kAlreadyExists);
   ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
   EXPECT_TRUE(world_->Stages().empty());
@@ -447,7 +452,8 @@ TEST_P(TargetContractTest, ManyTasksAtOnce) {
   }
   for (const base::Status& failure : failures) EXPECT_TRUE(failure.ok()) << failure.ToString();
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
-  auto outcome = target_->PublishStage(Soon(), PublishOf(*stage, 1, 2 * kThreads * kTasks));
+  auto outcome =
+      target_->PublishStage(Soon(), PublishOf(*stage, 1, 2 * kThreads * kTasks, kThreads * kTasks));
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(world_->Read(table_).size(), 2u * kThreads * kTasks);
 }

@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "base/failpoint.h"
 #include "base/mutex.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/pool.h"
@@ -156,10 +155,8 @@ class PostgresTarget final : public Target {
                                                                  std::string_view synced_table_id,
                                                                  const TableName& table,
                                                                  std::string_view run_id) override {
-    SPILLWAY_TRY(base::Failpoint("fence.before"));
     SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
     SPILLWAY_ASSIGN(auto fenced, NextFence(context, *connection, synced_table_id, table, run_id));
-    SPILLWAY_TRY(base::Failpoint("fence.after"));
     return std::make_pair(std::move(fenced.first),
                           std::optional<PositionRow>(std::move(fenced.second.row)));
   }

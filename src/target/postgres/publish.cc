@@ -110,7 +110,8 @@ class Publication {
   // The stage must hold what its tasks say, and they what was planned.
   Status CheckCounts(const Context& context) {
     Sql sql;
-    sql << "SELECT s.oid, coalesce(sum(t.rows), 0) FROM (SELECT c.oid FROM spillway.stage g"
+    sql << "SELECT s.oid, coalesce(sum(t.rows), 0), count(t.task_id) FROM (SELECT c.oid FROM "
+           "spillway.stage g"
         << " JOIN pg_class c ON c.relname = g.stage_name JOIN pg_namespace n"
         << " ON n.oid = c.relnamespace AND n.nspname = 'spillway' WHERE g.stage_name = "
         << Literal(stage_.table.table) << ") AS s LEFT JOIN spillway.stage_task t"
@@ -122,6 +123,13 @@ class Publication {
     }
     oid_ = rows.number(0, 0);
     const std::int64_t loaded = rows.number(0, 1);
+    const std::int64_t tasks = rows.number(0, 2);
+    if (tasks != publish_.expected_tasks) {
+      return Status(ErrorClass::kCountMismatch,
+                    "the stage of " + stage_.target.ToString() + " has " + std::to_string(tasks) +
+                        " tasks, not " + std::to_string(publish_.expected_tasks))
+          .With("table", stage_.target.ToString());
+    }
     if (loaded == publish_.expected_rows) return Status();
     return Status(ErrorClass::kCountMismatch, "the stage of " + stage_.target.ToString() + " has " +
                                                   std::to_string(loaded) + " rows, not " +

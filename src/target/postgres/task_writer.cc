@@ -17,9 +17,10 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// Encoded bytes of one send: large enough that system calls do not count, small enough to stay in
-// the cache between the encoder and the socket.
-constexpr std::int64_t kSendBytes = 512 << 10;
+// Encoded bytes of one send. The network takes any size from 8 KB up equally well; at this one the
+// bytes are still in the core's own cache when libpq and the kernel copy them (measured: 1 MB costs
+// the client 40 % more processor time).
+constexpr std::int64_t kSendBytes = 128 << 10;
 
 Sql CopyStatement(const Stage& stage) {
   Sql sql;
@@ -82,21 +83,30 @@ class PostgresTaskWriter final : public TaskWriter {
  private:
   Status WriteBatch(const Context& context, const data::Batch& batch) {
     SPILLWAY_TRY(base::Failpoint("task.batch"));
-    const std::int64_t bytes_per_row = std::max<std::int64_t>(1, batch.byte_size() / batch.rows());
     for (std::int64_t first = 0; first < batch.rows();) {
       const std::int64_t room = kSendBytes - static_cast<std::int64_t>(buffer_.size());
       const std::int64_t count =
-          std::clamp<std::int64_t>(room / bytes_per_row, 1, batch.rows() - first);
+          std::clamp<std::int64_t>(room / BytesPerRow(batch), 1, batch.rows() - first);
+      const std::size_t before = buffer_.size();
       if (Status bad = encoder_.Append(batch, first, count, &buffer_); !bad.ok()) {
         return InTask(std::move(bad));
       }
       first += count;
+      encoded_rows_ += count;
+      encoded_bytes_ += static_cast<std::int64_t>(buffer_.size() - before);
       if (static_cast<std::int64_t>(buffer_.size()) >= kSendBytes) {
         SPILLWAY_TRY(Send(context));
       }
     }
     rows_ += batch.rows();
     return Status();
+  }
+
+  // As encoded so far; at first as the batch holds them.
+  std::int64_t BytesPerRow(const data::Batch& batch) const {
+    const std::int64_t bytes =
+        encoded_rows_ > 0 ? encoded_bytes_ / encoded_rows_ : batch.byte_size() / batch.rows();
+    return std::max<std::int64_t>(1, bytes);
   }
 
   // A bad row's error with the table and the row's number in the task.
@@ -222,6 +232,8 @@ class PostgresTaskWriter final : public TaskWriter {
   Status broken_;
   bool copying_ = false;
   std::string buffer_;
+  std::int64_t encoded_rows_ = 0;
+  std::int64_t encoded_bytes_ = 0;
   std::int64_t rows_ = 0;
   std::int64_t bytes_sent_ = 0;
   std::chrono::nanoseconds time_blocked_{0};
