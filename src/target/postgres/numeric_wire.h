@@ -43,8 +43,9 @@ std::size_t WriteLongNumeric(__int128 unscaled, const NumericFormat& format, cha
 
 /// Writes the form at `out`, which has room for kNumericRoom bytes, and returns its length. Sets
 /// `*bad` when the value does not fit.
-inline std::size_t WriteNumeric(__int128 unscaled, const NumericFormat& format, char* out,
-                                bool* bad) {
+[[gnu::always_inline]] inline std::size_t WriteNumeric(__int128 unscaled,
+                                                       const NumericFormat& format, char* out,
+                                                       bool* bad) {
   const auto low = static_cast<std::int64_t>(unscaled);
   const std::uint64_t magnitude =
       low < 0 ? 0 - static_cast<std::uint64_t>(low) : static_cast<std::uint64_t>(low);

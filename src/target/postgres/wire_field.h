@@ -70,7 +70,8 @@ inline T LoadValue(const void* values, std::int64_t row) {
 }
 
 /// Writes the field of `row` at `out` and returns its end. Sets `*bad` when a numeric does not fit.
-inline char* WriteField(const WireField& field, std::int64_t row, char* out, bool* bad) {
+[[gnu::always_inline]] inline char* WriteField(const WireField& field, std::int64_t row, char* out,
+                                               bool* bad) {
   const auto null = [&] {
     StoreBig32(out, kNullLength);
     return out + 4;
