@@ -198,7 +198,12 @@ def run(
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            ended.set()
+            raise
         wall = time.monotonic() - start
         ended.set()
         watcher.join()

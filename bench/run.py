@@ -14,6 +14,7 @@ Environment:
 import datetime
 import os
 import pathlib
+import signal
 import sys
 
 import bars
@@ -47,7 +48,13 @@ def number(variable: str, default: int) -> int:
     return int(text)
 
 
+def stop(*_) -> None:
+    """A SIGTERM unwinds like Ctrl-C, so that the server and the client are stopped."""
+    raise KeyboardInterrupt
+
+
 def main() -> int:
+    signal.signal(signal.SIGTERM, stop)
     full = data.SHAPES["narrow"].rows
     rows = number("ROWS", full)
     rounds = number("RUNS", 5)
@@ -114,4 +121,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
