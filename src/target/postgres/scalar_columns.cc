@@ -155,7 +155,7 @@ struct DateToDate {
     char text[data::kMaxScalarText];
     return std::string(text, data::WriteDate(days, text));
   }
-  std::string_view Range() const { return "date (4713-11-24 BC to 5874897-12-31)"; }
+  std::string_view Range() const { return "date (4714-11-24 BC to 5874897-12-31)"; }
 };
 
 template <bool kUtc>
@@ -173,7 +173,7 @@ struct TimestampToTimestamp {
     return std::string(text, data::WriteTimestamp(micros, kUtc, text));
   }
   std::string_view Range() const {
-    return kUtc ? "timestamptz (from 4713-11-24 BC)" : "timestamp (from 4713-11-24 BC)";
+    return kUtc ? "timestamptz (from 4714-11-24 BC)" : "timestamp (from 4714-11-24 BC)";
   }
 };
 

@@ -71,7 +71,7 @@ constexpr std::string_view kNotJson =
 constexpr std::string_view kNotJsonText = "text that is no JSON";
 constexpr std::string_view kNotNested =
     "a NUL byte or invalid UTF-8 at any depth; NaN or infinity; a NULL or repeated map key";
-constexpr std::string_view kNotTimestamp = "before 4713-11-24 BC 00:00:00";
+constexpr std::string_view kNotTimestamp = "before 4714-11-24 BC 00:00:00";
 constexpr std::string_view kNotVector =
     "other than n elements; a NULL element; NaN, infinity, or beyond the element's range";
 
@@ -109,7 +109,7 @@ constexpr TypeRule kRules[] = {
     {TypeKind::kString, PostgresKind::kJson, false, kNotJsonText},
     {TypeKind::kBinary, PostgresKind::kBytea, true, ""},
     {TypeKind::kBinary, PostgresKind::kUuid, false, "other than 16 bytes"},
-    {TypeKind::kDate, PostgresKind::kDate, true, "before 4713-11-24 BC or after 5874897-12-31"},
+    {TypeKind::kDate, PostgresKind::kDate, true, "before 4714-11-24 BC or after 5874897-12-31"},
     {TypeKind::kTimestamp, PostgresKind::kTimestamptz, true, kNotTimestamp},
     {TypeKind::kTimestampNtz, PostgresKind::kTimestamp, true, kNotTimestamp},
     {TypeKind::kArray, PostgresKind::kJsonb, true, kNotNested},
