@@ -1,0 +1,189 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_SERVER_FIXTURE_TEST_H_
+#define SPILLWAY_TARGET_POSTGRES_SERVER_FIXTURE_TEST_H_
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/builder.h"
+#include "target/postgres/connection.h"
+#include "target/postgres/postgres_target.h"
+#include "target/postgres/testing/plain_session.h"
+#include "target/postgres/testing/test_server.h"
+
+/// What tests of this folder share: a database of their own on each server version.
+namespace spillway::target::postgres {
+
+namespace testing {
+inline void PrintTo(ServerVersion version, std::ostream* out) {
+  *out << (version == ServerVersion::k15 ? "Pg15" : "Pg18");
+}
+}  // namespace testing
+
+class ServerTest : public ::testing::TestWithParam<testing::ServerVersion> {
+ protected:
+  static constexpr const char* kId = "11111111-2222-4333-8444-555555555555";
+
+  void SetUp() override {
+    std::string why;
+    server_ = testing::TestServer::Shared(GetParam(), &why);
+    if (server_ == nullptr) GTEST_SKIP() << why;
+    static std::atomic<int> databases = 0;
+    database_ = "server_test" + std::to_string(++databases);
+    auto made = server_->CreateDatabase(database_);
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
+    conninfo_ = *made;
+    plain_ = std::make_unique<testing::PlainSession>(conninfo_);
+  }
+
+  static base::Context Soon() { return {base::Deadline::After(std::chrono::seconds(60)), {}}; }
+
+  /// The database as another user, who is made when he is not there.
+  std::string As(const std::string& user) {
+    plain_->Execute("CREATE ROLE \"" + user + "\" LOGIN");
+    return Replace(conninfo_, "user=spillway", "user='" + user + "'");
+  }
+  static std::string Replace(std::string text, const std::string& what, const std::string& by) {
+    const auto at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << text;
+    return at == std::string::npos ? text : text.replace(at, what.size(), by);
+  }
+
+  static std::unique_ptr<Connection> Connect(const std::string& conninfo) {
+    auto connection = Connection::Open(Soon(), {.url = conninfo});
+    EXPECT_TRUE(connection.ok()) << connection.status().ToString();
+    return connection.ok() ? *std::move(connection) : nullptr;
+  }
+  static std::unique_ptr<Target> OpenTarget(const std::string& conninfo, int connections = 8) {
+    auto target = OpenPostgresTarget({.url = conninfo, .max_connections = connections});
+    EXPECT_TRUE(target.ok()) << target.status().ToString();
+    return target.ok() ? *std::move(target) : nullptr;
+  }
+
+  testing::TestServer* server_ = nullptr;
+  std::string database_;
+  std::string conninfo_;
+  std::unique_ptr<testing::PlainSession> plain_;  ///< of a superuser
+};
+
+inline std::string ServerName(const ::testing::TestParamInfo<testing::ServerVersion>& info) {
+  return info.param == testing::ServerVersion::k15 ? "Pg15" : "Pg18";
+}
+
+#define SPILLWAY_ON_EACH_SERVER(suite) \
+  INSTANTIATE_TEST_SUITE_P(            \
+      Postgres, suite,                 \
+      ::testing::Values(testing::ServerVersion::k15, testing::ServerVersion::k18), ServerName)
+
+#define EXPECT_CLASS(expression, expected)                                   \
+  do {                                                                       \
+    const base::Status expect_class_status = (expression);                   \
+    ASSERT_FALSE(expect_class_status.ok());                                  \
+    EXPECT_EQ(expect_class_status.error_class(), base::ErrorClass::expected) \
+        << expect_class_status.ToString();                                   \
+  } while (false)
+
+/// A fixture with a two-column table and the steps of a run.
+class LoadTest : public ServerTest {
+ protected:
+  using Cells = std::vector<std::pair<std::int64_t, std::string>>;
+
+  void SetUp() override {
+    ServerTest::SetUp();
+    if (server_ == nullptr) return;
+    data::Schema schema;
+    schema.fields.push_back({"id", {data::TypeKind::kLong, 0, 0, 0, {}}, false, {}, ""});
+    schema.fields.push_back({"name", {data::TypeKind::kString, 0, 0, 0, {}}, true, {}, ""});
+    schema_ = std::make_shared<const data::Schema>(std::move(schema));
+    columns_ = {{"id", schema_->fields[0].type, "bigint", true, "the number"},
+                {"name", schema_->fields[1].type, "text", false, ""}};
+    target_ = OpenTarget(conninfo_);
+  }
+
+  data::Batch Rows(const Cells& cells) {
+    data::BatchBuilder builder(schema_);
+    for (const auto& [id, name] : cells) {
+      EXPECT_TRUE(builder.AppendText(0, std::to_string(id)).ok());
+      EXPECT_TRUE(builder.AppendText(1, name).ok());
+      EXPECT_TRUE(builder.FinishRow().ok());
+    }
+    auto batch = builder.Finish();
+    EXPECT_TRUE(batch.ok()) << batch.status().ToString();
+    return *std::move(batch);
+  }
+  /// `count` rows of about 100 bytes from `first`.
+  data::Batch ManyRows(std::int64_t first, std::int64_t count) {
+    Cells cells;
+    for (std::int64_t i = 0; i < count; ++i) cells.emplace_back(first + i, std::string(80, 'x'));
+    return Rows(cells);
+  }
+
+  base::Result<Stage> Begin(Target& target, const std::string& run) {
+    SPILLWAY_ASSIGN(auto fenced, target.TakeFence(Soon(), kId, table_, run));
+    planned_from_ = fenced.second ? fenced.second->source_position : std::string();
+    return target.CreateStage(Soon(), fenced.first, table_, columns_);
+  }
+  base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
+                                   const Cells& cells) {
+    SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {"id"}));
+    SPILLWAY_TRY(writer->Write(Soon(), Rows(cells)));
+    return writer->Commit(Soon());
+  }
+  Publish PublishOf(const Stage& stage, std::int64_t version, std::int64_t rows) {
+    Publish publish;
+    publish.stage = stage;
+    publish.planned_from = planned_from_;
+    publish.position.synced_table_id = kId;
+    publish.position.table = table_;
+    publish.position.source_position = "{\"version\":" + std::to_string(version) + "}";
+    publish.position.version = version;
+    publish.position.rows = rows;
+    publish.expected_rows = rows;
+    publish.expected_tasks = 1;
+    publish.index = index_;
+    publish.table_comment = comment_;
+    return publish;
+  }
+  /// Fence, stage, one task, indexes: all but the publish.
+  base::Result<Publish> Prepare(Target& target, std::int64_t version, const Cells& cells) {
+    SPILLWAY_ASSIGN(Stage stage, Begin(target, "run-" + std::to_string(version)));
+    SPILLWAY_ASSIGN(const TaskResult task, RunTask(target, stage, "0", cells));
+    SPILLWAY_TRY(target.BuildIndexes(Soon(), stage, index_));
+    return PublishOf(stage, version, task.rows);
+  }
+  base::Result<CommitOutcome> Load(Target& target, std::int64_t version, const Cells& cells) {
+    SPILLWAY_ASSIGN(const Publish publish, Prepare(target, version, cells));
+    return target.PublishStage(Soon(), publish);
+  }
+  void MustLoad(std::int64_t version, const Cells& cells) {
+    auto outcome = Load(*target_, version, cells);
+    ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
+    ASSERT_EQ(*outcome, CommitOutcome::kCommitted);
+  }
+  std::vector<std::string> Read() {
+    return plain_->Query("SELECT * FROM " + (Sql() << table_).text() + " ORDER BY 1, 2");
+  }
+  std::vector<std::string> Stages() {
+    return plain_->Query(
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE nspname = 'spillway' AND relkind = 'r' AND relname ~ '^stage_[0-9]' ORDER BY 1");
+  }
+
+  std::shared_ptr<const data::Schema> schema_;
+  std::vector<Column> columns_;
+  TableName table_{"public", "products"};
+  IndexSpec index_{{"id"}, {}};
+  std::string comment_;
+  std::string planned_from_;
+  std::unique_ptr<Target> target_;
+};
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_SERVER_FIXTURE_TEST_H_
