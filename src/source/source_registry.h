@@ -30,10 +30,10 @@ class SourceRegistry {
   /// `working_folder`: absolute, what relative paths start from.
   SourceRegistry(state::Store* store, const SecretKeeper* secrets, std::string working_folder);
 
-  /// `text` with a "/", a scheme, or a leading "." or "~" is a location; anything else a registered
-  /// name. SOURCE_NOT_FOUND for an unknown name, with detail `nearest` and the command that would
-  /// add it; SECRET_UNAVAILABLE; INVALID_ARGUMENT for an unknown scheme or empty text. Does not
-  /// look whether a table is there.
+  /// `text` with a "/", a scheme or a leading "." is a location; anything else a registered name.
+  /// SOURCE_NOT_FOUND for an unknown name, with detail `nearest` and the command that would add it;
+  /// SECRET_UNAVAILABLE; INVALID_ARGUMENT for an unknown scheme or empty text. Does not look
+  /// whether a table is there.
   base::Result<ResolvedSource> Resolve(const base::Context& context, std::string_view text) const;
 
   /// Registers `name` for `url`; literal secrets among the options are kept apart. Returns
@@ -57,7 +57,7 @@ class SourceRegistry {
 /// sound like one count as secret.
 bool IsSecretOption(std::string_view option);
 
-/// Text for people: options in order, secret literals replaced by "***", references shown.
+/// Options for people: secrets are "***", references to secrets are shown.
 std::map<std::string, std::string> RedactOptions(const std::map<std::string, std::string>& options);
 
 }  // namespace spillway::source

@@ -1,0 +1,226 @@
+#include "source/source_registry.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace spillway::source {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+constexpr std::array<std::string_view, 12> kSchemes = {
+    "s3", "s3a", "s3n", "abfss", "abfs", "wasbs", "wasb", "az", "azure", "adl", "gs", "gcs"};
+constexpr std::size_t kMostParts = 3;
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+// "s3" of "s3://lake/x", "file" of "file:/x"; nullopt of a path or name.
+std::optional<std::string> SchemeOf(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string scheme = Lower(text.substr(0, colon));
+  const bool is_word = !scheme.empty() &&
+                       std::isalpha(static_cast<unsigned char>(scheme[0])) != 0 &&
+                       std::all_of(scheme.begin(), scheme.end(), [](unsigned char c) {
+                         return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+                       });
+  if (!is_word || (scheme != "file" && !text.substr(colon).starts_with("://"))) {
+    return std::nullopt;
+  }
+  return scheme;
+}
+
+bool IsLocation(std::string_view text) {
+  return text.starts_with('.') || text.find('/') != std::string_view::npos || SchemeOf(text);
+}
+
+Status Unusable(std::string message) {
+  return Status(ErrorClass::kInvalidArgument, std::move(message))
+      .Mend("Write a path, a URL (file:, s3:, abfss:, az:, gs:) or a registered name.");
+}
+
+std::string AbsolutePath(const std::string& working_folder, std::string_view path) {
+  std::string text =
+      (std::filesystem::path(working_folder) / std::filesystem::path(path)).lexically_normal();
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+// The part of a URL before its path must not hold a password, nor the rest a query, which is where
+// access tokens travel.
+Status RefuseSecretsIn(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  const std::string_view authority = rest.substr(0, rest.find('/'));
+  const auto at = authority.rfind('@');
+  const bool has_password =
+      at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos;
+  if (!has_password && rest.find_first_of("?#") == std::string_view::npos) return Status();
+  return Status(ErrorClass::kInvalidArgument, "a source's URL carries a password or a query")
+      .Mend("Give credentials as storage options; write %3F for '?' and %23 for '#'.");
+}
+
+// The text a definition may keep for a location.
+Result<std::string> Canonical(const std::string& working_folder, std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) {
+    return Unusable("a source's location holds a NUL character");
+  }
+  const auto scheme = SchemeOf(text);
+  if (!scheme) return AbsolutePath(working_folder, text);
+  if (*scheme == "file") {
+    const std::string_view path = text.substr(std::string_view("file:").size());
+    if (path.starts_with('/')) return std::string(text);
+    return AbsolutePath(working_folder, path);
+  }
+  if (std::find(kSchemes.begin(), kSchemes.end(), *scheme) == kSchemes.end()) {
+    return Unusable("there is no store for the scheme " + *scheme + ":");
+  }
+  SPILLWAY_TRY(RefuseSecretsIn(text));
+  std::string url(text);
+  while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
+  return url;
+}
+
+bool IsGoodName(std::string_view name) {
+  std::size_t parts = 1;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto c = static_cast<unsigned char>(name[i]);
+    if (c == '.') {
+      ++parts;
+      if (i == 0 || i + 1 == name.size() || name[i + 1] == '.') return false;
+    } else if (c <= ' ' || c == 0x7f ||
+               std::string_view("/:\\\"'`*?$").find(name[i]) != std::string_view::npos) {
+      return false;
+    }
+  }
+  return !name.empty() && parts <= kMostParts;
+}
+
+}  // namespace
+
+SourceRegistry::SourceRegistry(state::Store* store, const SecretKeeper* secrets,
+                               std::string working_folder)
+    : store_(store), secrets_(secrets), working_folder_(std::move(working_folder)) {}
+
+Result<ResolvedSource> SourceRegistry::Resolve(const Context& context,
+                                               std::string_view text) const {
+  if (text.empty()) return Unusable("a source is empty");
+  ResolvedSource resolved;
+  if (IsLocation(text)) {
+    SPILLWAY_ASSIGN(resolved.source, Canonical(working_folder_, text));
+    resolved.location.url = resolved.source;
+    return resolved;
+  }
+  auto found = store_->GetSource(context, text);
+  if (!found.ok()) {
+    Status status = std::move(found).status();
+    std::error_code ignored;
+    const bool is_folder =
+        status.error_class() == ErrorClass::kSourceNotFound &&
+        std::filesystem::is_directory(AbsolutePath(working_folder_, text), ignored);
+    if (!is_folder) return status;
+    const std::string mend = "For the folder of that name write ./" + std::string(text) +
+                             "; to register the name: spillway source add " + std::string(text) +
+                             " URL.";
+    return std::move(status).Mend(mend);
+  }
+  resolved.source = found->name;
+  resolved.registered = true;
+  resolved.location.url = found->url;
+  for (auto& [option, value] : found->storage_options) {
+    if (!IsSecretOption(option) || !LooksLikeSecretReference(value)) {
+      resolved.location.storage_options.emplace(option, std::move(value));
+      continue;
+    }
+    auto secret = secrets_->Resolve(value);
+    if (!secret.ok()) {
+      return std::move(secret).status().While("source " + found->name + ", option " + option);
+    }
+    resolved.location.storage_options.emplace(option, secret->Reveal());
+  }
+  return resolved;
+}
+
+Result<std::vector<std::string>> SourceRegistry::Add(
+    const Context& context, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options) const {
+  if (IsLocation(name) || !IsGoodName(name)) {
+    return Status(ErrorClass::kInvalidArgument,
+                  "a source cannot have the name '" + std::string(name) + "'")
+        .Mend("Use up to three parts with dots between, as lake.sales.products.");
+  }
+  if (!IsLocation(url)) {
+    return Unusable("a source's URL is neither a path nor a URL: '" + std::string(url) + "'");
+  }
+  state::Source source;
+  source.name = name;
+  SPILLWAY_ASSIGN(source.url, Canonical(working_folder_, url));
+  source.created_at =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  // Before secrets are kept: those of a source that is there must stay as they are.
+  const auto present = store_->GetSource(context, name);
+  if (present.ok()) {
+    return Status(ErrorClass::kAlreadyExists, "there is a source " + source.name + " already")
+        .With("name", source.name)
+        .Mend("Remove it first: spillway source remove " + source.name + ".");
+  }
+  if (present.status().error_class() != ErrorClass::kSourceNotFound) return present.status();
+  std::vector<std::string> warnings;
+  for (const auto& [given_option, value] : storage_options) {
+    const std::string option = Lower(given_option);
+    if (source.storage_options.contains(option)) {
+      return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice");
+    }
+    std::string written = value;
+    if (IsSecretOption(option)) {
+      SPILLWAY_ASSIGN(KeptSecret kept,
+                      secrets_->Keep(context, "source/" + source.name + "/" + option, value));
+      written = std::move(kept.reference);
+      if (!kept.warning.empty()) warnings.push_back(std::move(kept.warning));
+    }
+    source.storage_options.emplace(option, std::move(written));
+  }
+  SPILLWAY_TRY(store_->AddSource(context, source));
+  return warnings;
+}
+
+Status SourceRegistry::Remove(const Context& context, std::string_view name) const {
+  SPILLWAY_TRY(store_->RemoveSource(context, name));
+  return secrets_->Forget(context, "source/" + std::string(name));
+}
+
+bool IsSecretOption(std::string_view option) {
+  const std::string name = Lower(option);
+  // Names that hold one of the words below and are no secret.
+  for (const std::string_view open :
+       {"access_key_id", "_file", "_path", "endpoint", "token_uri", "_url", "tenant", "disable",
+        "skip", "allow", "use_", "sse_kms_key_id", "encryption_key_id", "bucket_key"}) {
+    if (name.find(open) != std::string::npos) return false;
+  }
+  for (const std::string_view word :
+       {"secret", "token", "password", "key", "sas", "signature", "private", "credential"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::map<std::string, std::string> RedactOptions(
+    const std::map<std::string, std::string>& options) {
+  std::map<std::string, std::string> shown = options;
+  for (auto& [option, value] : shown) {
+    if (IsSecretOption(option) && !LooksLikeSecretReference(value)) value = "***";
+  }
+  return shown;
+}
+
+}  // namespace spillway::source
