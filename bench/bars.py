@@ -81,7 +81,7 @@ def s3_of(folder: pathlib.Path):
         process = subprocess.Popen(
             [
                 *(program, "--access", access, "--secret", secret),
-                *("--port", f"127.0.0.1:{port}", "--iam-dir", str(iam)),
+                *("--region", "us-east-1", "--port", f"127.0.0.1:{port}", "--iam-dir", str(iam)),
                 *("posix", str(bucket.parent)),
             ],
             stdout=subprocess.DEVNULL,
