@@ -1,0 +1,159 @@
+//! The JSON documents of requests. An unknown member is an error everywhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lakeio_log::{ReadSpec, VersionSpec};
+use lakeio_store::{zone_offset_seconds, Class, Error, Location, Result, RuntimeOptions};
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Parses a document; the error says where it is wrong, never what secrets it holds.
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| {
+        Error::new(
+            Class::InvalidRequest,
+            format!("a document is not valid: {what}: {e}"),
+        )
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuntimeRequest {
+    threads: Option<usize>,
+    connect_timeout_ms: Option<u64>,
+    request_timeout_ms: Option<u64>,
+    max_retries: Option<usize>,
+    retry_budget_ms: Option<u64>,
+    allow_http: Option<bool>,
+    partition_timestamp_zone: Option<String>,
+}
+
+impl RuntimeRequest {
+    pub(crate) fn options(self) -> Result<RuntimeOptions> {
+        let mut options = RuntimeOptions::default();
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                return Err(Error::new(
+                    Class::InvalidRequest,
+                    "threads must be at least 1",
+                ));
+            }
+            options.threads = threads;
+        }
+        let time = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
+        options.connect_timeout = time(self.connect_timeout_ms, options.connect_timeout);
+        options.request_timeout = time(self.request_timeout_ms, options.request_timeout);
+        options.retry_budget = time(self.retry_budget_ms, options.retry_budget);
+        options.max_retries = self.max_retries.unwrap_or(options.max_retries);
+        options.allow_http = self.allow_http.unwrap_or(options.allow_http);
+        if let Some(zone) = &self.partition_timestamp_zone {
+            options.partition_offset_seconds = zone_offset_seconds(zone)?;
+        }
+        Ok(options)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LocationRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+}
+
+impl LocationRequest {
+    pub(crate) fn location(&self) -> Result<Location> {
+        Location::parse(&self.url, &self.storage_options)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    version: Option<u64>,
+    timestamp_us: Option<i64>,
+}
+
+impl OpenRequest {
+    pub(crate) fn location(&self) -> Result<Location> {
+        Location::parse(&self.url, &self.storage_options)
+    }
+
+    pub(crate) fn version(&self) -> Result<VersionSpec> {
+        match (self.version, self.timestamp_us) {
+            (None, None) => Ok(VersionSpec::Latest),
+            (Some(version), None) => Ok(VersionSpec::Version(version)),
+            (None, Some(micros)) => Ok(VersionSpec::Timestamp(micros)),
+            (Some(_), Some(_)) => Err(Error::new(
+                Class::InvalidRequest,
+                "a version and a timestamp exclude each other; give one of them",
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ObserveRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    pub(crate) version: u64,
+    pub(crate) commit_fingerprint: String,
+}
+
+impl ObserveRequest {
+    pub(crate) fn location(&self) -> Result<Location> {
+        Location::parse(&self.url, &self.storage_options)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) limit: usize,
+}
+
+impl HistoryRequest {
+    pub(crate) fn location(&self) -> Result<Location> {
+        Location::parse(&self.url, &self.storage_options)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadSpecRequest {
+    columns: Option<Vec<String>>,
+    predicate: Option<Value>,
+    #[serde(default)]
+    row_position: bool,
+}
+
+impl ReadSpecRequest {
+    pub(crate) fn spec(self) -> ReadSpec {
+        ReadSpec {
+            columns: self.columns,
+            predicate: self.predicate,
+            row_position: self.row_position,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadRequest {
+    pub(crate) batch_rows: Option<usize>,
+    pub(crate) batch_bytes: Option<usize>,
+    pub(crate) memory_bytes: Option<usize>,
+    pub(crate) location: Option<LocationRequest>,
+}
