@@ -397,7 +397,7 @@ TEST_P(CopyEncoderServer, Texts) {
     const std::string text = RandomText(&random_);
     values.push_back(i % 19 == 0 ? Null() : Value{text, Quoted(text)});
   }
-  for (const std::size_t size : {15, 16, 17, 31, 32, 33, 255, 8192, 3000000}) {
+  for (const std::size_t size : {15U, 16U, 17U, 31U, 32U, 33U, 255U, 8192U, 3000000U}) {
     const std::string text(size, 'x');
     values.push_back({text, Quoted(text)});
   }

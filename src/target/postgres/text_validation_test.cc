@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
 
@@ -25,7 +27,8 @@ TEST(TextValidation, KnownCases) {
   for (const char* bad : {"\x80", "\xC2", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
                           "\xE2\x82", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
                           "\xF0\x9F\x98", "\xC2\xC2\x80", "\xE2\x82\xAC\x80", "\xFF"}) {
-    for (const std::size_t before : {0, 1, 13, 14, 15, 16, 17, 31, 127, 128, 129, 1000}) {
+    for (const std::size_t before :
+         {0U, 1U, 13U, 14U, 15U, 16U, 17U, 31U, 127U, 128U, 129U, 1000U}) {
       EXPECT_FALSE(IsGood(std::string(before, 'x') + bad)) << before << " " << bad;
       EXPECT_FALSE(IsGood(std::string(before, 'x') + bad + std::string(40, 'y'))) << before;
     }
