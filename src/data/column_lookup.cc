@@ -40,22 +40,21 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 std::vector<std::string_view> Nearest(std::span<const Field> fields, std::string_view name) {
   constexpr std::size_t kLongest = 128;
   const std::string wanted = Lower(name.substr(0, kLongest));
-  std::vector<std::pair<std::size_t, std::string_view>> ranked;
-  for (const Field& field : fields) {
-    const std::string lower = Lower(std::string_view(field.name).substr(0, kLongest));
+  std::vector<std::pair<std::size_t, std::size_t>> ranked;  // distance, index
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::string lower = Lower(std::string_view(fields[i].name).substr(0, kLongest));
     const bool part =
         wanted.size() >= 3 && (lower.find(wanted) != std::string::npos ||
                                (lower.size() >= 3 && wanted.find(lower) != std::string::npos));
     const std::size_t distance = Distance(wanted, lower);
     if (part || distance <= std::max<std::size_t>(1, wanted.size() / 3)) {
-      ranked.emplace_back(distance, field.name);
+      ranked.emplace_back(distance, i);
     }
   }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(ranked.begin(), ranked.end());
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, ranked.size()); ++i) {
-    names.push_back(ranked[i].second);
+    names.push_back(fields[ranked[i].second].name);
   }
   return names;
 }
