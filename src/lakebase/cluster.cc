@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -136,20 +137,25 @@ std::int64_t FileSize(const std::string& path) {
   return stat(path.c_str(), &found) == 0 ? std::int64_t{found.st_size} : 0;
 }
 
-// Why a server that ended while starting says it did: its last lines of weight.
+// Why a server that ended while starting says it did: what it logged, but for what every start
+// logs.
 std::string LastWords(const std::string& log_file, std::int64_t from) {
+  constexpr std::array<std::string_view, 4> kUsual = {"starting PostgreSQL", "listening on",
+                                                      "database system", "redo "};
   std::ifstream log(log_file);
   log.seekg(from);
   std::string line;
   std::string words;
   while (std::getline(log, line)) {
-    for (const char* weight : {"FATAL:", "PANIC:", "ERROR:", "HINT:", "DETAIL:", "error:"}) {
-      const auto at = line.find(weight);
-      if (at == std::string::npos) continue;
-      if (!words.empty()) words += "; ";
-      words += line.substr(at);
-      break;
+    if (std::any_of(kUsual.begin(), kUsual.end(), [&](std::string_view usual) {
+          return line.find(usual) != std::string::npos;
+        })) {
+      continue;
     }
+    // Without the time and process number that the line begins with.
+    const auto at = line.find("] ");
+    if (!words.empty()) words += "; ";
+    words += line.substr(at == std::string::npos ? 0 : at + 2);
   }
   constexpr std::size_t kShown = 1000;
   return words.size() > kShown ? words.substr(words.size() - kShown) : words;
@@ -311,7 +317,8 @@ class Operation {
   // The server is up: sees that it accepts writes, and keeps its port.
   Result<Endpoint> Complete(const Context& context, std::uint16_t port) {
     SPILLWAY_ASSIGN(Endpoint endpoint, MakeEndpoint(folder_, port));
-    SPILLWAY_TRY(MakeWritable(context, endpoint));
+    if (!record_.complete) SPILLWAY_TRY(MakeDatabase(context, endpoint));
+    SPILLWAY_TRY(AwaitWritable(context, endpoint));
     if (record_.port != port || !record_.complete) {
       record_.port = port;
       record_.complete = true;

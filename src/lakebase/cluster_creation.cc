@@ -28,9 +28,11 @@ constexpr std::string_view kMaking = "making-";
 // Order by bytes, which is fast and the same everywhere; letters and case of all languages where
 // the system knows them.
 constexpr const char* kLetters = "C.UTF-8";
-constexpr std::array<std::string_view, 5> kInitdbOptions = {
+constexpr std::array<std::string_view, 6> kInitdbOptions = {
     "--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", "--data-checksums",
-    "--no-instructions"};
+    "--no-instructions",
+    // The thousand small files are made durable by one call below, which takes a fifth of the time.
+    "--no-sync"};
 
 bool KnowsLocale(const char* name) {
   const locale_t locale = newlocale(LC_CTYPE_MASK, name, nullptr);
@@ -111,6 +113,15 @@ Status RunInitdb(const Context& context, const ServerPrograms& programs, const O
       .With("path", making);
 }
 
+Status SyncAll(const std::string& path) {
+  const int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return state::FileError(errno, "open the folder", path);
+  const int result = syncfs(folder);
+  const int error = errno;
+  close(folder);
+  return result == 0 ? Status() : state::FileError(error, "sync the disk of", path);
+}
+
 Status Fill(const Context& context, const std::string& making, const ServerPrograms& programs,
             const OsUser& user, const Secret& password) {
   SPILLWAY_TRY(GiveTo(user, making));
@@ -118,7 +129,8 @@ Status Fill(const Context& context, const std::string& making, const ServerProgr
   SPILLWAY_TRY(state::ReplaceFile(password_file, password.Reveal() + "\n", 0600));
   SPILLWAY_TRY(GiveTo(user, password_file));
   SPILLWAY_TRY(RunInitdb(context, programs, user, making));
-  return Configure(making + "/data", user);
+  SPILLWAY_TRY(Configure(making + "/data", user));
+  return SyncAll(making);
 }
 
 }  // namespace

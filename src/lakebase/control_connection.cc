@@ -100,16 +100,37 @@ bool Says(PGconn* connection, std::string_view words) {
 
 // libpq 15 keeps no SQLSTATE of a failed connection; the server's words are English because its
 // lc_messages is C.
-bool IsDatabaseMissing(PGconn* connection) { return Says(connection, "does not exist"); }
 bool IsNotYetReady(PGconn* connection) {
   return Says(connection, "the database system is ") || Says(connection, "Connection refused");
 }
 
-Status MakeDatabase(const Context& context, const Endpoint& endpoint) {
-  SPILLWAY_ASSIGN(const Connection connection, Connect(context, endpoint, "postgres"));
-  if (PQstatus(connection.get()) != CONNECTION_OK) {
-    return ServerError("connect to the local PostgreSQL", PQerrorMessage(connection.get()));
+Result<bool> AcceptsWrites(const Context& context, PGconn* connection) {
+  SPILLWAY_ASSIGN(const ServerResult result,
+                  Query(context, connection, "SELECT pg_catalog.pg_is_in_recovery()"));
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) {
+    return ServerError("ask the local PostgreSQL", PQresultErrorMessage(result.get()));
   }
+  return std::string_view(PQgetvalue(result.get(), 0, 0)) == "f";
+}
+
+// A connection to a server that accepts writes.
+Result<Connection> Await(const Context& context, const Endpoint& endpoint, const char* database) {
+  for (;;) {
+    SPILLWAY_ASSIGN(Connection connection, Connect(context, endpoint, database));
+    if (PQstatus(connection.get()) == CONNECTION_OK) {
+      SPILLWAY_ASSIGN(const bool accepts, AcceptsWrites(context, connection.get()));
+      if (accepts) return connection;
+    } else if (!IsNotYetReady(connection.get())) {
+      return ServerError("connect to the local PostgreSQL", PQerrorMessage(connection.get()));
+    }
+    SPILLWAY_TRY(Pause(context, std::chrono::milliseconds(kSliceMilliseconds)));
+  }
+}
+
+}  // namespace
+
+Status MakeDatabase(const Context& context, const Endpoint& endpoint) {
+  SPILLWAY_ASSIGN(const Connection connection, Await(context, endpoint, "postgres"));
   const std::unique_ptr<char, void (*)(void*)> identifier(
       PQescapeIdentifier(connection.get(), endpoint.database.data(), endpoint.database.size()),
       PQfreemem);
@@ -125,32 +146,8 @@ Status MakeDatabase(const Context& context, const Endpoint& endpoint) {
   return ServerError("make the database " + endpoint.database, PQresultErrorMessage(result.get()));
 }
 
-Result<bool> AcceptsWrites(const Context& context, PGconn* connection) {
-  SPILLWAY_ASSIGN(const ServerResult result,
-                  Query(context, connection, "SELECT pg_catalog.pg_is_in_recovery()"));
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) {
-    return ServerError("ask the local PostgreSQL", PQresultErrorMessage(result.get()));
-  }
-  return std::string_view(PQgetvalue(result.get(), 0, 0)) == "f";
-}
-
-}  // namespace
-
-Status MakeWritable(const Context& context, const Endpoint& endpoint) {
-  for (;;) {
-    SPILLWAY_ASSIGN(const Connection connection,
-                    Connect(context, endpoint, endpoint.database.c_str()));
-    if (PQstatus(connection.get()) == CONNECTION_OK) {
-      SPILLWAY_ASSIGN(const bool accepts, AcceptsWrites(context, connection.get()));
-      if (accepts) return Status();
-    } else if (IsDatabaseMissing(connection.get())) {
-      SPILLWAY_TRY(MakeDatabase(context, endpoint));
-      continue;
-    } else if (!IsNotYetReady(connection.get())) {
-      return ServerError("connect to the local PostgreSQL", PQerrorMessage(connection.get()));
-    }
-    SPILLWAY_TRY(Pause(context, std::chrono::milliseconds(kSliceMilliseconds)));
-  }
+Status AwaitWritable(const Context& context, const Endpoint& endpoint) {
+  return Await(context, endpoint, endpoint.database.c_str()).status();
 }
 
 }  // namespace spillway::lakebase

@@ -9,10 +9,13 @@
 
 namespace spillway::lakebase {
 
-/// Returns when the server at `endpoint` accepts writes in its database, which is made first if it
-/// is not there. Tries again while the server is starting or recovering. LOCAL_POSTGRES,
-/// CANCELLED, DEADLINE_EXCEEDED.
-base::Status MakeWritable(const base::Context& context, const Endpoint& endpoint);
+/// Makes the endpoint's database where it is missing. Tries again while the server is starting or
+/// recovering. LOCAL_POSTGRES, CANCELLED, DEADLINE_EXCEEDED.
+base::Status MakeDatabase(const base::Context& context, const Endpoint& endpoint);
+
+/// Returns when the server at `endpoint` accepts writes in its database. Tries again as above.
+/// LOCAL_POSTGRES, CANCELLED, DEADLINE_EXCEEDED.
+base::Status AwaitWritable(const base::Context& context, const Endpoint& endpoint);
 
 }  // namespace spillway::lakebase
 

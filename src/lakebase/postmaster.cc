@@ -108,7 +108,8 @@ Status EndOrphans(const base::Context& context, const std::string& data_folder) 
 
 Status RemoveStalePostmasterFile(const std::string& data_folder) {
   SPILLWAY_ASSIGN(const auto file, ReadPostmasterFile(data_folder));
-  if (!file || !IsAlive(file->pid) || IsServerProcess(file->pid, data_folder)) return Status();
+  if (!file || IsServerProcess(file->pid, data_folder)) return Status();
+  if (kill(file->pid, 0) != 0 && errno == ESRCH) return Status();
   const std::string path = PidFilePath(data_folder);
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return state::FileError(errno, "remove the stale", path);

@@ -39,9 +39,10 @@ std::vector<pid_t> ServerProcesses(const std::string& data_folder);
 /// REQUIRES: the caller holds the cluster's lock and FindPostmaster found none.
 base::Status EndOrphans(const base::Context& context, const std::string& data_folder);
 
-/// Removes a postmaster.pid that names a live process which is no server on the folder: PostgreSQL
-/// itself removes one whose process is gone, but refuses to start over one whose number was given
-/// to another program.
+/// Removes a postmaster.pid whose process number is in use, but not by a server on the folder:
+/// another program's by now, or a dead server's that nobody has buried (in containers whose first
+/// process does not). PostgreSQL itself removes one whose number is free, but refuses to start over
+/// these.
 /// REQUIRES: as EndOrphans, which was called before.
 base::Status RemoveStalePostmasterFile(const std::string& data_folder);
 

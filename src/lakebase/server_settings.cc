@@ -2,9 +2,11 @@
 
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -40,6 +42,12 @@ Machine MeasureMachine(const std::string& folder) {
   struct statvfs disk{};
   if (statvfs(folder.c_str(), &disk) == 0) {
     machine.free_disk_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
+  }
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2) {
+    machine.syncfs_reports_errors = major > 5 || (major == 5 && minor >= 8);
   }
   machine.cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   return machine;
@@ -80,6 +88,8 @@ std::string ServerSettings(const Machine& machine) {
   set("log_timezone", "UTC");
   set("timezone", "UTC");
   set("lc_messages", "C");
+  // After a crash all files are synced before recovery; one call per file system is much faster.
+  if (machine.syncfs_reports_errors) set("recovery_init_sync_method", "syncfs");
   return text;
 }
 

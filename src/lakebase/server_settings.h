@@ -11,6 +11,7 @@ struct Machine {
   std::int64_t memory_bytes = 0;     ///< of the machine or the control group
   std::int64_t free_disk_bytes = 0;  ///< where the data lies
   int cores = 1;
+  bool syncfs_reports_errors = false;  ///< Linux 5.8 and later
 };
 
 /// This machine; the disk is that of `folder`.
