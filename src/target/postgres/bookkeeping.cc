@@ -290,10 +290,15 @@ std::string NameLockHolders(const Context& context, Connection& connection,
   if (!connection.usable()) return {};
   Sql sql;
   // A failed transaction is rolled back first: nothing else can be asked in it.
-  sql << "ROLLBACK; SELECT string_agg(DISTINCT 'pid ' || l.pid || ' ('"
-      << " || concat_ws(', ', a.usename, nullif(a.application_name, ''), a.state) || ')', '; ')"
+  sql << "ROLLBACK; SELECT string_agg(DISTINCT coalesce('prepared transaction ' || x.gid,"
+      << " 'pid ' || l.pid || ' (' || concat_ws(', ', a.usename,"
+      << " nullif(a.application_name, ''), a.state) || ')'), '; ')"
       << " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-      << " WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()"
+      << " LEFT JOIN pg_locks t ON l.pid IS NULL AND t.pid IS NULL"
+      << " AND t.locktype = 'transactionid' AND t.virtualtransaction = l.virtualtransaction"
+      << " LEFT JOIN pg_prepared_xacts x ON x.transaction = t.transactionid"
+      << " WHERE l.locktype = 'relation' AND l.granted"
+      << " AND l.pid IS DISTINCT FROM pg_backend_pid()"
       << " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
       << " AND l.relation = (SELECT c.oid FROM pg_class c JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace WHERE n.nspname = " << Literal(table.schema)

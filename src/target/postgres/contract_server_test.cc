@@ -34,7 +34,7 @@ class PostgresWorld final : public ContractWorld {
   std::vector<std::string> Stages() override {
     return Query(
         "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE nspname = 'spillway' AND relkind = 'r' AND relname ~ '^stage_[0-9]' ORDER BY 1");
+        " WHERE nspname = 'spillway' AND relkind = 'r' AND relname ~ '^stage_[0-9]+_' ORDER BY 1");
   }
 
  private:

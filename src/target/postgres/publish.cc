@@ -99,6 +99,8 @@ class Publication {
       return FencedError(stage_.fence, "a newer run has taken over " + stage_.target.ToString());
     }
     published_shape_ = (*stored)->shape;
+    // Whose relation is there depends on what the position says before it is moved.
+    SPILLWAY_ASSIGN(old_, FindRelation(context, connection_, stage_.target, true));
     SPILLWAY_ASSIGN(const bool moved,
                     MovePosition(context, connection_, stage_.fence, publish_.planned_from,
                                  publish_.position, identity_));
@@ -140,10 +142,9 @@ class Publication {
   }
 
   Status Replace(const Context& context) {
-    SPILLWAY_ASSIGN(const auto old, FindRelation(context, connection_, stage_.target, true));
     Inherited inherited;
-    if (old) {
-      SPILLWAY_TRY(TakeAway(context, *old, &inherited));
+    if (old_) {
+      SPILLWAY_TRY(TakeAway(context, *old_, &inherited));
     } else {
       SPILLWAY_TRY(MakeSchema(context));
     }
@@ -171,10 +172,17 @@ class Publication {
     }
     Sql lock;
     lock << "LOCK TABLE " << stage_.target << " IN ACCESS EXCLUSIVE MODE";
-    if (Status locked = connection_.Execute(context, lock); !locked.ok()) {
-      if (locked.error_class() != ErrorClass::kLockTimeout) return locked;
-      return WithBlockers(context, std::move(locked), stage_.target)
+    if (Status waited = connection_.Execute(context, lock); !waited.ok()) {
+      if (waited.error_class() != ErrorClass::kLockTimeout) return waited;
+      return WithBlockers(context, std::move(waited), stage_.target)
           .While("lock " + stage_.target.ToString());
+    }
+    SPILLWAY_ASSIGN(const auto locked, FindRelation(context, connection_, stage_.target, true));
+    if (!locked || locked->oid != old.oid) {
+      return Status(ErrorClass::kTargetChanged, "another relation took the place of " +
+                                                    stage_.target.ToString() +
+                                                    " during the publish")
+          .With("table", stage_.target.ToString());
     }
     SPILLWAY_ASSIGN(auto dependents,
                     FindDependents(context, connection_, old.oid, published_shape_));
@@ -207,14 +215,11 @@ class Publication {
   Status PutInPlace(const Context& context, const Inherited& inherited) {
     SPILLWAY_ASSIGN(const Sql renames, Renames(context));
     Sql sql;
-    if (stage_.target.table != stage_.table.table) {
-      sql << "ALTER TABLE " << stage_.table << " RENAME TO " << Identifier(stage_.target.table)
-          << ";";
-    }
-    const TableName moving{stage_.table.schema, stage_.target.table};
-    if (stage_.target.schema != moving.schema) {
-      sql << "ALTER TABLE " << moving << " SET SCHEMA " << Identifier(stage_.target.schema) << ";";
-    }
+    // First into the schema, where nothing has the stage's name, then the name, which may be one of
+    // Spillway's own tables.
+    sql << "ALTER TABLE " << stage_.table << " SET SCHEMA " << Identifier(stage_.target.schema)
+        << "; ALTER TABLE " << TableName{stage_.target.schema, stage_.table.table} << " RENAME TO "
+        << Identifier(stage_.target.table) << ";";
     sql << renames << "ALTER TABLE " << stage_.target
         << " RESET (autovacuum_enabled, toast.autovacuum_enabled);"
         << "COMMENT ON TABLE " << stage_.target << " IS ";
@@ -319,6 +324,7 @@ class Publication {
   const Stage& stage_;
   Identity identity_;
   std::string published_shape_;
+  std::optional<Relation> old_;  ///< what has the table's name before the publish
   std::int64_t oid_ = 0;
   DoubtedTransaction doubted_;
 };

@@ -172,7 +172,7 @@ class LoadTest : public ServerTest {
   std::vector<std::string> Stages() {
     return plain_->Query(
         "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE nspname = 'spillway' AND relkind = 'r' AND relname ~ '^stage_[0-9]' ORDER BY 1");
+        " WHERE nspname = 'spillway' AND relkind = 'r' AND relname ~ '^stage_[0-9]+_' ORDER BY 1");
   }
 
   std::shared_ptr<const data::Schema> schema_;

@@ -223,7 +223,9 @@ Result<Stage> CreateStage(const Context& context, Connection& connection, const 
   }
   SPILLWAY_ASSIGN(const Rows number,
                   connection.Query(context, Sql() << "SELECT nextval('spillway.stage_number')"));
-  stage.table = {"spillway", "stage_" + std::string(number.text(0, 0))};
+  // The number makes it unique here, the id in the schema that it is published to.
+  stage.table = {"spillway", "stage_" + std::string(number.text(0, 0)) + "_" +
+                                 fence.synced_table_id.substr(0, 8)};
   Sql sql = CreateStatements(stage);
   sql << "INSERT INTO spillway.stage (stage_name, synced_table_id, fence, run_id) VALUES ("
       << Literal(stage.table.table) << ", " << Literal(fence.synced_table_id) << ", "

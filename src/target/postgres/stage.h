@@ -8,7 +8,8 @@
 #include "target/postgres/connection.h"
 #include "target/target.h"
 
-/// Stages: logged tables in schema `spillway`, named stage_N, that tasks fill and a publish puts in
+/// Stages: logged tables in schema `spillway`, named stage_N_ID (the number of the stage, the
+/// beginning of the synced table's id), that tasks fill and a publish puts in
 /// the target's place. Each function runs its own transactions on a connection that the caller
 /// lends, and leaves none open.
 namespace spillway::target::postgres {

@@ -11,6 +11,8 @@ struct PlainSession::Impl {
 PlainSession::PlainSession(const std::string& conninfo) : impl_(std::make_unique<Impl>()) {
   impl_->connection = PQconnectdb(conninfo.c_str());
   PQsetNoticeProcessor(impl_->connection, [](void*, const char*) {}, nullptr);
+  // The clusters' user is called as Spillway's schema is, which would otherwise come first.
+  Execute("SET search_path = public");
 }
 PlainSession::PlainSession(PlainSession&&) noexcept = default;
 PlainSession::~PlainSession() {
