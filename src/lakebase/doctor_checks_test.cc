@@ -1,0 +1,62 @@
+#include "lakebase/doctor_checks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/durable_file.h"
+#include "state/test_folder.h"
+
+namespace spillway::lakebase {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using ::testing::HasSubstr;
+
+DoctorCheck Find(const std::vector<DoctorCheck>& checks, const std::string& name) {
+  for (const auto& check : checks) {
+    if (check.name == name) return check;
+  }
+  ADD_FAILURE() << "no check " << name;
+  return {};
+}
+
+TEST(DoctorChecks, AreAllWellHere) {
+  const state::TestFolder folder;
+  const auto home = state::Home::Resolve(folder.path() + "/home", state::ProcessEnvironment());
+  const auto checks = CheckLocalPostgres(Context(), *home, state::ProcessEnvironment());
+  for (const auto& check : checks) {
+    EXPECT_TRUE(check.outcome.ok()) << check.name << ": " << check.outcome.ToString();
+    EXPECT_FALSE(check.note.empty()) << check.name;
+  }
+  EXPECT_THAT(Find(checks, "local PostgreSQL").note, HasSubstr("absent"));
+  EXPECT_THAT(Find(checks, "home").note, HasSubstr("not made yet"));
+  // Looking makes nothing.
+  EXPECT_NE(access(home->path().c_str(), F_OK), 0);
+}
+
+TEST(DoctorChecks, NameWhatIsWrong) {
+  const state::TestFolder folder;
+  const auto home = state::Home::Resolve(folder.path(), state::ProcessEnvironment());
+  ASSERT_TRUE(state::ReplaceFile(home->secrets_file(), "{}", 0644).ok());
+  const auto checks = CheckLocalPostgres(Context(), *home,
+                                         [](const std::string& name) -> std::optional<std::string> {
+                                           if (name == "SPILLWAY_PG_BIN") return "/nonexistent";
+                                           return std::nullopt;
+                                         });
+  EXPECT_EQ(Find(checks, "PostgreSQL programs").outcome.error_class(), ErrorClass::kLocalPostgres);
+  EXPECT_THAT(std::string(Find(checks, "home").outcome.mend()), HasSubstr("chmod 600"));
+}
+
+TEST(DoctorChecks, RefuseAFileAsHome) {
+  const state::TestFolder folder;
+  ASSERT_TRUE(state::ReplaceFile(folder.path() + "/file", "", 0600).ok());
+  const auto home = state::Home::Resolve(folder.path() + "/file", state::ProcessEnvironment());
+  const auto checks = CheckLocalPostgres(Context(), *home, state::ProcessEnvironment());
+  EXPECT_EQ(Find(checks, "home").outcome.error_class(), ErrorClass::kFileUnusable);
+}
+
+}  // namespace
+}  // namespace spillway::lakebase
