@@ -4,6 +4,7 @@
 //! Data files are `lakeio-scan`'s.
 
 mod actions;
+mod checksum;
 mod columns;
 mod history;
 mod lines;

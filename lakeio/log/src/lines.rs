@@ -20,6 +20,7 @@ pub(crate) struct ReverseLines {
     /// Bytes read, of which those before `end` are not given out yet.
     buffer: Vec<u8>,
     end: usize,
+    given: u64,
 }
 
 impl ReverseLines {
@@ -39,12 +40,17 @@ impl ReverseLines {
             reader,
             unread,
             buffer: Vec::new(),
-            end: 0,
+            end: 0, given: 0,
         })
     }
 
     pub(crate) fn url(&self) -> &Url {
         self.reader.url()
+    }
+
+    /// Lines given so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.given
     }
 
     /// The line before the last one given, without its line end; `None` at the file's start.
@@ -63,6 +69,7 @@ impl ReverseLines {
             }
         };
         self.end = range.start;
+        self.given += 1;
         let url = self.reader.url();
         let line = std::str::from_utf8(&self.buffer[range]).map_err(|_| {
             Error::new(
@@ -118,8 +125,13 @@ fn shortened(line: &str) -> String {
     line[..end].to_string()
 }
 
-/// Whether a line certainly holds only an action of one of `kinds`, judged by its beginning.
-pub(crate) fn is_only(line: &str, kinds: &[&str]) -> bool {
+/// Whether a line can be passed over: it holds only an action of one of `kinds`, judged by its
+/// beginning, and is not the last of its file, which may be cut short. `given`: the lines of the
+/// file given so far, this one included.
+pub(crate) fn can_skip(line: &str, given: u64, kinds: &[&str]) -> bool {
+    if given <= 1 {
+        return false;
+    }
     let Some(rest) = line.strip_prefix("{\"") else {
         return false;
     };

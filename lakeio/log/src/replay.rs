@@ -15,7 +15,7 @@ use crate::actions::{Add, DeletionVector, SidecarAction, Text, TextMap};
 use crate::columns::{
     damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
 };
-use crate::lines::{is_only, parse_line, ReverseLines};
+use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::segment::{log_file, LogObject, Segment};
 use crate::stats::StatsSource;
 
@@ -191,10 +191,11 @@ fn commit_piece(
 ) -> Result<bool> {
     let url = lines.url().clone();
     for _ in 0..LINES {
+        let given = lines.given() + 1;
         let Some(line) = lines.next(runtime, call)? else {
             return Ok(false);
         };
-        if is_only(line, &["commitInfo", "cdc", "metaData", "protocol", "txn"]) {
+        if can_skip(line, given, &["commitInfo", "cdc", "metaData", "protocol", "txn"]) {
             continue;
         }
         let action = parse_line(line, &url)?;

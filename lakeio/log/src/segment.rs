@@ -1,6 +1,6 @@
 //! Which files of the log make up one version: a checkpoint and the commits after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value;
@@ -39,6 +39,8 @@ pub(crate) struct Segment {
     pub(crate) commits: Vec<LogObject>,
     /// The commit file of the version, which may lie at the checkpoint.
     pub(crate) tip: Option<LogObject>,
+    /// Whether the version has a checksum file.
+    pub(crate) has_checksum: bool,
 }
 
 /// What a listing of the log found, by version.
@@ -46,7 +48,7 @@ pub(crate) struct Segment {
 pub(crate) struct Listing {
     pub(crate) commits: BTreeMap<u64, LogObject>,
     checkpoints: BTreeMap<u64, Vec<(LogName, LogObject)>>,
-    last_checksum: Option<u64>,
+    checksums: BTreeSet<u64>,
 }
 
 /// URL of the `_delta_log/` of the table at `location`.
@@ -118,7 +120,7 @@ impl Listing {
                     .push((parsed, object));
             }
             LogName::Checksum(version) => {
-                self.last_checksum = self.last_checksum.max(Some(version));
+                self.checksums.insert(version);
             }
             LogName::Other => {}
         }
@@ -224,6 +226,7 @@ impl Listing {
             checkpoint,
             commits,
             tip,
+            has_checksum: self.checksums.contains(&version),
         })
     }
 
@@ -305,7 +308,7 @@ impl Listing {
         log: &Url,
         at: Option<u64>,
     ) -> Result<()> {
-        let (Some(checksum), Some(latest)) = (self.last_checksum, self.latest()) else {
+        let (Some(&checksum), Some(latest)) = (self.checksums.last(), self.latest()) else {
             return Ok(());
         };
         if checksum <= latest || at.is_some() {

@@ -13,8 +13,10 @@ use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
 use lakeio_scan::types::Primitive;
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
+use crate::checksum::Count;
 use crate::prune;
 use crate::replay::{vector_of_split, LiveFile, Replay, Wanted};
+use crate::segment::Segment;
 use crate::stats::{records_of_text, Bounds, FileStats};
 use crate::table::Table;
 
@@ -78,6 +80,8 @@ impl Table {
             details: true,
         };
         Ok(SplitBatches {
+            count: Count::start(&self.runtime, &self.store, &call, &self.segment)?,
+            segment: self.segment.clone(),
             runtime: self.runtime.clone(),
             replay: Replay::new(&self.runtime, &self.store, &call, &self.segment, wanted),
             location: self.location.clone(),
@@ -97,10 +101,12 @@ impl Table {
             details: false,
         };
         let mut replay = Replay::new(&self.runtime, &self.store, call, &self.segment, wanted);
+        let mut count = Count::start(&self.runtime, &self.store, call, &self.segment)?;
         let (mut files, mut bytes, mut vectors) = (0u64, 0u64, 0u64);
         let mut rows = Some(0u64);
         while replay.next(&mut |file| {
             files += 1;
+            count.add(size_of(file)?);
             bytes = bytes.saturating_add(size_of(file)?);
             let deleted = match &file.add.deletion_vector {
                 Some(vector) => {
@@ -115,6 +121,7 @@ impl Table {
             rows = rows.zip(own).map(|(sum, own)| sum.saturating_add(own));
             Ok(())
         })? {}
+        count.finish(&self.segment)?;
         Ok(json!({
             "files": files,
             "bytes": bytes,
@@ -170,6 +177,8 @@ pub struct SplitBatches {
     location: lakeio_store::Location,
     scan: Scan,
     target_bytes: u64,
+    segment: Segment,
+    count: Count,
     replay: Replay,
     ready: VecDeque<Planned>,
     schema: SchemaRef,
@@ -202,8 +211,10 @@ impl SplitBatches {
     fn fill(&mut self) -> Result<Option<RecordBatch>> {
         while !self.done && self.ready.len() < BATCH_SPLITS {
             let (scan, target, ready) = (&self.scan, self.target_bytes, &mut self.ready);
+            let count = &mut self.count;
             let mut large = Vec::new();
             let more = self.replay.next(&mut |file| {
+                count.add(size_of(file)?);
                 let Some(planned) = plan(scan, file)? else {
                     return Ok(());
                 };
@@ -214,7 +225,10 @@ impl SplitBatches {
                 }
                 Ok(())
             })?;
-            self.done = !more;
+            if !more {
+                self.done = true;
+                self.count.finish(&self.segment)?;
+            }
             if !large.is_empty() {
                 self.divide(large)?;
             }

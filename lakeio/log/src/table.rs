@@ -8,7 +8,7 @@ use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
 
 use crate::actions::{CommitInfo, DomainMetadataAction, Format, MetadataAction, ProtocolAction};
 use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
-use crate::lines::{is_only, parse_line, ReverseLines};
+use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::protocol;
 use crate::replay::features_at;
 use crate::segment::{log_file, LogObject, Segment};
@@ -348,11 +348,13 @@ fn read_commit(
     let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
     let described = object.version == segment.version;
     let mut info = None;
-    let mut any = false;
-    while let Some(line) = lines.next(runtime, call)? {
-        any = true;
-        if is_only(line, &["add", "remove", "cdc", "txn"])
-            || (!described && is_only(line, &["commitInfo"]))
+    loop {
+        let given = lines.given() + 1;
+        let Some(line) = lines.next(runtime, call)? else {
+            break;
+        };
+        if can_skip(line, given, &["add", "remove", "cdc", "txn"])
+            || (!described && can_skip(line, given, &["commitInfo"]))
         {
             continue;
         }
@@ -360,7 +362,7 @@ fn read_commit(
         info = action.commit_info.take().or(info);
         found.add(action);
     }
-    if !any {
+    if lines.given() == 0 {
         return Err(
             Error::new(Class::DeltaLogCorrupt, "a commit of the Delta log is empty").at(&url),
         );
@@ -379,11 +381,11 @@ fn read_checkpoint(
     let url = log_file(&segment.log, &object.name);
     if object.name.ends_with(".json") {
         let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
-        while let Some(line) = lines.next(runtime, call)? {
-            if !is_only(
-                line,
-                &["add", "remove", "sidecar", "txn", "checkpointMetadata"],
-            ) {
+        let others = ["add", "remove", "sidecar", "txn", "checkpointMetadata"];
+        loop {
+            let given = lines.given() + 1;
+            let Some(line) = lines.next(runtime, call)? else { break };
+            if !can_skip(line, given, &others) {
                 found.add(parse_line(line, &url)?);
             }
         }

@@ -6,7 +6,7 @@
 use lakeio_store::{Call, Class, Error, Result};
 
 use crate::actions::CommitInfo;
-use crate::lines::{is_only, parse_line, ReverseLines};
+use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::segment::{list, log_file, truncated, LogObject};
 use crate::table::Table;
 
@@ -135,28 +135,28 @@ pub(crate) fn read_info(
     let url = log_file(&table.segment.log, &commit.name);
     let size = Some(commit.size);
     let mut lines = ReverseLines::open(&table.runtime, &table.store, call, &url, size)?;
-    let mut any = false;
-    while let Some(line) = lines.next(&table.runtime, call)? {
-        any = true;
-        if is_only(
-            line,
-            &[
-                "add",
-                "remove",
-                "cdc",
-                "metaData",
-                "protocol",
-                "txn",
-                "domainMetadata",
-            ],
-        ) {
+    loop {
+        let given = lines.given() + 1;
+        let Some(line) = lines.next(&table.runtime, call)? else {
+            break;
+        };
+        let others = [
+            "add",
+            "remove",
+            "cdc",
+            "metaData",
+            "protocol",
+            "txn",
+            "domainMetadata",
+        ];
+        if can_skip(line, given, &others) {
             continue;
         }
         if let Some(info) = parse_line(line, &url)?.commit_info {
             return Ok(Some(info));
         }
     }
-    if !any {
+    if lines.given() == 0 {
         return Err(
             Error::new(Class::DeltaLogCorrupt, "a commit of the Delta log is empty").at(&url),
         );
