@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <thread>
 
-#include "lake/deadline_alarm.h"
 #include "lake/lake.h"
 
 namespace spillway::lake {
@@ -89,19 +86,6 @@ TEST_F(SparkTables, BatchesAreAsPlanned) {
       }
     }
     EXPECT_GT(rows, 0) << name;
-  }
-}
-
-TEST(DeadlineAlarm, RaisesInTimeAndNeverAfter) {
-  DeadlineAlarm alarm;
-  const LakeioCancel early(lakeio_cancel_new());
-  const LakeioCancel never(lakeio_cancel_new());
-  {
-    const DeadlineAlarm::Guard none(alarm, base::Deadline(), never.get());
-    const DeadlineAlarm::Guard far(alarm, base::Deadline::After(std::chrono::hours(1)),
-                                   never.get());
-    const DeadlineAlarm::Guard near(alarm, base::Deadline::After(std::chrono::milliseconds(0)),
-                                    early.get());
   }
 }
 
