@@ -55,7 +55,10 @@ struct PostgresTypeInfo {
   std::uint32_t array_oid;
   std::string_view extension;  ///< that must be installed, or empty
   bool key;                    ///< has the equality that a primary key needs
-  std::string_view binary;     ///< the bytes of a value, for people
+  /// Function that gives the byte form that the digest hashes; empty: the type's own hash sees
+  /// every bit of a value.
+  std::string_view digest_form;
+  std::string_view binary;  ///< the bytes of a value, for people
 };
 std::span<const PostgresTypeInfo> PostgresTypes();
 const PostgresTypeInfo& Describe(PostgresKind kind);
@@ -93,6 +96,9 @@ struct PostgresType {
 /// types of extensions: varchar(20), character varying(20), public.vector(3). Errors:
 /// INVALID_DEFINITION.
 base::Result<PostgresType> ParsePostgresType(std::string_view words);
+
+/// Function that gives the byte form of an array's digest.
+inline constexpr std::string_view kArrayDigestForm = "array_send";
 
 /// What the mapping must know of a server.
 struct ServerFacts {

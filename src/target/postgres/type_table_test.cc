@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -247,6 +248,19 @@ std::string BinaryTable() {
   return table.str();
 }
 
+std::string DigestTable() {
+  std::ostringstream table;
+  table << "| type | form |\n| --- | --- |\n";
+  for (const PostgresTypeInfo& info : PostgresTypes()) {
+    table << "| " << Spelled(info) << " | "
+          << (info.digest_form.empty() ? "the column itself"
+                                       : "`" + std::string(info.digest_form) + "(column)`")
+          << " |\n";
+  }
+  table << "| `T[]` | `" << kArrayDigestForm << "(column)` |\n";
+  return table.str();
+}
+
 /// `page` with the lines between the markers of `name` replaced.
 std::string WithTable(const std::string& page, const std::string& name, const std::string& table) {
   const std::string begin = "<!-- begin " + name + " -->\n", end = "<!-- end " + name + " -->\n";
@@ -256,16 +270,21 @@ std::string WithTable(const std::string& page, const std::string& name, const st
   return page.substr(0, from) + table + page.substr(to);
 }
 
-// The tables of docs/formats/types.md are the type table rendered. With SPILLWAY_RENDER_DOCS set
-// they are written anew.
-TEST(TypeTable, FormatPageIsTheTable) {
-  const std::string path = std::string(SPILLWAY_SOURCE_DIR) + "/docs/formats/types.md";
+/// Compares a page below docs/formats with the tables it must contain. With SPILLWAY_RENDER_DOCS
+/// set it is written anew.
+void ExpectPage(const std::string& name, const std::map<std::string, std::string>& tables) {
+  const std::string path = std::string(SPILLWAY_SOURCE_DIR) + "/docs/formats/" + name;
   std::stringstream on_disk;
   on_disk << std::ifstream(path).rdbuf();
-  std::string page = WithTable(on_disk.str(), "mapping", MappingTable());
-  page = WithTable(page, "binary", BinaryTable());
+  std::string page = on_disk.str();
+  for (const auto& [table, text] : tables) page = WithTable(page, table, text);
   if (std::getenv("SPILLWAY_RENDER_DOCS") != nullptr) std::ofstream(path) << page;
   EXPECT_EQ(on_disk.str(), page) << "render it with SPILLWAY_RENDER_DOCS=1";
+}
+
+TEST(TypeTable, FormatPagesAreTheTable) {
+  ExpectPage("types.md", {{"mapping", MappingTable()}, {"binary", BinaryTable()}});
+  ExpectPage("digest-postgres.md", {{"forms", DigestTable()}});
 }
 
 }  // namespace
