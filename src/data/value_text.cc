@@ -1,5 +1,7 @@
 #include "data/value_text.h"
 
+#include <fmt/compile.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -68,7 +70,8 @@ template <typename T>
 char* WriteFloating(T value, char* out) {
   if (std::isnan(value)) return WriteText("NaN", out);
   if (std::isinf(value)) return WriteText(value < 0 ? "-Infinity" : "Infinity", out);
-  return std::to_chars(out, out + kMaxScalarText, value).ptr;
+  // fmt's shortest digits cost a third of what libstdc++'s do.
+  return fmt::format_to(out, FMT_COMPILE("{}"), value);
 }
 
 }  // namespace
