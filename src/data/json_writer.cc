@@ -81,7 +81,19 @@ bool IsPlain(std::uint64_t word) {
           has_zero(word ^ (kOnes * '\\'))) == 0;
 }
 
-/// Writes `text` between quotes at `out`, which has room for 6 * size + 2 bytes. Returns the end,
+/// Bytes that `text` may take between quotes: exact for long texts, a bound for short ones.
+std::size_t QuotedRoom(std::string_view text) {
+  constexpr std::size_t kLong = 4096;
+  if (text.size() < kLong) return 6 * text.size() + 2;
+  std::size_t room = text.size() + 2;
+  for (const char c : text) {
+    const unsigned char escape = kEscapes[static_cast<unsigned char>(c)];
+    room += escape <= 1 ? 0 : escape == 'u' ? 5 : 1;
+  }
+  return room;
+}
+
+/// Writes `text` between quotes at `out`, which has room for QuotedRoom bytes. Returns the end,
 /// or nullptr at invalid UTF-8, or at a NUL when `refuse_nul`.
 char* WriteString(std::string_view text, bool refuse_nul, char* out) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
@@ -210,7 +222,7 @@ struct JsonWriter::Impl {
 };
 
 Status JsonWriter::Impl::WriteStringValue(const Node& node, std::string_view text, Buffer* out) {
-  char* const room = out->Room(6 * text.size() + 2);
+  char* const room = out->Room(QuotedRoom(text));
   char* const end = WriteString(text, options.nul == JsonOptions::Nul::kRefuse, room);
   if (end == nullptr) {
     const bool nul = TextPrefix(text) < text.size() && text[TextPrefix(text)] == '\0';
@@ -422,7 +434,7 @@ Status JsonWriter::Append(std::int64_t row, std::string* out) {
 
 void AppendJsonString(std::string_view text, std::string* out) {
   const std::size_t used = out->size();
-  out->resize(used + 6 * text.size() + 2);
+  out->resize(used + QuotedRoom(text));
   char* const end = WriteString(text, false, out->data() + used);
   SPILLWAY_CHECK(end != nullptr);
   out->resize(static_cast<std::size_t>(end - out->data()));

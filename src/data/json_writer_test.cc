@@ -157,6 +157,14 @@ TEST(JsonWriter, StringsReadBackByAnotherParser) {
   }
 }
 
+TEST(JsonWriter, LongStrings) {
+  std::string text;
+  for (int i = 0; i < 3'000; ++i) text += "a\"\n\x01ä";
+  std::string out;
+  AppendJsonString(text, &out);
+  EXPECT_EQ(out, nlohmann::json(text).dump());
+}
+
 TEST(JsonWriter, BoundOncePerBatch) {
   const Type type = ArrayType(ScalarType(TypeKind::kInt));
   auto writer = JsonWriter::Make(type, {});
