@@ -168,6 +168,7 @@ def test_limit(spillway: Program, tables: Tables, limit: int) -> None:
 # Each predicate is given as Spillway and as DuckDB read it; one text when they agree.
 PREDICATES: list[tuple[str, str, str | None]] = [
     ("dv", "id = 5", None),
+    ("dv", "id = 99999999999999999999 OR id > -99999999999999999999 AND id < 3", None),
     ("dv", "id <> 5 AND id < 20", None),
     ("dv", "id != 5 AND id <= 20", None),
     ("dv", "id > 99990 OR id < 3", None),
