@@ -40,7 +40,8 @@ impl ReverseLines {
             reader,
             unread,
             buffer: Vec::new(),
-            end: 0, given: 0,
+            end: 0,
+            given: 0,
         })
     }
 

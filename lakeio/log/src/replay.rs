@@ -195,7 +195,11 @@ fn commit_piece(
         let Some(line) = lines.next(runtime, call)? else {
             return Ok(false);
         };
-        if can_skip(line, given, &["commitInfo", "cdc", "metaData", "protocol", "txn"]) {
+        if can_skip(
+            line,
+            given,
+            &["commitInfo", "cdc", "metaData", "protocol", "txn"],
+        ) {
             continue;
         }
         let action = parse_line(line, &url)?;

@@ -384,7 +384,9 @@ fn read_checkpoint(
         let others = ["add", "remove", "sidecar", "txn", "checkpointMetadata"];
         loop {
             let given = lines.given() + 1;
-            let Some(line) = lines.next(runtime, call)? else { break };
+            let Some(line) = lines.next(runtime, call)? else {
+                break;
+            };
             if !can_skip(line, given, &others) {
                 found.add(parse_line(line, &url)?);
             }
