@@ -26,8 +26,11 @@ endif()
 
 find_program(SPILLWAY_CCACHE ccache)
 if(SPILLWAY_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${SPILLWAY_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${SPILLWAY_CCACHE})
+  # Paths below the checkout are hashed relative to it, so that another clone of it finds the same objects. That, and
+  # not a precompiled header, is what makes a warm build fast: ccache cannot share one between checkouts.
+  set(spillway_launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${SPILLWAY_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${spillway_launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${spillway_launcher})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=lld)

@@ -25,8 +25,6 @@ function(spillway_module name)
     target_link_libraries(spillway_${target} PUBLIC spillway_${module})
   endforeach()
   target_link_libraries(spillway_${target} PRIVATE ${arg_PRIVATE})
-  target_precompile_headers(spillway_${target} PRIVATE
-    <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <string> <string_view> <utility> <vector>)
   if(tests)
     add_executable(test_${target} ${tests})
     target_link_libraries(test_${target} PRIVATE spillway_${target} ${arg_PRIVATE} GTest::gmock GTest::gtest_main)

@@ -131,7 +131,6 @@ Status RemoveTarget(const base::Context& context, World& world, std::string_view
 
 std::vector<DoctorLine> Doctor(const base::Context& context, World& world) {
   std::vector<DoctorLine> lines;
-  lines.push_back({"home", Status(), world.home().path()});
   for (const lakebase::DoctorCheck& check :
        lakebase::CheckLocalPostgres(context, world.home(), world.environment())) {
     lines.push_back({check.name, check.outcome, check.note});

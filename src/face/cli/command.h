@@ -27,6 +27,8 @@ struct Session {
   std::string working_folder;
   std::string home;  ///< --home
   bool yes = false;
+  /// What followed `pg psql`: psql's own arguments, which are not ours to understand.
+  std::vector<std::string> psql_arguments;
   ProgressStyle progress = ProgressStyle::kAuto;
   /// Asks on the terminal; false without one.
   std::function<bool(const std::string& question)> confirm;

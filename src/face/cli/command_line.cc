@@ -50,6 +50,7 @@ bool Ask(Console* console, const std::string& question) {
 Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
                       const std::string& what) {
   const CLI::App* app = &root;
+  std::string path;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word.starts_with('-')) continue;
@@ -61,6 +62,7 @@ Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
     }
     if (next != nullptr) {
       app = next;
+      path += " " + word;
       continue;
     }
     if (names.empty()) break;
@@ -72,9 +74,21 @@ Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
     }
     return std::move(error).Mend("See: spillway --help");
   }
-  return Status(ErrorClass::kInvalidArgument, what)
-      .Mend("See: " + std::string("spillway") +
-            (app == &root ? "" : " " + app->get_display_name()) + " --help");
+  return Status(ErrorClass::kInvalidArgument, what).Mend("See: spillway" + path + " --help");
+}
+
+// Cuts off what follows `pg psql`, unless help on the command itself is asked for; returns how many
+// words are ours.
+int TakePsqlArguments(int argc, const char* const* argv, std::vector<std::string>* arguments) {
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::string_view(argv[i]) != "pg" || std::string_view(argv[i + 1]) != "psql") continue;
+    int next = i + 2;
+    if (next < argc && std::string_view(argv[next]) == "--help") return argc;
+    if (next < argc && std::string_view(argv[next]) == "--") ++next;
+    arguments->assign(argv + next, argv + argc);
+    return i + 2;
+  }
+  return argc;
 }
 
 int Report(Console* console, const Status& error) {
@@ -148,6 +162,7 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   completion->add_option("SHELL", shell, "bash, zsh or fish")->required();
   completion->footer("Example:\n  source <(spillway completion bash)");
 
+  argc = TakePsqlArguments(argc, argv, &session.psql_arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

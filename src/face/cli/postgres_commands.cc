@@ -46,11 +46,10 @@ Result<int> ShowStatus(Session* session, service::World& world) {
 }
 
 // Becomes psql, so that the terminal and the signals are its own.
-Result<int> Psql(Session* session, service::World& world,
-                 const std::vector<std::string>& arguments) {
+Result<int> Psql(Session* session, service::World& world) {
   SPILLWAY_TRY(world.LocalCluster().Start(session->context, {}).status());
   SPILLWAY_ASSIGN(std::vector<std::string> command,
-                  world.LocalCluster().PsqlCommand(session->context, arguments));
+                  world.LocalCluster().PsqlCommand(session->context, session->psql_arguments));
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -104,17 +103,10 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
     };
   });
 
-  CLI::App* psql = parent->add_subcommand("psql", "Run psql on it");
-  psql->allow_extras();
-  psql->prefix_command();
+  CLI::App* psql = parent->add_subcommand("psql", "Run psql on it, with psql's own arguments");
   psql->footer("Example:\n  spillway pg psql -c 'select * from spillway.position'");
-  psql->callback([session, psql] {
-    const std::vector<std::string> extras = psql->remaining();
-    session->action = [session, extras](service::World& world) {
-      std::vector<std::string> given = extras;
-      if (!given.empty() && given.front() == "--") given.erase(given.begin());
-      return Psql(session, world, given);
-    };
+  psql->callback([session] {
+    session->action = [session](service::World& world) { return Psql(session, world); };
   });
 }
 
