@@ -219,7 +219,8 @@ TEST_F(ClusterTest, NamesWhoHoldsThePort) {
   EXPECT_EQ(taken.status().error_class(), ErrorClass::kLocalPostgres);
   EXPECT_EQ(taken.status().detail("pid"), std::to_string(getpid()));
   EXPECT_EQ(taken.status().detail("port"), std::to_string(endpoint.port));
-  EXPECT_THAT(std::string(taken.status().message()), HasSubstr("test_lakebase"));
+  EXPECT_THAT(std::string(taken.status().message()),
+              HasSubstr(std::string(program_invocation_short_name).substr(0, 15)));
   // Another port is used when it is asked for, and kept.
   const auto other_port = ChoosePort("another");
   ASSERT_TRUE(other_port.ok());

@@ -91,8 +91,9 @@ std::vector<ServerPrograms> InstalledPrograms(const Context& context,
     if (std::any_of(all.begin(), all.end(), same)) continue;
     if (auto programs = Examine(context, folder)) all.push_back(*std::move(programs));
   }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const auto& a, const auto& b) { return a.major > b.major; });
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.major != b.major ? a.major > b.major : a.folder < b.folder;
+  });
   return all;
 }
 
