@@ -77,9 +77,10 @@ Result<ConnectionString> FromUri(std::string_view text, std::size_t scheme_size)
     const auto end = query.find('&');
     const std::string_view parameter = query.substr(0, end);
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-    constexpr std::string_view kPassword = "password=";
-    if (parameter.starts_with(kPassword)) {
-      SPILLWAY_ASSIGN(parted.password, PercentDecoded(parameter.substr(kPassword.size())));
+    const auto equals = parameter.find('=');
+    SPILLWAY_ASSIGN(const std::string keyword, PercentDecoded(parameter.substr(0, equals)));
+    if (keyword == "password" && equals != std::string_view::npos) {
+      SPILLWAY_ASSIGN(parted.password, PercentDecoded(parameter.substr(equals + 1)));
       continue;
     }
     url.push_back(before);
@@ -104,10 +105,10 @@ Result<std::string> TakeValue(std::string_view text, std::size_t* at) {
       return value;
     }
     if (!is_quoted && IsSpace(c)) return value;
-    if (c == '\\' && *at + 1 < text.size()) {
-      value.push_back(text[++*at]);
-    } else {
+    if (c != '\\') {
       value.push_back(c);
+    } else if (*at + 1 < text.size()) {
+      value.push_back(text[++*at]);
     }
   }
   if (is_quoted) return Malformed("a quoted value does not end");

@@ -27,6 +27,8 @@ TEST(ConnectionString, PartsThePassword) {
       {"postgresql://db/shop?user=app&password=hush&sslmode=require",
        "postgresql://db/shop?user=app&sslmode=require", "hush"},
       {"postgresql://db/shop?password=hush", "postgresql://db/shop", "hush"},
+      {"postgresql://db/shop?%70assword=hush", "postgresql://db/shop", "hush"},
+      {"host=db password=hush\\", "host=db", "hush"},
       {"postgresql://app:${env:PW}@db/shop", "postgresql://app@db/shop", "${env:PW}"},
       {"postgresql://app:x@[::1]:5432,other:5433/shop",
        "postgresql://app@[::1]:5432,other:5433/shop", "x"},
