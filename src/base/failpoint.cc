@@ -1,5 +1,6 @@
 #include "base/failpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
