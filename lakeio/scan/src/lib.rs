@@ -4,7 +4,23 @@
 //! This crate knows data files and deletion vectors, and nothing of the Delta log: `lakeio-log`
 //! makes scans and splits from a listing.
 
+mod calendar;
+mod columns;
+mod convert;
+mod deletion;
 pub mod document;
+mod evaluate;
+mod footer;
+mod pages;
 pub mod predicate;
+mod prune;
+mod raw;
+mod reader;
 pub mod scalar;
+mod stream;
+mod thrift;
 pub mod types;
+mod variant;
+
+pub use document::{DataFile, DeletionVector, DeletionVectorStorage, Scan, ScanRequest, Split};
+pub use reader::{ReadOptions, SplitReader};

@@ -1,0 +1,778 @@
+//! From what a data file stores to the table's type: exact, or an error that names the column.
+//!
+//! `LeafConvert` is decided once for each column of a file, from the file's annotation and the
+//! table's type; `Convert` mirrors the nesting.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, Decimal128Array,
+    FixedSizeBinaryArray, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{
+    DataType as ArrowType, Date32Type, Decimal128Type, FieldRef, Fields, Float64Type, Int16Type,
+    Int32Type, Int64Type, Int8Type, TimestampMicrosecondType,
+};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
+use parquet::schema::types::Type;
+
+use lakeio_store::{Class, Error, Result};
+
+use crate::calendar::{
+    hybrid_day_to_proleptic, hybrid_micros_to_proleptic, Calendar, Calendars, FIRST_COMMON_DAY,
+    FIRST_COMMON_MICROS,
+};
+use crate::scalar::DAY_MICROS;
+use crate::types::Primitive;
+use crate::variant::VariantReader;
+
+/// Days from the start of INT96's count to 1970-01-01.
+const JULIAN_EPOCH: i64 = 2_440_588;
+
+/// What a leaf column of a file holds, by its annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Boolean,
+    /// INT32 or INT64; `unsigned`: the bits are those of an unsigned number of that width.
+    Integer {
+        unsigned: bool,
+    },
+    /// Unscaled, in INT32, INT64 or bytes.
+    Decimal {
+        scale: i32,
+    },
+    Date,
+    /// Ticks, of which a second has so many.
+    Timestamp {
+        per_second: i64,
+        utc: bool,
+    },
+    Int96,
+    Float,
+    Double,
+    /// Bytes of any length; `text`: annotated as text.
+    Bytes {
+        text: bool,
+    },
+    Fixed,
+    /// Only NULLs, whatever the physical type.
+    Null,
+}
+
+impl Stored {
+    /// Reads the annotation of a leaf; none when it is one that no table column can be stored as.
+    pub(crate) fn of(leaf: &Type) -> Option<Stored> {
+        let info = leaf.get_basic_info();
+        let (physical, precision_scale) = match leaf {
+            Type::PrimitiveType {
+                physical_type,
+                scale,
+                ..
+            } => (*physical_type, *scale),
+            Type::GroupType { .. } => return None,
+        };
+        let integer = matches!(physical, PhysicalType::INT32 | PhysicalType::INT64);
+        let bytes = matches!(
+            physical,
+            PhysicalType::BYTE_ARRAY | PhysicalType::FIXED_LEN_BYTE_ARRAY
+        );
+        match info.logical_type_ref() {
+            None => {}
+            Some(LogicalType::Unknown) => return Some(Stored::Null),
+            Some(LogicalType::Integer(kind)) => {
+                return integer.then_some(Stored::Integer {
+                    unsigned: !kind.is_signed,
+                })
+            }
+            Some(LogicalType::Decimal(kind)) => {
+                return (integer || bytes).then_some(Stored::Decimal { scale: kind.scale })
+            }
+            Some(LogicalType::Date) => {
+                return (physical == PhysicalType::INT32).then_some(Stored::Date)
+            }
+            Some(LogicalType::Timestamp(kind)) => {
+                let per_second = match kind.unit {
+                    TimeUnit::MILLIS => 1_000,
+                    TimeUnit::MICROS => 1_000_000,
+                    TimeUnit::NANOS => 1_000_000_000,
+                };
+                return (physical == PhysicalType::INT64).then_some(Stored::Timestamp {
+                    per_second,
+                    utc: kind.is_adjusted_to_u_t_c,
+                });
+            }
+            Some(LogicalType::String | LogicalType::Enum | LogicalType::Json) => {
+                return (physical == PhysicalType::BYTE_ARRAY)
+                    .then_some(Stored::Bytes { text: true })
+            }
+            Some(LogicalType::Bson | LogicalType::Uuid) => {}
+            // Times, 16-bit floats, shapes and whatever comes later.
+            Some(_) => return None,
+        }
+        let millis = |per_second| Stored::Timestamp {
+            per_second,
+            utc: true,
+        };
+        match info.converted_type() {
+            ConvertedType::NONE | ConvertedType::BSON => {}
+            ConvertedType::INT_8
+            | ConvertedType::INT_16
+            | ConvertedType::INT_32
+            | ConvertedType::INT_64 => {
+                return integer.then_some(Stored::Integer { unsigned: false })
+            }
+            ConvertedType::UINT_8
+            | ConvertedType::UINT_16
+            | ConvertedType::UINT_32
+            | ConvertedType::UINT_64 => {
+                return integer.then_some(Stored::Integer { unsigned: true })
+            }
+            ConvertedType::DECIMAL => {
+                return (integer || bytes).then_some(Stored::Decimal {
+                    scale: precision_scale,
+                })
+            }
+            ConvertedType::DATE => {
+                return (physical == PhysicalType::INT32).then_some(Stored::Date)
+            }
+            ConvertedType::TIMESTAMP_MILLIS => {
+                return (physical == PhysicalType::INT64).then(|| millis(1_000))
+            }
+            ConvertedType::TIMESTAMP_MICROS => {
+                return (physical == PhysicalType::INT64).then(|| millis(1_000_000))
+            }
+            ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON => {
+                return (physical == PhysicalType::BYTE_ARRAY)
+                    .then_some(Stored::Bytes { text: true })
+            }
+            ConvertedType::TIME_MILLIS
+            | ConvertedType::TIME_MICROS
+            | ConvertedType::INTERVAL
+            | ConvertedType::MAP
+            | ConvertedType::MAP_KEY_VALUE
+            | ConvertedType::LIST => return None,
+        }
+        Some(match physical {
+            PhysicalType::BOOLEAN => Stored::Boolean,
+            PhysicalType::INT32 | PhysicalType::INT64 => Stored::Integer { unsigned: false },
+            PhysicalType::INT96 => Stored::Int96,
+            PhysicalType::FLOAT => Stored::Float,
+            PhysicalType::DOUBLE => Stored::Double,
+            PhysicalType::BYTE_ARRAY => Stored::Bytes { text: false },
+            PhysicalType::FIXED_LEN_BYTE_ARRAY => Stored::Fixed,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Stored::Boolean => "boolean",
+            Stored::Integer { unsigned: false } => "integer",
+            Stored::Integer { unsigned: true } => "unsigned integer",
+            Stored::Decimal { .. } => "decimal",
+            Stored::Date => "date",
+            Stored::Timestamp { utc: true, .. } => "timestamp",
+            Stored::Timestamp { utc: false, .. } => "timestamp without zone",
+            Stored::Int96 => "INT96 timestamp",
+            Stored::Float => "float",
+            Stored::Double => "double",
+            Stored::Bytes { text: true } => "string",
+            Stored::Bytes { text: false } => "binary",
+            Stored::Fixed => "fixed-length binary",
+            Stored::Null => "null",
+        }
+    }
+}
+
+/// From a leaf column of a file to a primitive type of the table.
+#[derive(Clone, Debug)]
+pub(crate) struct LeafConvert {
+    stored: Stored,
+    target: Primitive,
+    calendar: Calendar,
+    column: String,
+}
+
+/// From a column of a file, with its nesting, to a column of the table.
+pub(crate) enum Convert {
+    Leaf(LeafConvert),
+    Struct {
+        fields: Fields,
+        parts: Vec<Part>,
+    },
+    List {
+        field: FieldRef,
+        item: Box<Convert>,
+    },
+    Map {
+        entries: FieldRef,
+        key: Box<Convert>,
+        value: Box<Convert>,
+        column: String,
+    },
+    Variant(Box<VariantReader>),
+}
+
+/// Where a field of a struct comes from.
+pub(crate) enum Part {
+    /// A child of the file's struct.
+    Child(usize, Convert),
+    /// Not in the file.
+    Missing(ArrowType),
+}
+
+fn corrupt(column: &str, message: impl std::fmt::Display) -> Error {
+    Error::new(
+        Class::DataFileCorrupt,
+        format!("{message}: column {column}"),
+    )
+    .with("column", column)
+}
+
+fn mismatch() -> Error {
+    Error::internal("a column was decoded as another type than planned")
+}
+
+impl Convert {
+    /// Converts what the decoders gave.
+    pub(crate) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        match self {
+            Convert::Leaf(leaf) => leaf.apply(array),
+            Convert::Variant(variant) => variant.apply(array),
+            Convert::Struct { fields, parts } => {
+                let array = array.as_struct_opt().ok_or_else(mismatch)?;
+                let length = array.len();
+                let columns = parts
+                    .iter()
+                    .map(|part| match part {
+                        Part::Child(index, convert) => convert.apply(array.column(*index)),
+                        Part::Missing(kind) => Ok(arrow::array::new_null_array(kind, length)),
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let nulls = array.nulls().cloned();
+                let array =
+                    StructArray::try_new_with_length(fields.clone(), columns, nulls, length);
+                Ok(Arc::new(array.map_err(|e| Error::internal(e.to_string()))?))
+            }
+            Convert::List { field, item } => {
+                let list: &ListArray = array.as_list_opt().ok_or_else(mismatch)?;
+                let values = item.apply(list.values())?;
+                let nulls = list.nulls().cloned();
+                let list = ListArray::try_new(field.clone(), list.offsets().clone(), values, nulls);
+                Ok(Arc::new(list.map_err(|e| Error::internal(e.to_string()))?))
+            }
+            Convert::Map {
+                entries,
+                key,
+                value,
+                column,
+            } => {
+                let list: &ListArray = array.as_list_opt().ok_or_else(mismatch)?;
+                let pairs = list.values().as_struct_opt().ok_or_else(mismatch)?;
+                let keys = key.apply(pairs.column(0))?;
+                if keys.null_count() > 0 {
+                    return Err(corrupt(column, "a map has a NULL key"));
+                }
+                // Keys are required in the schema, so that no NULL mask may stay.
+                let keys = without_nulls(&keys);
+                let values = value.apply(pairs.column(1))?;
+                let ArrowType::Struct(fields) = entries.data_type() else {
+                    return Err(mismatch());
+                };
+                let length = keys.len();
+                let pairs = StructArray::try_new_with_length(
+                    fields.clone(),
+                    vec![keys, values],
+                    None,
+                    length,
+                )
+                .map_err(|e| Error::internal(e.to_string()))?;
+                let nulls = list.nulls().cloned();
+                let map =
+                    MapArray::try_new(entries.clone(), list.offsets().clone(), pairs, nulls, false);
+                Ok(Arc::new(map.map_err(|e| Error::internal(e.to_string()))?))
+            }
+        }
+    }
+}
+
+fn without_nulls(array: &ArrayRef) -> ArrayRef {
+    match array.nulls() {
+        None => array.clone(),
+        Some(_) => {
+            let data = array.to_data().into_builder().nulls(None);
+            // SAFETY: only the mask goes, and it marks nothing.
+            arrow::array::make_array(unsafe { data.build_unchecked() })
+        }
+    }
+}
+
+impl LeafConvert {
+    /// How `stored` becomes `target`, or `DATA_FILE_CORRUPT` when it cannot: the file is not of
+    /// the table's schema. `column`: the table's name of it, with dots.
+    pub(crate) fn new(
+        stored: Stored,
+        target: Primitive,
+        calendars: &Calendars,
+        column: &str,
+    ) -> Result<LeafConvert> {
+        use Primitive as P;
+        let possible = match stored {
+            Stored::Null => true,
+            Stored::Boolean => target == P::Boolean,
+            Stored::Integer { .. } => matches!(
+                target,
+                P::Byte | P::Short | P::Integer | P::Long | P::Double | P::Decimal(..)
+            ),
+            Stored::Decimal { .. } => matches!(target, P::Decimal(..)),
+            Stored::Date => matches!(target, P::Date | P::TimestampNtz),
+            // Spark takes the local time of a file for UTC, and never the other way round.
+            Stored::Timestamp { utc: false, .. } => {
+                matches!(target, P::Timestamp | P::TimestampNtz)
+            }
+            Stored::Timestamp { utc: true, .. } | Stored::Int96 => target == P::Timestamp,
+            Stored::Float => matches!(target, P::Float | P::Double),
+            Stored::Double => target == P::Double,
+            Stored::Bytes { .. } => matches!(target, P::String | P::Binary),
+            Stored::Fixed => target == P::Binary,
+        };
+        if !possible {
+            return Err(Error::new(
+                Class::DataFileCorrupt,
+                format!(
+                    "a data file stores a column as a type that the table's cannot be read from: \
+                     column {column}, {} for {}",
+                    stored.name(),
+                    target.name()
+                ),
+            )
+            .with("column", column));
+        }
+        let calendar = match stored {
+            Stored::Date => calendars.dates,
+            Stored::Timestamp { utc: true, .. } => calendars.timestamps,
+            Stored::Int96 => calendars.int96,
+            _ => Calendar::Proleptic,
+        };
+        Ok(LeafConvert {
+            stored,
+            target,
+            calendar,
+            column: column.to_string(),
+        })
+    }
+
+    /// Whether bounds of stored values are bounds of converted ones.
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.calendar == Calendar::Proleptic && self.stored != Stored::Int96
+    }
+
+    /// Whether stored numbers are unsigned.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        self.stored == Stored::Integer { unsigned: true }
+    }
+
+    /// Whether the column is a decimal.
+    pub(crate) fn is_decimal(&self) -> bool {
+        matches!(self.stored, Stored::Decimal { .. })
+    }
+
+    /// Converts what the decoders gave.
+    pub(crate) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        if array.null_count() == array.len() {
+            return Ok(arrow::array::new_null_array(
+                &self.target.arrow(),
+                array.len(),
+            ));
+        }
+        match self.stored {
+            Stored::Null => Err(corrupt(&self.column, "a column of NULLs only has a value")),
+            Stored::Boolean => Ok(array.clone()),
+            Stored::Integer { unsigned } => self.integers(array, unsigned),
+            Stored::Decimal { scale } => self.decimals(array, scale),
+            Stored::Date => self.dates(array),
+            Stored::Timestamp { per_second, .. } => {
+                let ticks: &PrimitiveArray<Int64Type> =
+                    array.as_primitive_opt().ok_or_else(mismatch)?;
+                let micros = match per_second {
+                    1_000_000 => ticks.clone(),
+                    1_000 => self.map(ticks, |v| v.checked_mul(1_000))?,
+                    _ => ticks.unary(|v| v.div_euclid(1_000)),
+                };
+                self.timestamps(micros)
+            }
+            Stored::Int96 => self.int96(array),
+            Stored::Float => match self.target {
+                Primitive::Double => {
+                    let floats = array.as_primitive_opt::<arrow::datatypes::Float32Type>();
+                    let doubles: PrimitiveArray<Float64Type> =
+                        floats.ok_or_else(mismatch)?.unary(f64::from);
+                    Ok(Arc::new(doubles))
+                }
+                _ => Ok(array.clone()),
+            },
+            Stored::Double => Ok(array.clone()),
+            Stored::Bytes { .. } => match self.target {
+                Primitive::String => self.text(array.as_binary_opt().ok_or_else(mismatch)?),
+                _ => Ok(array.clone()),
+            },
+            Stored::Fixed => {
+                let fixed = array.as_fixed_size_binary_opt().ok_or_else(mismatch)?;
+                let binary: BinaryArray = fixed.iter().collect();
+                Ok(Arc::new(binary))
+            }
+        }
+    }
+
+    fn out_of_range(&self, value: impl std::fmt::Display) -> Error {
+        corrupt(
+            &self.column,
+            format!(
+                "a stored value does not fit type {}, {value}",
+                self.target.name()
+            ),
+        )
+    }
+
+    /// Applies `f` to the values; none is an error.
+    fn map<I: ArrowPrimitiveType, O: ArrowPrimitiveType>(
+        &self,
+        array: &PrimitiveArray<I>,
+        f: impl Fn(I::Native) -> Option<O::Native>,
+    ) -> Result<PrimitiveArray<O>>
+    where
+        I::Native: std::fmt::Display,
+    {
+        array.try_unary(|value| f(value).ok_or_else(|| self.out_of_range(value)))
+    }
+
+    fn integers(&self, array: &ArrayRef, unsigned: bool) -> Result<ArrayRef> {
+        let narrow = array.as_primitive_opt::<Int32Type>();
+        let wide = array.as_primitive_opt::<Int64Type>();
+        match (narrow, wide, self.target, unsigned) {
+            (Some(_), _, Primitive::Integer, false) | (_, Some(_), Primitive::Long, false) => {
+                Ok(array.clone())
+            }
+            (Some(narrow), _, _, false) => self.integers_as(narrow, i128::from),
+            (Some(narrow), _, _, true) => self.integers_as(narrow, |v| i128::from(v as u32)),
+            (_, Some(wide), _, false) => self.integers_as(wide, i128::from),
+            (_, Some(wide), _, true) => self.integers_as(wide, |v| i128::from(v as u64)),
+            (None, None, _, _) => Err(mismatch()),
+        }
+    }
+
+    fn integers_as<I: ArrowPrimitiveType>(
+        &self,
+        array: &PrimitiveArray<I>,
+        wide: impl Fn(I::Native) -> i128,
+    ) -> Result<ArrayRef>
+    where
+        I::Native: std::fmt::Display,
+    {
+        Ok(match self.target {
+            Primitive::Byte => {
+                Arc::new(self.map::<I, Int8Type>(array, |v| wide(v).try_into().ok())?)
+            }
+            Primitive::Short => {
+                Arc::new(self.map::<I, Int16Type>(array, |v| wide(v).try_into().ok())?)
+            }
+            Primitive::Integer => {
+                Arc::new(self.map::<I, Int32Type>(array, |v| wide(v).try_into().ok())?)
+            }
+            Primitive::Long => {
+                Arc::new(self.map::<I, Int64Type>(array, |v| wide(v).try_into().ok())?)
+            }
+            Primitive::Double => Arc::new(self.map::<I, Float64Type>(array, |v| {
+                let (exact, double) = (wide(v), wide(v) as f64);
+                (double as i128 == exact).then_some(double)
+            })?),
+            Primitive::Decimal(precision, scale) => {
+                let factor = 10i128.pow(scale.into());
+                let limit = 10i128.pow(precision.into());
+                let decimals = self.map::<I, Decimal128Type>(array, |v| {
+                    wide(v).checked_mul(factor).filter(|d| d.abs() < limit)
+                })?;
+                Arc::new(with_decimal_type(decimals, precision, scale)?)
+            }
+            _ => return Err(mismatch()),
+        })
+    }
+
+    fn decimals(&self, array: &ArrayRef, stored_scale: i32) -> Result<ArrayRef> {
+        let Primitive::Decimal(precision, scale) = self.target else {
+            return Err(mismatch());
+        };
+        let limit = 10i128.pow(precision.into());
+        let shift = i32::from(scale) - stored_scale;
+        let factor = 10i128.checked_pow(shift.unsigned_abs());
+        let rescale = |value: i128| -> Option<i128> {
+            let value = match shift {
+                0 => value,
+                _ if value == 0 => 0,
+                1.. => value.checked_mul(factor?)?,
+                _ => {
+                    let factor = factor?;
+                    (value % factor == 0).then(|| value / factor)?
+                }
+            };
+            (-limit < value && value < limit).then_some(value)
+        };
+        let decimals: Decimal128Array = match array.data_type() {
+            ArrowType::Int32 => {
+                self.map::<Int32Type, _>(array.as_primitive(), |v| rescale(v.into()))?
+            }
+            ArrowType::Int64 => {
+                self.map::<Int64Type, _>(array.as_primitive(), |v| rescale(v.into()))?
+            }
+            ArrowType::FixedSizeBinary(_) => {
+                let array: &FixedSizeBinaryArray = array.as_fixed_size_binary();
+                self.decimals_of(array.iter(), array.nulls(), rescale)?
+            }
+            ArrowType::Binary => {
+                let array: &BinaryArray = array.as_binary();
+                self.decimals_of(array.iter(), array.nulls(), rescale)?
+            }
+            _ => return Err(mismatch()),
+        };
+        Ok(Arc::new(with_decimal_type(decimals, precision, scale)?))
+    }
+
+    fn decimals_of<'a>(
+        &self,
+        values: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+        nulls: Option<&NullBuffer>,
+        rescale: impl Fn(i128) -> Option<i128>,
+    ) -> Result<Decimal128Array> {
+        let mut out = Vec::with_capacity(values.len());
+        for value in values {
+            out.push(match value {
+                None => 0,
+                Some(bytes) => {
+                    let value = big_endian(bytes)
+                        .ok_or_else(|| corrupt(&self.column, "a decimal has too many bytes"))?;
+                    rescale(value)
+                        .ok_or_else(|| self.out_of_range(format!("an unscaled value of {value}")))?
+                }
+            });
+        }
+        Ok(Decimal128Array::new(out.into(), nulls.cloned()))
+    }
+
+    fn refuse(&self) -> Error {
+        Error::new(
+            Class::UnsupportedCalendar,
+            format!(
+                "a data file has dates or times from before the calendars agree and does not say \
+                 which calendar or zone they are in; write the file anew with Spark 3 or later: \
+                 column {}",
+                self.column
+            ),
+        )
+        .with("column", &self.column)
+    }
+
+    fn dates(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let days: &PrimitiveArray<Int32Type> = array.as_primitive_opt().ok_or_else(mismatch)?;
+        let old = self.calendar != Calendar::Proleptic
+            && arrow::compute::min(days).is_some_and(|day| day < FIRST_COMMON_DAY);
+        let rebased;
+        let days = match (old, self.calendar) {
+            (true, Calendar::Unknown) => return Err(self.refuse()),
+            (true, _) => {
+                rebased = days.unary::<_, Int32Type>(hybrid_day_to_proleptic);
+                &rebased
+            }
+            (false, _) => days,
+        };
+        Ok(match self.target {
+            Primitive::TimestampNtz => {
+                let micros = days.unary::<_, TimestampMicrosecondType>(|day| {
+                    i64::from(day).wrapping_mul(DAY_MICROS)
+                });
+                // Days of i32 reach further than microseconds of i64.
+                let bound = (i64::MAX / DAY_MICROS) as i32;
+                let far = [arrow::compute::min(days), arrow::compute::max(days)];
+                if let Some(day) = far.into_iter().flatten().find(|day| day.abs() > bound) {
+                    return Err(self.out_of_range(day));
+                }
+                Arc::new(micros)
+            }
+            _ => Arc::new(days.reinterpret_cast::<Date32Type>()),
+        })
+    }
+
+    fn timestamps(&self, micros: PrimitiveArray<Int64Type>) -> Result<ArrayRef> {
+        let micros = match self.calendar {
+            Calendar::Proleptic => micros,
+            calendar => match arrow::compute::min(&micros) {
+                Some(first) if first < FIRST_COMMON_MICROS => {
+                    if calendar == Calendar::Unknown {
+                        return Err(self.refuse());
+                    }
+                    micros.unary(hybrid_micros_to_proleptic)
+                }
+                _ => micros,
+            },
+        };
+        let zone: Option<Arc<str>> = (self.target == Primitive::Timestamp).then(|| "UTC".into());
+        let micros = micros.reinterpret_cast::<TimestampMicrosecondType>();
+        Ok(Arc::new(micros.with_timezone_opt(zone)))
+    }
+
+    fn int96(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let array: &FixedSizeBinaryArray = array.as_fixed_size_binary_opt().ok_or_else(mismatch)?;
+        let bytes = array.value_data();
+        let start = array.offset() * 12;
+        let mut out = Vec::with_capacity(array.len());
+        for (row, value) in bytes[start..]
+            .chunks_exact(12)
+            .take(array.len())
+            .enumerate()
+        {
+            let nanos = i64::from_le_bytes([
+                value[0], value[1], value[2], value[3], value[4], value[5], value[6], value[7],
+            ]);
+            let day = i32::from_le_bytes([value[8], value[9], value[10], value[11]]);
+            let micros = (i64::from(day) - JULIAN_EPOCH)
+                .checked_mul(DAY_MICROS)
+                .and_then(|micros| micros.checked_add(nanos.div_euclid(1_000)));
+            match micros {
+                Some(micros) => out.push(micros),
+                None if array.is_null(row) => out.push(0),
+                None => return Err(self.out_of_range(format!("day {day}, nanosecond {nanos}"))),
+            }
+        }
+        self.timestamps(PrimitiveArray::new(out.into(), array.nulls().cloned()))
+    }
+
+    fn text(&self, array: &BinaryArray) -> Result<ArrayRef> {
+        check_text(array).map_err(|row| {
+            corrupt(
+                &self.column,
+                format!("a string is not valid UTF-8, row {row} of a batch"),
+            )
+        })?;
+        let (offsets, values, nulls) = array.clone().into_parts();
+        // SAFETY: every value was just checked.
+        Ok(Arc::new(unsafe {
+            StringArray::new_unchecked(offsets, values, nulls)
+        }))
+    }
+}
+
+/// Fails with the first row whose bytes are not UTF-8.
+fn check_text(array: &BinaryArray) -> Result<(), usize> {
+    let offsets: &OffsetBuffer<i32> = array.offsets();
+    let (start, end) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
+    let bytes = &array.value_data()[start..end];
+    // Text as a whole, and no value starts within a character.
+    let whole = bytes.is_ascii()
+        || simdutf8::basic::from_utf8(bytes).is_ok()
+            && offsets.iter().all(|at| {
+                let at = *at as usize;
+                at >= end || array.value_data()[at] & 0xc0 != 0x80
+            });
+    if whole {
+        return Ok(());
+    }
+    for row in 0..array.len() {
+        if array.is_valid(row) && std::str::from_utf8(array.value(row)).is_err() {
+            return Err(row);
+        }
+    }
+    // Only bytes of NULLs are at fault, which cannot be kept as text: there are none by the format.
+    Err(0)
+}
+
+/// A two's complement number, most significant byte first; none when it needs more than 16 bytes.
+pub(crate) fn big_endian(bytes: &[u8]) -> Option<i128> {
+    let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+    let fill = if negative { 0xff } else { 0 };
+    let (extra, kept) = bytes.split_at(bytes.len().saturating_sub(16));
+    if extra.iter().any(|byte| *byte != fill) {
+        return None;
+    }
+    let mut full = [fill; 16];
+    full[16 - kept.len()..].copy_from_slice(kept);
+    let value = i128::from_be_bytes(full);
+    ((value < 0) == negative).then_some(value)
+}
+
+fn with_decimal_type(array: Decimal128Array, precision: u8, scale: u8) -> Result<Decimal128Array> {
+    array
+        .with_precision_and_scale(precision, scale as i8)
+        .map_err(|e| Error::internal(e.to_string()))
+}
+
+/// An array of `rows` times the value.
+pub(crate) fn constant(
+    value: Option<&crate::scalar::Scalar>,
+    primitive: Primitive,
+    rows: usize,
+) -> Result<ArrayRef> {
+    use crate::scalar::Scalar as S;
+    let Some(value) = value else {
+        return Ok(arrow::array::new_null_array(&primitive.arrow(), rows));
+    };
+    fn filled<T: ArrowPrimitiveType>(value: T::Native, rows: usize) -> PrimitiveArray<T> {
+        PrimitiveArray::from_value(value, rows)
+    }
+    Ok(match (value, primitive) {
+        (S::Boolean(value), Primitive::Boolean) => Arc::new(BooleanArray::from(vec![*value; rows])),
+        (S::Integer(value), Primitive::Byte) => Arc::new(filled::<Int8Type>(*value as i8, rows)),
+        (S::Integer(value), Primitive::Short) => Arc::new(filled::<Int16Type>(*value as i16, rows)),
+        (S::Integer(value), Primitive::Integer) => {
+            Arc::new(filled::<Int32Type>(*value as i32, rows))
+        }
+        (S::Integer(value), Primitive::Long) => Arc::new(filled::<Int64Type>(*value, rows)),
+        (S::Float(value), Primitive::Float) => {
+            Arc::new(filled::<arrow::datatypes::Float32Type>(*value, rows))
+        }
+        (S::Double(value), Primitive::Double) => Arc::new(filled::<Float64Type>(*value, rows)),
+        (S::Decimal(value, _), Primitive::Decimal(precision, scale)) => Arc::new(
+            with_decimal_type(filled::<Decimal128Type>(*value, rows), precision, scale)?,
+        ),
+        (S::String(value), Primitive::String) => Arc::new(StringArray::from_iter_values(
+            std::iter::repeat_n(value, rows),
+        )),
+        (S::Binary(value), Primitive::Binary) => Arc::new(BinaryArray::from_iter_values(
+            std::iter::repeat_n(value, rows),
+        )),
+        (S::Date(value), Primitive::Date) => Arc::new(filled::<Date32Type>(*value, rows)),
+        (S::Timestamp(value), Primitive::Timestamp) => {
+            Arc::new(filled::<TimestampMicrosecondType>(*value, rows).with_timezone("UTC"))
+        }
+        (S::TimestampNtz(value), Primitive::TimestampNtz) => {
+            Arc::new(filled::<TimestampMicrosecondType>(*value, rows))
+        }
+        _ => return Err(mismatch()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn big_endian_numbers() {
+        assert_eq!(big_endian(&[]), Some(0));
+        assert_eq!(big_endian(&[0xff]), Some(-1));
+        assert_eq!(big_endian(&[0, 0xff]), Some(255));
+        assert_eq!(big_endian(&[0x80, 0]), Some(-32768));
+        assert_eq!(big_endian(&[0xff; 40]), Some(-1));
+        let mut wide = [0u8; 17];
+        assert_eq!(big_endian(&wide), Some(0));
+        wide[1] = 0x80;
+        assert_eq!(big_endian(&wide), None);
+    }
+
+    #[test]
+    fn text_is_checked_value_by_value() {
+        let good = BinaryArray::from_opt_vec(vec![Some("é".as_bytes()), None, Some(b"")]);
+        assert_eq!(check_text(&good), Ok(()));
+        let split = BinaryArray::from_vec(vec![&[0xc3], &[0xa9]]);
+        assert_eq!(check_text(&split), Err(0));
+        let bad = BinaryArray::from_vec(vec![b"a", &[0xff]]);
+        assert_eq!(check_text(&bad), Err(1));
+    }
+}
