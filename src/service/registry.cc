@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "lakebase/doctor_checks.h"
+#include "source/connection_string.h"
 
 namespace spillway::service {
 namespace {

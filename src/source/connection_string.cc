@@ -1,8 +1,7 @@
-#include <array>
+#include "source/connection_string.h"
+
 #include <cctype>
 #include <utility>
-
-#include "source/secret_reference.h"
 
 namespace spillway::source {
 namespace {

@@ -1,7 +1,7 @@
+#include "source/connection_string.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "source/secret_reference.h"
 
 namespace spillway::source {
 namespace {

@@ -1,7 +1,6 @@
 #ifndef SPILLWAY_SOURCE_SECRET_REFERENCE_H_
 #define SPILLWAY_SOURCE_SECRET_REFERENCE_H_
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,17 +58,6 @@ class SecretKeeper {
   state::Home home_;
   state::Environment environment_;
 };
-
-/// A connection string parted from its password.
-struct ConnectionString {
-  std::string url;                      ///< the same without the password
-  std::optional<std::string> password;  ///< decoded
-};
-
-/// Takes the password out of a PostgreSQL connection URI (userinfo or query parameter `password`)
-/// or a keyword/value string. Other parts stay byte for byte. INVALID_ARGUMENT (without the text)
-/// when a keyword/value string cannot be parsed.
-base::Result<ConnectionString> TakePassword(std::string_view connection_string);
 
 }  // namespace spillway::source
 
