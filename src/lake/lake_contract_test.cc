@@ -13,7 +13,7 @@
 
 #include "data/batch.h"
 #include "data/batch_writer.h"
-#include "data/builder.h"
+#include "data/testing/rows.h"
 #include "lake/lake.h"
 
 namespace spillway::lake {
@@ -26,7 +26,8 @@ using base::Result;
 using base::Status;
 using data::ScalarType;
 using data::TypeKind;
-using Rows = std::vector<std::vector<std::string>>;
+using data::testing::MakeStream;
+using data::testing::Rows;
 
 /// In what stores differ.
 struct Quirks {
@@ -43,26 +44,6 @@ constexpr Quirks kStores[] = {
     {.name = "S3", .variable = "SPILLWAY_TEST_S3", .has_folders = false},
     {.name = "Azure", .variable = "SPILLWAY_TEST_AZURE", .has_folders = false},
     {.name = "Gcs", .variable = "SPILLWAY_TEST_GCS", .has_folders = false},
-};
-
-/// Batches that are there already, then an error or the end.
-class GivenBatches final : public data::BatchStream {
- public:
-  GivenBatches(std::shared_ptr<const data::Schema> schema, std::vector<data::Batch> batches,
-               Status end = {})
-      : schema_(std::move(schema)), batches_(std::move(batches)), end_(std::move(end)) {}
-  const std::shared_ptr<const data::Schema>& schema() const override { return schema_; }
-  Result<std::optional<data::Batch>> Next(const Context&) override {
-    if (next_ < batches_.size()) return std::optional<data::Batch>(std::move(batches_[next_++]));
-    if (!end_.ok()) return end_;
-    return std::optional<data::Batch>();
-  }
-
- private:
-  std::shared_ptr<const data::Schema> schema_;
-  std::vector<data::Batch> batches_;
-  std::size_t next_ = 0;
-  Status end_;
 };
 
 data::Schema PlainSchema() {
@@ -102,25 +83,6 @@ class LakeContract : public testing::TestWithParam<Quirks> {
     return location;
   }
 
-  static std::unique_ptr<data::BatchStream> Stream(const data::Schema& schema, const Rows& rows,
-                                                   Status end = {}) {
-    const auto shared = std::make_shared<const data::Schema>(schema);
-    std::vector<data::Batch> batches;
-    if (!rows.empty()) {
-      data::BatchBuilder builder(shared);
-      for (const auto& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i) {
-          const Status status =
-              row[i] == "NULL" ? builder.AppendNull(i) : builder.AppendJson(i, row[i]);
-          EXPECT_EQ(status.ToString(), "ok") << row[i];
-        }
-        EXPECT_TRUE(builder.FinishRow().ok());
-      }
-      batches.push_back(*builder.Finish());
-    }
-    return std::make_unique<GivenBatches>(shared, std::move(batches), std::move(end));
-  }
-
   /// A table "name" of PlainSchema with one commit for each of `appends`.
   Location Make(const std::string& name, const std::vector<Rows>& appends) {
     const Location location = At(name);
@@ -129,7 +91,8 @@ class LakeContract : public testing::TestWithParam<Quirks> {
         {.schema = PlainSchema(), .partition_columns = {}, .properties = {}, .name = {}});
     EXPECT_EQ(created.ToString(), "ok");
     for (const Rows& rows : appends) {
-      const auto appended = lake_->Append({}, location, Stream(PlainSchema(), rows), std::nullopt);
+      const auto appended =
+          lake_->Append({}, location, MakeStream(PlainSchema(), rows), std::nullopt);
       EXPECT_TRUE(appended.ok()) << appended.status().ToString();
     }
     return location;
@@ -247,7 +210,7 @@ TEST_P(LakeContract, CarriesEveryType) {
                       "[[\"k\",1.50],[\"\",null]]", "{\"x y\":\"9999-12-31\"}"},
                      {"NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL",
                       "NULL", "NULL", "NULL", "NULL", "NULL"}};
-  const auto appended = lake_->Append({}, location, Stream(schema, rows), std::nullopt);
+  const auto appended = lake_->Append({}, location, MakeStream(schema, rows), std::nullopt);
   ASSERT_TRUE(appended.ok()) << appended.status().ToString();
   EXPECT_EQ(appended->rows, 2);
   const auto table = Open(location);
@@ -399,15 +362,15 @@ TEST_P(LakeContract, ListsHistoryNewestFirst) {
 TEST_P(LakeContract, AppendsATransactionOnce) {
   const Location location = Make("t", {});
   const Transaction transaction{.application = "app", .version = 7};
-  const auto first = lake_->Append({}, location, Stream(PlainSchema(), kTwo), transaction);
+  const auto first = lake_->Append({}, location, MakeStream(PlainSchema(), kTwo), transaction);
   ASSERT_TRUE(first.ok()) << first.status().ToString();
   EXPECT_FALSE(first->already);
   EXPECT_EQ(first->version, 1);
-  const auto again = lake_->Append({}, location, Stream(PlainSchema(), kTwo), transaction);
+  const auto again = lake_->Append({}, location, MakeStream(PlainSchema(), kTwo), transaction);
   ASSERT_TRUE(again.ok()) << again.status().ToString();
   EXPECT_TRUE(again->already);
   EXPECT_EQ(ReadAll(location).size(), 2U);
-  const auto next = lake_->Append({}, location, Stream(PlainSchema(), kThird),
+  const auto next = lake_->Append({}, location, MakeStream(PlainSchema(), kThird),
                                   Transaction{.application = "app", .version = 8});
   ASSERT_TRUE(next.ok());
   EXPECT_FALSE(next->already);
@@ -417,7 +380,7 @@ TEST_P(LakeContract, AFailedAppendLeavesNothing) {
   const Location location = Make("t", {kTwo});
   const auto failed = lake_->Append(
       {}, location,
-      Stream(PlainSchema(), kThird, Status(ErrorClass::kValueOutOfRange, "row 7 does not fit")),
+      MakeStream(PlainSchema(), kThird, Status(ErrorClass::kValueOutOfRange, "row 7 does not fit")),
       std::nullopt);
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.status().error_class(), ErrorClass::kValueOutOfRange);
@@ -444,7 +407,7 @@ TEST_P(LakeContract, ComparesPositions) {
     return relation.ok() ? *relation : Relation::kReplaced;
   };
   EXPECT_EQ(observe(position), Relation::kSame);
-  ASSERT_TRUE(lake_->Append({}, location, Stream(PlainSchema(), kThird), std::nullopt).ok());
+  ASSERT_TRUE(lake_->Append({}, location, MakeStream(PlainSchema(), kThird), std::nullopt).ok());
   EXPECT_EQ(observe(position), Relation::kFollows);
   EXPECT_EQ(observe(Open(location)->position()), Relation::kSame);
   const Location other = Make("other", {kTwo, kThird, kThird});
@@ -470,17 +433,17 @@ TEST_P(LakeContract, NamesAMissingTable) {
     EXPECT_EQ(empty.status().error_class(), ErrorClass::kDeltaLogMissing);
   }
   EXPECT_FALSE(lake_->History({}, nowhere, 0).ok());
-  EXPECT_FALSE(lake_->Append({}, nowhere, Stream(PlainSchema(), kTwo), std::nullopt).ok());
+  EXPECT_FALSE(lake_->Append({}, nowhere, MakeStream(PlainSchema(), kTwo), std::nullopt).ok());
 }
 
 TEST_P(LakeContract, WritesAParquetFile) {
   const Location file = At("rows.parquet");
-  const auto written = lake_->WriteParquet({}, file, Stream(PlainSchema(), kTwo));
+  const auto written = lake_->WriteParquet({}, file, MakeStream(PlainSchema(), kTwo));
   ASSERT_TRUE(written.ok()) << written.status().ToString();
   EXPECT_EQ(*written, 2);
   const auto failed = lake_->WriteParquet(
       {}, At("failed.parquet"),
-      Stream(PlainSchema(), kTwo, Status(ErrorClass::kDataFileMissing, "gone")));
+      MakeStream(PlainSchema(), kTwo, Status(ErrorClass::kDataFileMissing, "gone")));
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.status().error_class(), ErrorClass::kDataFileMissing);
   if (GetParam().has_folders) {
@@ -521,8 +484,9 @@ TEST_P(LakeContract, EveryCallHeedsItsContext) {
     check(lake_->Create(
         context, At("never"),
         {.schema = PlainSchema(), .partition_columns = {}, .properties = {}, .name = {}}));
-    check(lake_->Append(context, location, Stream(PlainSchema(), kTwo), std::nullopt).status());
-    check(lake_->WriteParquet(context, At("never.parquet"), Stream(PlainSchema(), kTwo)).status());
+    check(lake_->Append(context, location, MakeStream(PlainSchema(), kTwo), std::nullopt).status());
+    check(lake_->WriteParquet(context, At("never.parquet"), MakeStream(PlainSchema(), kTwo))
+              .status());
     check(lake_->Read(context, location, *scan, splits.at(0).bytes, {}).status());
     check(table->Sum(context).status());
     check(table->Plan(context, {}).status());
