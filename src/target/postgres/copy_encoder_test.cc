@@ -412,6 +412,24 @@ TEST(CopyEncoder, EveryNaNIsTheServersOwn) {
             "7ff8000000000000");
 }
 
+TEST(CopyEncoder, JsonOfOthersInsideADocumentIsChecked) {
+  const std::vector<Spec> specs = {
+      {data::ArrayType(Of(TypeKind::kVariant)), "jsonb", {R"(["abcdef"])"}}};
+  const auto schema = std::make_shared<const data::Schema>(Build(specs).schema());
+  ArrowArray array = Build(specs).Release();
+  char* const text =
+      static_cast<char*>(const_cast<void*>(array.children[0]->children[0]->buffers[2]));
+  ASSERT_EQ(std::string_view(text, 8), "\"abcdef\"");
+  std::memcpy(text, "\"\\ud800\"", 8);
+  const auto batch = data::Batch::Import(schema, array);
+  ASSERT_TRUE(batch.ok());
+  CopyEncoder encoder = EncoderFor(*batch, specs);
+  std::string bytes;
+  const base::Status status = encoder.Append(*batch, 0, 1, &bytes);
+  EXPECT_EQ(status.error_class(), ErrorClass::kCharacterNotInRepertoire);
+  EXPECT_EQ(status.detail("reason"), "half a surrogate pair at byte 8");
+}
+
 TEST(CopyEncoder, LongValuesAreEncodedFewAtATime) {
   std::vector<Spec> specs = {{Of(TypeKind::kString), "text", {}},
                              {Of(TypeKind::kString), "jsonb", {}},

@@ -58,7 +58,9 @@ class FieldBuffer {
 
 class DocumentColumn : public ColumnEncoder {
  public:
-  DocumentColumn(data::JsonWriter writer, bool jsonb) : writer_(std::move(writer)), jsonb_(jsonb) {}
+  /// `foreign`: the documents contain JSON that this program did not write (variants).
+  DocumentColumn(data::JsonWriter writer, bool jsonb, bool foreign)
+      : writer_(std::move(writer)), jsonb_(jsonb), foreign_(foreign) {}
 
   std::int64_t Prepare(const ColumnView& column, std::int64_t first, std::int64_t count,
                        WireField* field) override {
@@ -71,7 +73,8 @@ class DocumentColumn : public ColumnEncoder {
       if (!column.IsNull(row)) {
         const std::size_t begin = bytes_.size();
         if (jsonb_) bytes_.push_back('\x01');
-        if (!writer_.Append(row, &bytes_).ok() || !Fits(bytes_.size() - begin)) return kBad;
+        if (!writer_.Append(row, &bytes_).ok()) return kBad;
+        if (CheckWritten(std::string_view(bytes_).substr(begin + (jsonb_ ? 1 : 0)))) return kBad;
       }
       offsets_.push_back(static_cast<std::int32_t>(bytes_.size()));
     }
@@ -92,18 +95,20 @@ class DocumentColumn : public ColumnEncoder {
       if (!path.empty()) reason += " at " + path;
       return BadValue{status.error_class(), std::move(reason)};
     }
-    if (Fits(json.size() + 1)) return std::nullopt;
-    return BadValue{ErrorClass::kValueOutOfRange,
-                    std::to_string(json.size()) + " bytes of JSON do not fit the column"};
+    return CheckWritten(json);
   }
 
  private:
-  bool Fits(std::size_t bytes) const {
-    constexpr std::size_t kMaxJsonbBytes = 0x0FFFFFFF;
-    return bytes <= (jsonb_ ? kMaxJsonbBytes : static_cast<std::size_t>(kMaxFieldBytes));
+  /// The size, and for foreign JSON all that the server looks at.
+  std::optional<BadValue> CheckWritten(std::string_view json) const {
+    constexpr std::size_t kShort = 1 << 20;
+    if (!foreign_ && json.size() < kShort) return std::nullopt;
+    return CheckDocument(json, jsonb_ ? JsonTarget::kJsonb : JsonTarget::kJson);
   }
+
   data::JsonWriter writer_;
   bool jsonb_;
+  bool foreign_;
   std::string bytes_;
   std::vector<std::int32_t> offsets_;
 };
@@ -288,6 +293,12 @@ class VectorColumn : public ColumnEncoder {
   FieldBuffer buffer_;
 };
 
+bool HasVariant(const data::Type& type) {
+  return type.kind == TypeKind::kVariant ||
+         std::any_of(type.children.begin(), type.children.end(),
+                     [](const data::Field& field) { return HasVariant(field.type); });
+}
+
 template <typename Source>
 std::unique_ptr<ColumnEncoder> MakeVector(const PostgresType& target) {
   if (target.kind == PostgresKind::kHalfvec) {
@@ -304,8 +315,8 @@ Result<std::unique_ptr<ColumnEncoder>> MakeDocumentColumn(const data::Type& sour
   data::JsonOptions options;
   options.column = column;
   SPILLWAY_ASSIGN(data::JsonWriter writer, data::JsonWriter::Make(source, std::move(options)));
-  std::unique_ptr<ColumnEncoder> encoder =
-      std::make_unique<DocumentColumn>(std::move(writer), target.kind == PostgresKind::kJsonb);
+  std::unique_ptr<ColumnEncoder> encoder = std::make_unique<DocumentColumn>(
+      std::move(writer), target.kind == PostgresKind::kJsonb, HasVariant(source));
   return encoder;
 }
 

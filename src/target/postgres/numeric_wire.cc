@@ -30,6 +30,23 @@ NumericFormat NumericFormat::Make(std::int32_t scale, std::int32_t precision,
   return format;
 }
 
+namespace {
+
+/// Divides `*value` and returns the remainder, with one division.
+std::uint64_t TakeRemainder(std::uint64_t divisor, unsigned __int128* value) {
+  if (*value >> 64 == 0) {
+    const auto narrow = static_cast<std::uint64_t>(*value);
+    *value = narrow / divisor;
+    return narrow % divisor;
+  }
+  const unsigned __int128 quotient = *value / divisor;
+  const auto remainder = static_cast<std::uint64_t>(*value - quotient * divisor);
+  *value = quotient;
+  return remainder;
+}
+
+}  // namespace
+
 std::size_t WriteLongNumeric(__int128 unscaled, const NumericFormat& format, char* out, bool* bad) {
   if (!NumericFits(unscaled, format)) *bad = true;
   const bool negative = unscaled < 0;
@@ -38,18 +55,15 @@ std::size_t WriteLongNumeric(__int128 unscaled, const NumericFormat& format, cha
   // Least significant digit first.
   std::uint16_t digits[12];
   int count = 0;
-  constexpr std::uint32_t kPowers[4] = {1, 10, 100, 1000};
+  constexpr std::uint64_t kPowers[4] = {1, 10, 100, 1000};
   const auto odd = static_cast<std::size_t>(format.scale & 3);
   if (odd != 0) {
     // The last digit holds fewer than four decimal places: it is filled up with zeros.
-    digits[count++] = static_cast<std::uint16_t>(static_cast<std::uint32_t>(rest % kPowers[odd]) *
-                                                 (10000 / kPowers[odd]));
-    rest /= kPowers[odd];
+    digits[count++] =
+        static_cast<std::uint16_t>(TakeRemainder(kPowers[odd], &rest) * (10000 / kPowers[odd]));
   }
-  constexpr std::uint64_t kChunk = 10000000000000000;  // four digits
   while (rest > 0) {
-    auto chunk = static_cast<std::uint64_t>(rest % kChunk);
-    rest /= kChunk;
+    std::uint64_t chunk = TakeRemainder(10000000000000000, &rest);  // four digits
     for (int i = 0; i < 4 && (chunk > 0 || rest > 0); ++i) {
       digits[count++] = static_cast<std::uint16_t>(chunk % 10000);
       chunk /= 10000;

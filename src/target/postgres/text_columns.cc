@@ -17,9 +17,6 @@ using base::ErrorClass;
 using data::ColumnView;
 using data::TypeKind;
 
-/// jsonb counts the bytes of its parts in 28 bits.
-constexpr std::int64_t kMaxJsonbBytes = 0x0FFFFFFF;
-
 std::int64_t Characters(std::string_view utf8) {
   return std::count_if(utf8.begin(), utf8.end(),
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
@@ -115,7 +112,9 @@ class TextColumn : public ColumnEncoder {
   std::int32_t length_;
 };
 
-/// Values made anew, one after another, in a buffer of its own.
+/// Values made anew, one after another, in a buffer of its own. Rewriter's Rewrite(value, out)
+/// appends the target's bytes of a value, or says why it has none.
+template <typename Rewriter>
 class RewrittenColumn : public ColumnEncoder {
  public:
   std::int64_t Prepare(const ColumnView& column, std::int64_t first, std::int64_t count,
@@ -125,7 +124,7 @@ class RewrittenColumn : public ColumnEncoder {
     std::int64_t row = first;
     for (; row < first + count && static_cast<std::int64_t>(bytes_.size()) < kPreparedBytes;
          ++row) {
-      if (!column.IsNull(row) && Rewrite(column.bytes(row), &bytes_)) return kBad;
+      if (!column.IsNull(row) && rewriter().Rewrite(column.bytes(row), &bytes_)) return kBad;
       offsets_.push_back(static_cast<std::int32_t>(bytes_.size()));
     }
     SetKind(column, first, WireKind::kBytes, field);
@@ -137,25 +136,20 @@ class RewrittenColumn : public ColumnEncoder {
   }
   std::optional<BadValue> Check(const ColumnView& column, std::int64_t row) override {
     std::string scratch;
-    return Rewrite(column.bytes(row), &scratch);
+    return rewriter().Rewrite(column.bytes(row), &scratch);
   }
 
- protected:
-  /// Appends the target's bytes of `value`, or says why it has none.
-  virtual std::optional<BadValue> Rewrite(std::string_view value, std::string* out) = 0;
-
  private:
+  Rewriter& rewriter() { return static_cast<Rewriter&>(*this); }
   std::string bytes_;
   std::vector<std::int32_t> offsets_;
 };
 
 /// char(n): filled up with spaces, as the server keeps it.
-class CharColumn : public RewrittenColumn {
+class CharColumn : public RewrittenColumn<CharColumn> {
  public:
   explicit CharColumn(std::int32_t length) : length_(length) {}
-
- private:
-  std::optional<BadValue> Rewrite(std::string_view value, std::string* out) override {
+  std::optional<BadValue> Rewrite(std::string_view value, std::string* out) const {
     if (auto bad = CheckText(value)) return bad;
     const std::int64_t characters = Characters(value);
     if (characters > length_) {
@@ -166,11 +160,14 @@ class CharColumn : public RewrittenColumn {
     out->append(value).append(static_cast<std::size_t>(length_ - characters), ' ');
     return std::nullopt;
   }
+
+ private:
   std::int32_t length_;
 };
 
-class UuidTextColumn : public RewrittenColumn {
-  std::optional<BadValue> Rewrite(std::string_view value, std::string* out) override {
+class UuidTextColumn : public RewrittenColumn<UuidTextColumn> {
+ public:
+  static std::optional<BadValue> Rewrite(std::string_view value, std::string* out) {
     const auto uuid = ParseUuid(value);
     if (!uuid) return BadValue{ErrorClass::kValueOutOfRange, "the text is no UUID"};
     out->append(uuid->data(), uuid->size());
@@ -195,19 +192,6 @@ class UuidBytesColumn : public ByteaColumn {
   }
 };
 
-std::optional<BadValue> CheckDocument(std::string_view text, JsonTarget target) {
-  if (auto bad = CheckText(text)) return bad;
-  if (target == JsonTarget::kJsonb && static_cast<std::int64_t>(text.size()) > kMaxJsonbBytes) {
-    return BadValue{ErrorClass::kValueOutOfRange,
-                    std::to_string(text.size()) + " bytes of JSON do not fit jsonb (268435455)"};
-  }
-  auto reason = CheckJson(text, target);
-  if (!reason) return std::nullopt;
-  const bool character = reason->starts_with("\\u0000") || reason->starts_with("half a surrogate");
-  return BadValue{character ? ErrorClass::kCharacterNotInRepertoire : ErrorClass::kValueOutOfRange,
-                  *reason};
-}
-
 /// JSON text as json, or as text.
 class JsonTextColumn : public ByteaColumn {
  public:
@@ -225,8 +209,9 @@ class JsonTextColumn : public ByteaColumn {
 };
 
 /// JSON text as jsonb.
-class JsonbTextColumn : public RewrittenColumn {
-  std::optional<BadValue> Rewrite(std::string_view value, std::string* out) override {
+class JsonbTextColumn : public RewrittenColumn<JsonbTextColumn> {
+ public:
+  static std::optional<BadValue> Rewrite(std::string_view value, std::string* out) {
     if (auto bad = CheckDocument(value, JsonTarget::kJsonb)) return bad;
     out->push_back('\x01');
     out->append(value);
@@ -249,6 +234,21 @@ std::optional<BadValue> CheckText(std::string_view text) {
   const std::string where = " at byte " + std::to_string(good);
   return BadValue{ErrorClass::kCharacterNotInRepertoire,
                   (text[good] == '\0' ? "a NUL byte" : "invalid UTF-8") + where};
+}
+
+std::optional<BadValue> CheckDocument(std::string_view text, JsonTarget target) {
+  if (auto bad = CheckText(text)) return bad;
+  // jsonb counts the bytes of its parts in 28 bits.
+  constexpr std::size_t kMaxJsonbBytes = 0x0FFFFFFF;
+  if (target == JsonTarget::kJsonb && text.size() > kMaxJsonbBytes) {
+    return BadValue{ErrorClass::kValueOutOfRange,
+                    std::to_string(text.size()) + " bytes of JSON do not fit jsonb (268435455)"};
+  }
+  auto reason = CheckJson(text, target);
+  if (!reason) return std::nullopt;
+  const bool character = reason->starts_with("\\u0000") || reason->starts_with("half a surrogate");
+  return BadValue{character ? ErrorClass::kCharacterNotInRepertoire : ErrorClass::kValueOutOfRange,
+                  *reason};
 }
 
 std::optional<BadValue> CheckFieldSize(std::size_t bytes) {

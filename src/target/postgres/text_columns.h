@@ -1,9 +1,13 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_TEXT_COLUMNS_H_
 #define SPILLWAY_TARGET_POSTGRES_TEXT_COLUMNS_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "target/postgres/column_encoder.h"
+#include "target/postgres/json_syntax.h"
 
 namespace spillway::target::postgres {
 
@@ -17,6 +21,9 @@ std::int64_t RowsWithinBudget(const std::int32_t* offsets, std::int64_t count);
 
 /// What keeps `text` out of a PostgreSQL string; nothing when it can be stored.
 std::optional<BadValue> CheckText(std::string_view text);
+
+/// What keeps `text` out of a json or jsonb column.
+std::optional<BadValue> CheckDocument(std::string_view text, JsonTarget target);
 
 /// Refuses a field that is longer than the server takes.
 std::optional<BadValue> CheckFieldSize(std::size_t bytes);

@@ -166,6 +166,12 @@ bool IsVectorElement(const data::Type& type) {
   return false;
 }
 
+/// Whether elements of a vector may lose digits.
+bool RoundsElements(TypeKind element, PostgresKind vector) {
+  if (vector == PostgresKind::kHalfvec) return element != TypeKind::kByte;
+  return element == TypeKind::kInt || element == TypeKind::kDouble;
+}
+
 Status BadOverride(std::string_view words, std::string_view reason) {
   return Status(
       ErrorClass::kInvalidDefinition,
@@ -498,6 +504,14 @@ Result<TypeMapping> MapType(const data::Field& field, std::string_view override_
     return with_column(std::move(status));
   }
   TypeMapping mapping{.target_type = target.ToString(), .warnings = {}};
+  if (IsVector(target.kind) && RoundsElements(source.children[0].type.kind, target.kind)) {
+    mapping.warnings.push_back("column " + field.name +
+                               ": elements are rounded to the precision of " + target.ToString());
+  }
+  if (target.kind == PostgresKind::kChar) {
+    mapping.warnings.push_back("column " + field.name +
+                               ": spaces at a value's end do not count in char(n)");
+  }
   if (!Describe(target.kind).extension.empty()) {
     mapping.target_type = Quoted(server.vector_schema) + "." + mapping.target_type;
   }

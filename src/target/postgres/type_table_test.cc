@@ -140,6 +140,22 @@ TEST(TypeTable, VectorsNeedTheExtension) {
             "INVALID_DEFINITION");
 }
 
+TEST(TypeTable, WarningsForWhatIsNotKept) {
+  const ServerFacts server{.vector_schema = "public", .vector_version = "0.8.6"};
+  const auto warnings = [&](TypeKind element, std::string_view words) {
+    const auto mapping =
+        MapType(FieldOf(data::ArrayType(data::ScalarType(element))), words, false, server);
+    return mapping.ok() ? mapping->warnings.size() : 99;
+  };
+  EXPECT_EQ(warnings(TypeKind::kFloat, "vector(3)"), 0U);
+  EXPECT_EQ(warnings(TypeKind::kDouble, "vector(3)"), 1U);
+  EXPECT_EQ(warnings(TypeKind::kFloat, "halfvec(3)"), 1U);
+  EXPECT_EQ(warnings(TypeKind::kShort, "vector(3)"), 0U);
+  EXPECT_EQ(
+      MapType(FieldOf(data::ScalarType(TypeKind::kString)), "char(3)", false, {})->warnings.size(),
+      1U);
+}
+
 TEST(TypeTable, MessagesListWhatFits) {
   const auto mapping =
       MapType(FieldOf(data::ArrayType(data::ScalarType(TypeKind::kInt))), "money", false, {});
