@@ -8,7 +8,6 @@
 #include <csignal>
 #include <thread>
 
-#include "state/table_lock.h"
 #include "state/test_folder.h"
 
 namespace spillway::state {
@@ -78,20 +77,6 @@ TEST_F(FileLockTest, IsReleasedByDeath) {
   EXPECT_NE(*lock, nullptr);
   close(ends[0]);
   close(ends[1]);
-}
-
-TEST_F(FileLockTest, OfATableNamesTheRun) {
-  const auto home = Home::Resolve(folder_.path() + "/home", ProcessEnvironment());
-  ASSERT_TRUE(home.ok());
-  ASSERT_TRUE(home->Prepare().ok());
-  auto first = LockTable(*home, "id-1", "shop.public.products", "run-1");
-  ASSERT_TRUE(first.ok()) << first.status().ToString();
-  EXPECT_TRUE(LockTable(*home, "id-2", "shop.public.orders", "run-2").ok());
-  const auto second = LockTable(*home, "id-1", "shop.public.products", "run-3");
-  ASSERT_FALSE(second.ok());
-  EXPECT_EQ(second.status().error_class(), ErrorClass::kRunInProgress);
-  EXPECT_EQ(second.status().detail("run"), "run-1");
-  EXPECT_EQ(second.status().detail("pid"), std::to_string(getpid()));
 }
 
 }  // namespace

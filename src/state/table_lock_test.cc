@@ -1,0 +1,29 @@
+#include "state/table_lock.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "state/test_folder.h"
+
+namespace spillway::state {
+namespace {
+
+TEST(TableLock, NamesTheRunThatHoldsIt) {
+  const TestFolder folder;
+  const auto home = Home::Resolve(folder.path() + "/home", ProcessEnvironment());
+  ASSERT_TRUE(home.ok());
+  ASSERT_TRUE(home->Prepare().ok());
+  auto first = LockTable(*home, "id-1", "shop.public.products", "run-1");
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  EXPECT_TRUE(LockTable(*home, "id-2", "shop.public.orders", "run-2").ok());
+  const auto second = LockTable(*home, "id-1", "shop.public.products", "run-3");
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().error_class(), base::ErrorClass::kRunInProgress);
+  EXPECT_EQ(second.status().detail("run"), "run-1");
+  EXPECT_EQ(second.status().detail("pid"), std::to_string(getpid()));
+  (*first).reset();
+  EXPECT_TRUE(LockTable(*home, "id-1", "shop.public.products", "run-3").ok());
+}
+
+}  // namespace
+}  // namespace spillway::state
