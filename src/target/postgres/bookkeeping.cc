@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <utility>
+
 namespace spillway::target::postgres {
 namespace {
 
@@ -66,12 +69,14 @@ StoredPosition StoredFrom(const Rows& rows) {
   return stored;
 }
 
-Sql LayoutStatements() {
+Sql LayoutStatements(bool schema_exists) {
   Sql sql;
-  sql << "CREATE SCHEMA IF NOT EXISTS " << Identifier(kSchema) << ";"
-      << "COMMENT ON SCHEMA " << Identifier(kSchema)
-      << " IS 'Spillway: positions of synced tables, and the stages being loaded';"
-      << "CREATE TABLE spillway.position ("
+  // An administrator may have made the schema for a role that may make none.
+  if (!schema_exists) {
+    sql << "CREATE SCHEMA spillway; COMMENT ON SCHEMA spillway"
+        << " IS 'Spillway: positions of synced tables, and the stages being loaded';";
+  }
+  sql << "CREATE TABLE spillway.position ("
       << " synced_table_id uuid PRIMARY KEY,"
       << " schema_name text NOT NULL,"
       << " table_name text NOT NULL,"
@@ -154,10 +159,12 @@ Result<Identity> ReadIdentity(const Context& context, Connection& connection) {
 }
 
 Result<int> ReadLayoutVersion(const Context& context, Connection& connection) {
+  // Asked of pg_class: to_regclass may remember from before a wait that there was none.
   Sql exists;
-  exists << "SELECT to_regclass('spillway.layout')";
+  exists << "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+         << " WHERE n.nspname = 'spillway' AND c.relname = 'layout'";
   SPILLWAY_ASSIGN(const Rows there, connection.Query(context, exists));
-  if (there.IsNull(0, 0)) return 0;
+  if (there.size() == 0) return 0;
   Sql read;
   read << "SELECT max(version) FROM spillway.layout";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, read));
@@ -179,7 +186,10 @@ Status EnsureLayout(const Context& context, Connection& connection) {
       context, Sql() << "BEGIN; SELECT pg_advisory_xact_lock(" << kLayoutLock << ")"));
   SPILLWAY_ASSIGN(version, ReadLayoutVersion(context, connection));  // another may have been faster
   if (version == kLayoutVersion) return connection.Execute(context, Sql() << "ROLLBACK");
-  Status made = connection.Execute(context, LayoutStatements());
+  SPILLWAY_ASSIGN(const Rows schema,
+                  connection.Query(context, Sql() << "SELECT 1 FROM pg_namespace WHERE nspname ="
+                                                  << " 'spillway'"));
+  Status made = connection.Execute(context, LayoutStatements(schema.size() == 1));
   if (!made.ok()) {
     if (made.error_class() == ErrorClass::kTargetPermission) {
       return std::move(made)

@@ -7,11 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <map>
 #include <stop_token>
+#include <utility>
 
 #include "base/failpoint.h"
 #include "target/postgres/sqlstate.h"

@@ -1,7 +1,10 @@
 #include "target/postgres/old_readers.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "target/postgres/pause.h"
 

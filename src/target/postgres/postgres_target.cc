@@ -1,6 +1,12 @@
 #include "target/postgres/postgres_target.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "target/postgres/bookkeeping.h"

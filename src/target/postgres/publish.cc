@@ -1,7 +1,14 @@
 #include "target/postgres/publish.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"

@@ -1,5 +1,8 @@
 #include "target/postgres/resolution.h"
 
+#include <chrono>
+#include <utility>
+
 #include "target/postgres/pause.h"
 
 namespace spillway::target::postgres {

@@ -1,5 +1,7 @@
 #include "target/postgres/stage.h"
 
+#include <utility>
+
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"
 

@@ -1,7 +1,10 @@
 #include "target/postgres/task_writer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <optional>
+#include <utility>
 
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"

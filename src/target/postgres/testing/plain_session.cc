@@ -2,6 +2,8 @@
 
 #include <libpq-fe.h>
 
+#include <utility>
+
 namespace spillway::target::postgres::testing {
 
 struct PlainSession::Impl {

@@ -1,0 +1,83 @@
+#include <thread>
+
+#include "target/postgres/old_readers.h"
+#include "target/postgres/server_fixture_test.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::PlainSession;
+
+class OldReadersTest : public ServerTest {};
+
+TEST_P(OldReadersTest, NobodyIsWaitedForInAQuietDatabase) {
+  auto connection = Connect(conninfo_);
+  PlainSession idle(conninfo_);
+  PlainSession between(conninfo_);
+  ASSERT_EQ(between.Execute("BEGIN; SELECT 1"), "");  // read committed: its next snapshot is new
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(0)).ok());
+}
+
+TEST_P(OldReadersTest, ARepeatableReaderIsWaitedForAndNamed) {
+  auto connection = Connect(conninfo_);
+  PlainSession reader(conninfo_);
+  ASSERT_EQ(reader.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), "");
+  plain_->Execute("CREATE TABLE public.later (a int)");  // moves the horizon on
+  const base::Status waited = WaitForOldReaders(Soon(), *connection, milliseconds(100));
+  EXPECT_CLASS(waited, kLockTimeout);
+  EXPECT_NE(waited.detail("blockers").find("pid " + std::to_string(reader.pid())),
+            std::string::npos)
+      << waited.ToString();
+  std::jthread ender([&] {
+    std::this_thread::sleep_for(milliseconds(100));
+    reader.Execute("COMMIT");
+  });
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(10000)).ok());
+}
+
+TEST_P(OldReadersTest, AnOldWriterHoldsBackNobodyNewer) {
+  auto connection = Connect(conninfo_);
+  ASSERT_EQ(plain_->Execute("CREATE TABLE public.t (a int)"), "");
+  PlainSession writer(conninfo_);
+  ASSERT_EQ(writer.Execute("BEGIN; INSERT INTO public.t VALUES (1)"), "");
+  plain_->Execute("CREATE TABLE public.later (a int)");
+  std::atomic<bool> done = false;
+  // Readers that come and go: each one's horizon is held back by the writer, each one's snapshot is
+  // new.
+  std::jthread readers([&] {
+    PlainSession session(conninfo_);
+    while (!done)
+      session.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_sleep(0.005); COMMIT");
+  });
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(5000)).ok());
+  done = true;
+}
+
+TEST_P(OldReadersTest, ReadersOfOtherDatabasesDoNotMatter) {
+  auto connection = Connect(conninfo_);
+  PlainSession elsewhere(server_->conninfo());
+  ASSERT_EQ(elsewhere.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), "");
+  plain_->Execute("CREATE TABLE public.later (a int)");
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(0)).ok());
+}
+
+TEST_P(OldReadersTest, AStopEndsTheWait) {
+  auto connection = Connect(conninfo_);
+  PlainSession reader(conninfo_);
+  ASSERT_EQ(reader.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), "");
+  plain_->Execute("CREATE TABLE public.later (a int)");
+  std::stop_source source;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(milliseconds(100));
+    source.request_stop();
+  });
+  EXPECT_CLASS(
+      WaitForOldReaders({base::Deadline(), source.get_token()}, *connection, milliseconds(30000)),
+      kCancelled);
+}
+
+SPILLWAY_ON_EACH_SERVER(OldReadersTest);
+
+}  // namespace
+}  // namespace spillway::target::postgres
