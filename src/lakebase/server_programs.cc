@@ -86,7 +86,7 @@ std::vector<ServerPrograms> InstalledPrograms(const Context& context,
   for (const std::string& folder : CandidateFolders(environment)) {
     std::error_code ignored;
     const auto same = [&](const ServerPrograms& other) {
-      return std::filesystem::equivalent(other.folder, folder, ignored);
+      return std::filesystem::equivalent(other.program("postgres"), folder + "/postgres", ignored);
     };
     if (std::any_of(all.begin(), all.end(), same)) continue;
     if (auto programs = Examine(context, folder)) all.push_back(*std::move(programs));
