@@ -92,18 +92,23 @@ Status Pool::RefusePooler(const Context& context, Connection& first) {
   SPILLWAY_ASSIGN(const auto second, Connection::Open(context, options_));
   Sql who;
   who << "SELECT pg_backend_pid()";
-  SPILLWAY_ASSIGN(const auto in_transaction, second->Run(context, Sql() << "BEGIN; " << who));
+  const auto pooled = [] {
+    return Status(ErrorClass::kTargetUnsuitable,
+                  "a pooler in transaction mode is in the way: it gives one session's server "
+                  "process to another between transactions")
+        .Mend("Connect to PostgreSQL directly, or to a pool in session mode.");
+  };
+  const auto in_transaction = second->Run(context, Sql() << "BEGIN; " << who);
+  if (!in_transaction.ok()) {
+    // One in statement mode answers itself that it has no transactions.
+    return in_transaction.status().detail("sqlstate").empty() ? in_transaction.status() : pooled();
+  }
   SPILLWAY_ASSIGN(const Rows mine, first.Query(context, who));
   const std::int64_t first_now = mine.number(0, 0);
-  const std::int64_t second_now = in_transaction.back().number(0, 0);
-  if (first_now == first.facts().backend_pid && second_now == second->facts().backend_pid &&
-      first_now != second_now && second->facts().backend_pid != first.facts().backend_pid) {
-    return Status();
-  }
-  return Status(ErrorClass::kTargetUnsuitable,
-                "a pooler in transaction mode is in the way: it gives one session's server process "
-                "to another between transactions")
-      .Mend("Connect to PostgreSQL directly, or to a pool in session mode.");
+  const std::int64_t second_now = in_transaction->back().number(0, 0);
+  const bool apart = first_now == first.facts().backend_pid &&
+                     second_now == second->facts().backend_pid && first_now != second_now;
+  return apart ? Status() : pooled();
 }
 
 }  // namespace spillway::target::postgres

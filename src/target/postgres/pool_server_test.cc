@@ -2,6 +2,7 @@
 
 #include "target/postgres/pool.h"
 #include "target/postgres/server_fixture_test.h"
+#include "target/postgres/testing/pgbouncer.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -85,6 +86,35 @@ TEST_P(PoolTest, AConnectionThatDiedWhileIdleIsReplaced) {
 TEST_P(PoolTest, AFailedConnectionTakesNoPlace) {
   Pool pool({.url = "host=127.0.0.1 port=1 user=x"}, 1);
   for (int i = 0; i < 3; ++i) EXPECT_CLASS(pool.Borrow(Soon()).status(), kConnectionError);
+}
+
+TEST_P(PoolTest, APoolerInTransactionModeIsRefused) {
+  for (const char* mode : {"transaction", "statement", "session"}) {
+    auto bouncer = testing::PgBouncer::Start(server_->port(), mode);
+    if (!bouncer.ok())
+      GTEST_SKIP() << bouncer.status().ToString() << " " << bouncer.status().mend();
+    Pool pool({.url = Replace(conninfo_, "port=" + std::to_string(server_->port()),
+                              "port=" + std::to_string((*bouncer)->port()))},
+              4);
+    auto lease = pool.Borrow(Soon());
+    if (mode == std::string_view("session")) {
+      ASSERT_TRUE(lease.ok()) << lease.status().ToString();
+      EXPECT_TRUE((*lease)->facts().through_proxy);
+      EXPECT_TRUE(pool.Borrow(Soon()).ok());
+      continue;
+    }
+    EXPECT_CLASS(lease.status(), kTargetUnsuitable);
+    EXPECT_NE(lease.status().mend().find("directly"), std::string_view::npos);
+    // Others' idle server sessions behind the pooler must not deceive us.
+    std::vector<testing::PlainSession> others;
+    for (int i = 0; i < 3; ++i) {
+      others.emplace_back(Replace(conninfo_, "port=" + std::to_string(server_->port()),
+                                  "port=" + std::to_string((*bouncer)->port())));
+    }
+    for (auto& other : others) other.Execute("BEGIN");
+    for (auto& other : others) other.Execute("COMMIT");
+    EXPECT_CLASS(pool.Borrow(Soon()).status(), kTargetUnsuitable);
+  }
 }
 
 SPILLWAY_ON_EACH_SERVER(PoolTest);
