@@ -63,6 +63,8 @@ Result<target::Target*> World::Target(const base::Context& context, std::string_
   if (name == kLocalTarget) {
     SPILLWAY_ASSIGN(const lakebase::Started started, LocalCluster().Start(context, {}));
     options.url = started.endpoint.url;
+    // Given, since PGPASSWORD in the environment goes before the file that the URL names.
+    options.password = started.endpoint.password;
   } else {
     SPILLWAY_ASSIGN(const state::Target registered, store_->GetTarget(context, name));
     options.url = registered.url;

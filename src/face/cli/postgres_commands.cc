@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -56,6 +57,7 @@ Result<int> Psql(Session* session, service::World& world) {
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  unsetenv("PGPASSWORD");  // libpq would take it before the password file
   execvp(argv.front(), argv.data());
   return Status(ErrorClass::kLocalPostgres,
                 "cannot run " + command.front() + ": " + std::strerror(errno))
