@@ -13,8 +13,9 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// Observing, fencing and publishing use a connection beside the workers' own.
-constexpr int kMaxConnections = 72;
+// A definition's most connections (sync::Validate), and some beside them for observing, fencing and
+// publishing.
+constexpr int kMaxConnections = 20;
 
 sync::Limits DetectLimits() {
   sync::Limits limits;

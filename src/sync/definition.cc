@@ -148,8 +148,8 @@ Status Validate(const Definition& d) {
   if (d.batch_rows < 1 || d.batch_rows > 1'000'000) {
     return Wrong("batch_rows", "must be between 1 and 1000000");
   }
-  if (d.connections < 0 || d.connections > 64) {
-    return Wrong("connections", "must be between 1 and 64");
+  if (d.connections < 0 || d.connections > 16) {
+    return Wrong("connections", "must be between 1 and 16");
   }
   if (d.retries < 0 || d.retries > 100) return Wrong("retries", "must be between 0 and 100");
   if (d.lock_timeout.count() < 1) return Wrong("lock_timeout", "must be positive");

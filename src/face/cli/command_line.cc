@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -46,13 +47,55 @@ bool Ask(Console* console, const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-// The first word that is no command, with the nearest ones.
-Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
-                      const std::string& what) {
+// The flags of `app` and of the program that are nearest to the first unknown one; empty without.
+std::string NearestFlags(const CLI::App& root, const CLI::App& app, int argc,
+                         const char* const* argv) {
+  std::vector<std::string> flags;
+  for (const CLI::App* holder : {&app, &root}) {
+    for (const CLI::Option* option : holder->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    if (!word.starts_with("--") || std::ranges::find(flags, word) != flags.end()) continue;
+    return fmt::format("{}", fmt::join(base::NearestNames(word, flags, 3), ", "));
+  }
+  return "";
+}
+
+std::string Among(const std::vector<std::string>& nearest) {
+  return fmt::format("Did you mean: {}?", fmt::join(nearest, ", "));
+}
+
+// The flags that may stand after `app`'s name, with their dashes.
+std::vector<std::string> FlagsOf(const CLI::App& root, const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::App* each : {&root, &app}) {
+    for (const CLI::Option* option : each->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  return flags;
+}
+
+// What was not understood, with the nearest command or flag. `what` is the parser's own complaint,
+// for the rest.
+Status NotUnderstood(const CLI::App& root, int argc, const char* const* argv,
+                     const std::string& what) {
   const CLI::App* app = &root;
   std::string path;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
+    if (word.starts_with("--")) {
+      const std::string flag = word.substr(0, word.find('='));
+      const std::vector<std::string> flags = FlagsOf(root, *app);
+      if (flag == "--" || std::ranges::find(flags, flag) != flags.end()) continue;
+      Status error(ErrorClass::kInvalidArgument, "no such flag of spillway" + path + ": " + flag);
+      const std::vector<std::string> nearest = base::NearestNames(flag, flags, 3);
+      if (!nearest.empty()) return std::move(error).Mend(Among(nearest));
+      return std::move(error).Mend("See: spillway" + path + " --help");
+    }
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
@@ -65,13 +108,10 @@ Status UnknownCommand(const CLI::App& root, int argc, const char* const* argv,
       path += " " + word;
       continue;
     }
-    if (names.empty()) break;
+    if (names.empty()) continue;
     Status error(ErrorClass::kInvalidArgument, "no such command: " + word);
     const std::vector<std::string> nearest = base::NearestNames(word, names, 3);
-    if (!nearest.empty()) {
-      return std::move(error).Mend("Did you mean: " + fmt::format("{}", fmt::join(nearest, ", ")) +
-                                   "?");
-    }
+    if (!nearest.empty()) return std::move(error).Mend(Among(nearest));
     return std::move(error).Mend("See: spillway --help");
   }
   return Status(ErrorClass::kInvalidArgument, what).Mend("See: spillway" + path + " --help");
@@ -170,7 +210,7 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   } catch (const CLI::ParseError& error) {
     const auto no_color = environment("NO_COLOR");
     console->ChooseColor(color, no_color && !no_color->empty());
-    return Report(console, UnknownCommand(app, argc, argv, error.what()));
+    return Report(console, NotUnderstood(app, argc, argv, error.what()));
   }
   const auto no_color = environment("NO_COLOR");
   console->ChooseColor(color, no_color && !no_color->empty());

@@ -338,11 +338,19 @@ void AddGetAndList(CLI::App* parent, Session* session) {
 void AddSyncAndExplain(CLI::App* app, Session* session) {
   CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
   auto names = std::make_shared<std::vector<std::string>>();
-  sync->add_option("NAME", *names, "Synced tables")->required();
-  sync->footer("Example:\n  spillway sync local.public.products");
-  sync->callback([session, names] {
-    session->action = [session, names](service::World& world) {
-      return SyncAll(session, world, *names);
+  auto all = std::make_shared<bool>(false);
+  sync->add_option("NAME", *names, "Synced tables");
+  sync->add_flag("--all", *all, "Every synced table");
+  sync->footer("Examples:\n  spillway sync local.public.products\n  spillway sync --all");
+  sync->callback([session, names, all] {
+    if (names->empty() != *all) throw CLI::ValidationError("name synced tables, or give --all");
+    session->action = [session, names, all](service::World& world) -> Result<int> {
+      if (!*all) return SyncAll(session, world, *names);
+      SPILLWAY_ASSIGN(const auto views, service::ListSyncedTables(session->context, world));
+      std::vector<std::string> every;
+      for (const service::SyncedTableView& view : views) every.push_back(view.definition.name());
+      if (every.empty()) session->console->Note("no synced tables yet");
+      return SyncAll(session, world, every);
     };
   });
 
