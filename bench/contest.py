@@ -220,6 +220,7 @@ class Spillway:
         return last_line(self.run(["--version"]).stdout)
 
     def forget(self, table: str = f"bench.{TABLE}") -> None:
+        """Deletes the synced table with its target table, which must still be there."""
         self.run(["synced-table", "delete", table, "--drop-table", "--yes"])
 
     def load(self, source: str, table: str = f"bench.{TABLE}", **more) -> measure.Outcome:
@@ -296,8 +297,6 @@ def hold(
             )
             if number >= slow:
                 continue
-            if contestant.name == "spillway":
-                spillway.forget()
             reset(cluster)
             try:
                 run = start(contestant)
@@ -307,6 +306,8 @@ def hold(
                     continue
                 wrong = differences(expected, content(cluster, shape))
                 has_key, notes = form(cluster, shape)
+                if contestant.name == "spillway":
+                    spillway.forget()
             except (psycopg.Error, ValueError, KeyError) as error:
                 contestant.reason = f"no table to compare: {last_line(str(error))}"
                 continue
@@ -330,11 +331,17 @@ def hold(
     drawn = run_floor(
         cluster, floor_program, shape, encoded, contest.connections, timeline=True
     )
-    contest.timelines["floor"] = drawn.outcome.timeline
+    # Without the time in which it reads its file, which no clock counts.
+    read = drawn.outcome.wall - drawn.seconds
+    contest.timelines["floor"] = [
+        dict(sample, at=sample["at"] - read)
+        for sample in drawn.outcome.timeline
+        if sample["at"] >= read
+    ]
     if spillway is not None and contest.find("spillway"):
-        spillway.forget()
         reset(cluster)
-        contest.timelines["spillway"] = spillway.load(str(source), timeline=True).timeline
+        drawn = spillway.load(str(source), timeline=True, check=True)
+        contest.timelines["spillway"] = drawn.timeline
         spillway.forget()
     reset(cluster)
     return contest

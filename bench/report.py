@@ -7,6 +7,8 @@ import pathlib
 from bars import Figure
 from contest import TITLES, Contest, Contestant
 
+PLOT_LIMIT = 6
+
 STYLE = """
 :root { --ink: #1c2430; --dim: #5d6878; --line: #d7dce3; --page: #ffffff; --us: #1f6fb2;
   --peer: #9aa7b8; --floor: #3c8d57; --client: #1f6fb2; --server: #e0862c; --other: #b9c0ca;
@@ -19,7 +21,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child, td.text { text-align: left; }
+th:first-child, td:first-child, th:last-child, td:last-child { text-align: left; }
 th { color: var(--dim); font-weight: 600; } .dim { color: var(--dim); } .bad { color: var(--bad); }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .dim { fill: var(--dim); }
 svg { max-width: 100%; height: auto; } .scroll { overflow-x: auto; }
@@ -104,23 +106,26 @@ def bar_plot(contest: Contest) -> str:
     shown = [c for c in contest.contestants if c.runs]
     if not shown:
         return ""
-    left, width, step = 130, 560, 26
-    longest = max(c.median for c in shown)
-    scale = width / longest
+    left, width, step = 130, 500, 26
     floor = contest.find("floor")
+    longest = max(c.median for c in shown)
+    if floor:
+        longest = min(longest, PLOT_LIMIT * floor.seconds)  # a bar that goes beyond is cut there
+    scale = width / longest
     height = step * len(shown) + 10
     parts = [f'<svg viewBox="0 0 820 {height}" role="img" aria-label="seconds by program">']
     for row, contestant in enumerate(shown):
         y = row * step + 6
         colour = {"floor": "floor", "spillway": "us"}.get(contestant.name, "peer")
-        end = contestant.seconds * scale
+        end = min(contestant.seconds * scale, width)
+        mark = min(contestant.median * scale, width)
         ratio = f" · {contestant.seconds / floor.seconds:.2f} × floor" if floor else ""
         parts.append(
             f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{TITLES[contestant.name]}</text>'
             f'<rect x="{left}" y="{y}" width="{end:.1f}" height="17" fill="var(--{colour})"/>'
-            f'<line x1="{left + contestant.median * scale:.1f}" y1="{y - 1}" '
-            f'x2="{left + contestant.median * scale:.1f}" y2="{y + 18}" stroke="var(--ink)"/>'
-            f'<text x="{left + contestant.median * scale + 6:.1f}" y="{y + 13}" class="dim">'
+            f'<line x1="{left + mark:.1f}" y1="{y - 1}" x2="{left + mark:.1f}" y2="{y + 18}" '
+            'stroke="var(--ink)"/>'
+            f'<text x="{left + mark + 6:.1f}" y="{y + 13}" class="dim">'
             f"{contestant.seconds:.2f} s{ratio}</text>"
         )
     if floor:
@@ -249,14 +254,16 @@ def as_page(about: dict[str, dict[str, str]], contests: list[Contest], figures: 
     ]
     bars = [f for f in figures if f.goal is not None]
     escaped = [[html.escape(cell) for cell in row] for row in figure_rows(bars)]
-    out += ["<h2>Bars</h2>", table(["figure", "measured", "goal", ""], escaped)]
+    if bars:
+        out += ["<h2>Bars</h2>", table(["figure", "measured", "goal", ""], escaped)]
     for contest in contests:
         out.append(
             f"<h2>First load: {contest.shape.name}, {contest.rows:,} rows "
             f"({contest.bytes / 2**20:.0f} MiB of COPY bytes)</h2>"
         )
         out.append(bar_plot(contest))
-        out.append('<p class="dim">Bar: best run. Mark: median. Dashed: the floor.</p>')
+        out.append('<p class="dim">Bar: best run, cut at '
+            f"{PLOT_LIMIT} × the floor. Mark: median. Dashed: the floor.</p>")
         rows = [[html.escape(cell) for cell in row] for row in contest_rows(contest)]
         out.append(table(HEADS, rows))
         floors = ", ".join(f"{n}: {s:.2f} s" for n, s in contest.floors.items())
@@ -266,7 +273,9 @@ def as_page(about: dict[str, dict[str, str]], contests: list[Contest], figures: 
             out += [f"<h3>{html.escape(title)}</h3>", KEY, time_line(samples, title)]
     rest = [f for f in figures if not f.name.startswith("load.")]
     escaped = [[html.escape(cell) for cell in row] for row in figure_rows(rest)]
-    out += ["<h2>Memory, latency, planning</h2>", table(["figure", "measured", "goal", ""], escaped)]
+    if rest:
+        heads = ["figure", "measured", "goal", ""]
+        out += ["<h2>Memory, latency, planning</h2>", table(heads, escaped)]
     for title, facts in about.items():
         rows = [[html.escape(k), html.escape(v)] for k, v in facts.items()]
         out += [f"<h2>{html.escape(title)}</h2>", table(["", ""], rows)]
