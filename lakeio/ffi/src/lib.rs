@@ -12,6 +12,7 @@
 mod error;
 mod request;
 mod stream;
+mod write;
 
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use lakeio_log::{SplitBatches, Table};
-use lakeio_scan::document::{Scan, Split};
+use lakeio_scan::{Scan, Split, SplitReader};
 use lakeio_store::{
-    Call, Cancel, Class, CredentialsFn, Environment, Error, Options, Result, Runtime,
+    Call, Cancel, Class, CredentialsFn, Environment, Error, Location, Options, Result, Runtime,
 };
 use serde_json::Value;
 
@@ -34,6 +35,7 @@ use request::{
 };
 pub use stream::ArrowArrayStream;
 use stream::{export, Batches};
+pub use write::{lakeio_parquet_write, lakeio_table_append, lakeio_table_create};
 
 /// `LAKEIO_ABI_VERSION` of the header.
 const ABI_VERSION: u32 = 1;
@@ -535,7 +537,23 @@ pub unsafe extern "C" fn lakeio_split_read(
         } else {
             parse("options", unsafe { text("options", options)? })?
         };
-        let _ = (runtime, call, scan, split, options);
-        Err(Error::new(Class::Unsupported, "reading splits is coming"))
+        let location = match &options.location {
+            Some(location) => location.location()?,
+            None => Location::parse(scan.table().as_str(), &Options::new())?,
+        };
+        let reader =
+            SplitReader::open(runtime, &call, &location, &scan, &split, options.options())?;
+        unsafe { give(out, export(Box::new(reader))) };
+        Ok(())
     })
+}
+
+impl Batches for SplitReader {
+    fn schema(&self) -> SchemaRef {
+        SplitReader::schema(self)
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        SplitReader::next_batch(self)
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lakeio_log::{ReadSpec, VersionSpec};
+use lakeio_scan::ReadOptions;
 use lakeio_store::{zone_offset_seconds, Class, Error, Location, Result, RuntimeOptions};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
@@ -18,6 +19,28 @@ pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
         )
     })
 }
+
+/// Requests that begin with a location.
+macro_rules! located {
+    ($($request:ident),*) => {
+        $(impl $request {
+            /// Where the request says that the table or file lies.
+            pub(crate) fn location(&self) -> Result<Location> {
+                Location::parse(&self.url, &self.storage_options)
+            }
+        })*
+    };
+}
+
+located!(
+    AppendRequest,
+    CreateRequest,
+    HistoryRequest,
+    LocationRequest,
+    ObserveRequest,
+    OpenRequest,
+    ParquetRequest
+);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,12 +87,6 @@ pub(crate) struct LocationRequest {
     storage_options: BTreeMap<String, String>,
 }
 
-impl LocationRequest {
-    pub(crate) fn location(&self) -> Result<Location> {
-        Location::parse(&self.url, &self.storage_options)
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OpenRequest {
@@ -81,10 +98,6 @@ pub(crate) struct OpenRequest {
 }
 
 impl OpenRequest {
-    pub(crate) fn location(&self) -> Result<Location> {
-        Location::parse(&self.url, &self.storage_options)
-    }
-
     pub(crate) fn version(&self) -> Result<VersionSpec> {
         match (self.version, self.timestamp_us) {
             (None, None) => Ok(VersionSpec::Latest),
@@ -108,12 +121,6 @@ pub(crate) struct ObserveRequest {
     pub(crate) commit_fingerprint: String,
 }
 
-impl ObserveRequest {
-    pub(crate) fn location(&self) -> Result<Location> {
-        Location::parse(&self.url, &self.storage_options)
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryRequest {
@@ -122,12 +129,6 @@ pub(crate) struct HistoryRequest {
     storage_options: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) limit: usize,
-}
-
-impl HistoryRequest {
-    pub(crate) fn location(&self) -> Result<Location> {
-        Location::parse(&self.url, &self.storage_options)
-    }
 }
 
 #[derive(Deserialize)]
@@ -156,4 +157,66 @@ pub(crate) struct ReadRequest {
     pub(crate) batch_bytes: Option<usize>,
     pub(crate) memory_bytes: Option<usize>,
     pub(crate) location: Option<LocationRequest>,
+}
+
+impl ReadRequest {
+    pub(crate) fn options(&self) -> ReadOptions {
+        let defaults = ReadOptions::default();
+        ReadOptions {
+            batch_rows: self.batch_rows.unwrap_or(defaults.batch_rows),
+            batch_bytes: self.batch_bytes.unwrap_or(defaults.batch_bytes),
+            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    pub(crate) schema: Value,
+    #[serde(default)]
+    pub(crate) partition_columns: Vec<String>,
+    #[serde(default)]
+    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransactionRequest {
+    pub(crate) app_id: String,
+    pub(crate) version: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppendRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    pub(crate) transaction: Option<TransactionRequest>,
+    #[serde(default = "write_operation")]
+    pub(crate) operation: String,
+    #[serde(default = "target_file_bytes")]
+    pub(crate) target_file_bytes: u64,
+}
+
+fn write_operation() -> String {
+    "WRITE".into()
+}
+
+fn target_file_bytes() -> u64 {
+    128 << 20
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParquetRequest {
+    url: String,
+    #[serde(default)]
+    storage_options: BTreeMap<String, String>,
+    pub(crate) row_group_rows: Option<usize>,
 }

@@ -4,6 +4,7 @@ use serde_json::{json, Map, Value};
 
 use lakeio_store::{Call, Location, Result, Runtime};
 
+use crate::commits::Commits;
 use crate::segment::{list, LogObject};
 use crate::table::{Table, VersionSpec};
 use crate::time::{monotonic, read_info};
@@ -17,8 +18,16 @@ pub fn history(runtime: &Runtime, call: &Call, location: &Location, limit: usize
     let times = monotonic(&commits);
     let limit = if limit == 0 { usize::MAX } else { limit };
     let mut entries = Vec::new();
-    for (commit, (_, file_ms)) in commits.iter().zip(times).rev().take(limit) {
-        let info = read_info(&table, call, commit)?.unwrap_or_default();
+    let newest = commits.iter().zip(times).rev().take(limit);
+    let (objects, times): (Vec<LogObject>, Vec<i64>) = newest
+        .map(|(commit, (_, file_ms))| (commit.clone(), file_ms))
+        .unzip();
+    let mut commits = Commits::new(runtime, &table.store, log, &table.kept, objects);
+    for file_ms in times {
+        let Some((commit, lines)) = commits.next(call)? else {
+            break;
+        };
+        let info = read_info(&table, call, lines)?.unwrap_or_default();
         let ms = info.in_commit_timestamp.unwrap_or(file_ms);
         let text = |value: Option<Value>| match value {
             Some(Value::String(text)) => text,

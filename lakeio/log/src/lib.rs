@@ -4,12 +4,17 @@
 //! Data files are `lakeio-scan`'s.
 
 mod actions;
+mod append;
 mod checksum;
 mod columns;
+mod commits;
+mod create;
+mod gather;
 mod history;
 mod lines;
 mod names;
 mod observe;
+mod parquet_file;
 mod protocol;
 mod prune;
 mod replay;
@@ -18,8 +23,13 @@ mod splits;
 mod stats;
 mod table;
 mod time;
+mod transaction;
+mod value_text;
 
+pub use append::{append, AppendSpec};
+pub use create::{create, CreateSpec};
 pub use history::history;
 pub use observe::observe;
+pub use parquet_file::write_parquet;
 pub use splits::{ReadSpec, SplitBatches};
 pub use table::{Table, VersionSpec};

@@ -1,5 +1,6 @@
 //! Reads files of JSON lines from their end, a bounded window at a time.
 
+use memchr::memrchr;
 use url::Url;
 
 use lakeio_store::{Call, Class, Error, ObjectReader, Result, Runtime, Store};
@@ -14,7 +15,9 @@ const LONGEST_LINE: usize = 256 << 20;
 
 /// The lines of one file, last first. Memory is bounded by a window and the longest line.
 pub(crate) struct ReverseLines {
-    reader: ObjectReader,
+    url: Url,
+    /// What the rest is read from; none when everything is in the buffer.
+    reader: Option<ObjectReader>,
     /// Bytes before this are not read yet.
     unread: u64,
     /// Bytes read, of which those before `end` are not given out yet.
@@ -37,7 +40,8 @@ impl ReverseLines {
             .map_err(gone)?;
         let unread = reader.size();
         Ok(ReverseLines {
-            reader,
+            url: url.clone(),
+            reader: Some(reader),
             unread,
             buffer: Vec::new(),
             end: 0,
@@ -45,8 +49,20 @@ impl ReverseLines {
         })
     }
 
+    /// The lines of a file that is at hand.
+    pub(crate) fn of_bytes(url: &Url, bytes: &[u8]) -> Self {
+        ReverseLines {
+            url: url.clone(),
+            reader: None,
+            unread: 0,
+            buffer: bytes.to_vec(),
+            end: bytes.len(),
+            given: 0,
+        }
+    }
+
     pub(crate) fn url(&self) -> &Url {
-        self.reader.url()
+        &self.url
     }
 
     /// Lines given so far.
@@ -61,7 +77,7 @@ impl ReverseLines {
             while self.end > 0 && self.buffer[self.end - 1].is_ascii_whitespace() {
                 self.end -= 1;
             }
-            let break_at = self.buffer[..self.end].iter().rposition(|b| *b == b'\n');
+            let break_at = memrchr(b'\n', &self.buffer[..self.end]);
             match break_at {
                 Some(at) => break at + 1..self.end,
                 None if self.unread > 0 => self.fill(runtime, call)?,
@@ -71,7 +87,7 @@ impl ReverseLines {
         };
         self.end = range.start;
         self.given += 1;
-        let url = self.reader.url();
+        let url = &self.url;
         let line = std::str::from_utf8(&self.buffer[range]).map_err(|_| {
             Error::new(
                 Class::DeltaLogCorrupt,
@@ -88,13 +104,16 @@ impl ReverseLines {
                 Class::DeltaLogCorrupt,
                 "a file of the Delta log has a line that is too long",
             )
-            .at(self.reader.url()));
+            .at(&self.url));
         }
+        let Some(reader) = &self.reader else {
+            return Err(Error::internal("a file at hand has more to be read").at(&self.url));
+        };
         // A long line makes the windows grow with it, so that the work stays linear.
         let window = WINDOW.max(self.end as u64).min(self.unread);
         let start = self.unread - window;
         let bytes = runtime
-            .block_on(call, self.reader.read(call, start..self.unread))
+            .block_on(call, reader.read(call, start..self.unread))
             .map_err(gone)?;
         let mut joined = Vec::with_capacity(bytes.len() + self.end);
         joined.extend_from_slice(&bytes);

@@ -15,9 +15,11 @@ use crate::actions::{Add, DeletionVector, SidecarAction, Text, TextMap};
 use crate::columns::{
     damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
 };
+use crate::commits::Commits;
 use crate::lines::{can_skip, parse_line, ReverseLines};
-use crate::segment::{log_file, LogObject, Segment};
+use crate::segment::{log_file, LogObject};
 use crate::stats::StatsSource;
+use crate::table::Table;
 
 /// Lines of a commit that are looked at before control goes back to the caller.
 const LINES: usize = 2048;
@@ -47,13 +49,13 @@ pub(crate) struct Replay {
     call: Call,
     log: Url,
     wanted: Wanted,
+    commits: Commits,
     pending: VecDeque<Source>,
     current: Option<Open>,
     seen: Seen,
 }
 
 enum Source {
-    Commit(LogObject),
     Checkpoint(LogObject),
     Sidecar(SidecarAction),
 }
@@ -65,30 +67,28 @@ enum Open {
 }
 
 impl Replay {
-    pub(crate) fn new(
-        runtime: &Runtime,
-        store: &Store,
-        call: &Call,
-        segment: &Segment,
-        wanted: Wanted,
-    ) -> Self {
-        let mut pending: VecDeque<Source> = segment
-            .commits
+    pub(crate) fn new(table: &Table, call: &Call, wanted: Wanted) -> Self {
+        let segment = &table.segment;
+        let newest_first = segment.commits.iter().rev().cloned();
+        let commits = Commits::new(
+            &table.runtime,
+            &table.store,
+            &segment.log,
+            &table.kept,
+            newest_first,
+        );
+        let checkpoint = segment
+            .checkpoint
             .iter()
-            .rev()
-            .cloned()
-            .map(Source::Commit)
-            .collect();
-        if let Some(checkpoint) = &segment.checkpoint {
-            pending.extend(checkpoint.files.iter().cloned().map(Source::Checkpoint));
-        }
+            .flat_map(|checkpoint| &checkpoint.files);
         Replay {
-            runtime: runtime.clone(),
-            store: store.clone(),
+            runtime: table.runtime.clone(),
+            store: table.store.clone(),
             call: call.clone(),
             log: segment.log.clone(),
             wanted,
-            pending,
+            commits,
+            pending: checkpoint.cloned().map(Source::Checkpoint).collect(),
             current: None,
             seen: Seen::default(),
         }
@@ -101,6 +101,10 @@ impl Replay {
     ) -> Result<bool> {
         self.call.check()?;
         let Some(open) = &mut self.current else {
+            if let Some((_, lines)) = self.commits.next(&self.call)? {
+                self.current = Some(Open::Commit(lines));
+                return Ok(true);
+            }
             return match self.pending.pop_front() {
                 None => Ok(false),
                 Some(source) => {
@@ -146,7 +150,6 @@ impl Replay {
             ReverseLines::open(runtime, store, call, &url, Some(object.size))
         };
         match source {
-            Source::Commit(object) => lines(&object).map(Open::Commit),
             Source::Checkpoint(object) if object.name.ends_with(".json") => {
                 lines(&object).map(Open::JsonCheckpoint)
             }

@@ -83,7 +83,7 @@ impl Table {
             count: Count::start(&self.runtime, &self.store, &call, &self.segment)?,
             segment: self.segment.clone(),
             runtime: self.runtime.clone(),
-            replay: Replay::new(&self.runtime, &self.store, &call, &self.segment, wanted),
+            replay: Replay::new(self, &call, wanted),
             location: self.location.clone(),
             call,
             scan,
@@ -100,7 +100,7 @@ impl Table {
             stats: true,
             details: false,
         };
-        let mut replay = Replay::new(&self.runtime, &self.store, call, &self.segment, wanted);
+        let mut replay = Replay::new(self, call, wanted);
         let mut count = Count::start(&self.runtime, &self.store, call, &self.segment)?;
         let (mut files, mut bytes, mut vectors) = (0u64, 0u64, 0u64);
         let mut rows = Some(0u64);

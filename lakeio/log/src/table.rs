@@ -8,6 +8,7 @@ use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
 
 use crate::actions::{CommitInfo, DomainMetadataAction, Format, MetadataAction, ProtocolAction};
 use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
+use crate::commits::{Commits, Kept};
 use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::protocol;
 use crate::replay::features_at;
@@ -37,6 +38,7 @@ pub struct Table {
     pub(crate) domains: BTreeMap<String, DomainMetadataAction>,
     /// The commit's description, where its file is still there.
     pub(crate) commit_info: Option<CommitInfo>,
+    pub(crate) kept: Kept,
 }
 
 /// What commits and checkpoint say besides files.
@@ -86,21 +88,24 @@ impl Table {
         let segment = runtime.block_on(call, Segment::load(store, call, location, version))?;
         let mut found = Found::default();
         let mut commit_info = None;
-        for object in segment.commits.iter().rev() {
-            let info = read_commit(runtime, store, call, &segment, object, &mut found)?;
-            if object.version == segment.version {
+        let kept = Kept::default();
+        let newest_first = segment.commits.iter().rev().cloned();
+        let mut commits = Commits::new(runtime, store, &segment.log, &kept, newest_first);
+        while let Some((object, lines)) = commits.next(call)? {
+            let described = object.version == segment.version;
+            let info = read_commit(runtime, call, lines, described, &mut found)?;
+            if described {
                 commit_info = info;
             }
         }
-        if commit_info.is_none() {
-            if let Some(tip) = segment.tip.iter().find(|tip| {
-                segment
-                    .commits
-                    .iter()
-                    .all(|commit| commit.version != tip.version)
-            }) {
-                let mut ignored = Found::default();
-                commit_info = read_commit(runtime, store, call, &segment, tip, &mut ignored)?;
+        let in_checkpoint = segment
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.version);
+        if in_checkpoint == Some(segment.version) {
+            let mut tip = Commits::new(runtime, store, &segment.log, &kept, segment.tip.clone());
+            while let Some((_, lines)) = tip.next(call)? {
+                commit_info = read_commit(runtime, call, lines, true, &mut Found::default())?;
             }
         }
         if let Some(checkpoint) = &segment.checkpoint {
@@ -163,6 +168,7 @@ impl Table {
             schema,
             domains: found.domains,
             commit_info,
+            kept,
         })
     }
 
@@ -335,18 +341,15 @@ impl Found {
     }
 }
 
-/// Adds what a commit says to what newer ones said; gives its description.
+/// Adds what a commit says to what newer ones said; gives its description when that is wanted.
 fn read_commit(
     runtime: &Runtime,
-    store: &Store,
     call: &Call,
-    segment: &Segment,
-    object: &LogObject,
+    mut lines: ReverseLines,
+    described: bool,
     found: &mut Found,
 ) -> Result<Option<CommitInfo>> {
-    let url = log_file(&segment.log, &object.name);
-    let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
-    let described = object.version == segment.version;
+    let url = lines.url().clone();
     let mut info = None;
     loop {
         let given = lines.given() + 1;

@@ -6,6 +6,7 @@
 use lakeio_store::{Call, Class, Error, Result};
 
 use crate::actions::CommitInfo;
+use crate::commits::Commits;
 use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::segment::{list, log_file, truncated, LogObject};
 use crate::table::Table;
@@ -121,8 +122,13 @@ pub(crate) fn monotonic(commits: &[LogObject]) -> Vec<(u64, i64)> {
 }
 
 fn in_commit_ms(table: &Table, call: &Call, commit: &LogObject) -> Result<i64> {
-    read_info(table, call, commit)?
-        .and_then(|info| info.in_commit_timestamp)
+    let (runtime, store, log) = (&table.runtime, &table.store, &table.segment.log);
+    let mut commits = Commits::new(runtime, store, log, &table.kept, [commit.clone()]);
+    let info = match commits.next(call)? {
+        Some((_, lines)) => read_info(table, call, lines)?,
+        None => None,
+    };
+    info.and_then(|info| info.in_commit_timestamp)
         .ok_or_else(|| no_timestamp(table, commit.version))
 }
 
@@ -130,11 +136,9 @@ fn in_commit_ms(table: &Table, call: &Call, commit: &LogObject) -> Result<i64> {
 pub(crate) fn read_info(
     table: &Table,
     call: &Call,
-    commit: &LogObject,
+    mut lines: ReverseLines,
 ) -> Result<Option<CommitInfo>> {
-    let url = log_file(&table.segment.log, &commit.name);
-    let size = Some(commit.size);
-    let mut lines = ReverseLines::open(&table.runtime, &table.store, call, &url, size)?;
+    let url = lines.url().clone();
     loop {
         let given = lines.given() + 1;
         let Some(line) = lines.next(&table.runtime, call)? else {

@@ -126,6 +126,8 @@ classes! {
     DataFileMissing = "DATA_FILE_MISSING" => DataLoss;
     /// A data file or deletion vector is damaged or is not what the log says.
     DataFileCorrupt = "DATA_FILE_CORRUPT" => DataLoss;
+    /// A string in a data file is not valid UTF-8.
+    CharacterNotInRepertoire = "CHARACTER_NOT_IN_REPERTOIRE" => BadRow;
     /// Data given for writing does not fit the table.
     InvalidData = "INVALID_ARGUMENT" => Invalid;
     /// The table or object to create is there already.

@@ -1,0 +1,129 @@
+//! Parquet files being written to a store.
+
+use std::io::{Result as IoResult, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use url::Url;
+
+use lakeio_store::{Call, Class, Error, ObjectWriter, Result, Runtime, Store};
+
+/// Encoded bytes of a row group in memory past which it is written out.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+/// Rows of a row group unless a request says otherwise.
+const ROW_GROUP_ROWS: usize = 1 << 20;
+
+/// One file being written; it appears whole at `finish`, or never.
+pub(crate) struct ParquetFile {
+    url: Url,
+    writer: ArrowWriter<Sink>,
+}
+
+/// Bytes of the file on their way to the store.
+struct Sink {
+    runtime: Runtime,
+    call: Call,
+    writer: ObjectWriter,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> IoResult<usize> {
+        self.runtime
+            .block_on(&self.call, self.writer.write(&self.call, bytes))
+            .map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> IoResult<()> {
+        Ok(())
+    }
+}
+
+impl ParquetFile {
+    pub(crate) fn create(
+        runtime: &Runtime,
+        store: &Store,
+        call: &Call,
+        url: &Url,
+        schema: SchemaRef,
+        row_group_rows: Option<usize>,
+    ) -> Result<Self> {
+        let level = ZstdLevel::try_new(1)
+            .map_err(|e| Error::internal(format!("a compression level is refused: {e}")))?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(level))
+            .set_created_by(concat!("spillway lakeio ", env!("CARGO_PKG_VERSION")).into())
+            .set_max_row_group_row_count(Some(row_group_rows.unwrap_or(ROW_GROUP_ROWS).max(1)))
+            .build();
+        let writer = runtime.block_on(call, store.writer(call, url))?;
+        let sink = Sink {
+            runtime: runtime.clone(),
+            call: call.clone(),
+            writer,
+        };
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(sink, schema, options)
+            .map_err(|e| Error::foreign(Class::InvalidData, url.as_str(), &e))?;
+        Ok(ParquetFile {
+            url: url.clone(),
+            writer,
+        })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let failed = |e| Error::foreign(Class::InvalidData, self.url.as_str(), &e);
+        self.writer.write(batch).map_err(failed)?;
+        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
+            self.writer.flush().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes written and on their way.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+    }
+
+    /// Makes the file appear; its size in bytes.
+    pub(crate) fn finish(self) -> Result<u64> {
+        let sink = self
+            .writer
+            .into_inner()
+            .map_err(|e| Error::foreign(Class::InvalidData, self.url.as_str(), &e))?;
+        sink.runtime
+            .block_on(&sink.call, sink.writer.finish(&sink.call))
+    }
+}
+
+/// Writes all batches as one file; its rows and bytes.
+pub fn write_parquet(
+    runtime: &Runtime,
+    call: &Call,
+    location: &lakeio_store::Location,
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+    row_group_rows: Option<usize>,
+) -> Result<(u64, u64)> {
+    let store = runtime.store(location)?;
+    let mut file = ParquetFile::create(
+        runtime,
+        &store,
+        call,
+        location.url(),
+        schema,
+        row_group_rows,
+    )?;
+    let mut rows = 0;
+    for batch in batches {
+        call.check()?;
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        file.write(&batch)?;
+    }
+    Ok((rows, file.finish()?))
+}
