@@ -647,10 +647,11 @@ impl LeafConvert {
 
     fn text(&self, array: &BinaryArray) -> Result<ArrayRef> {
         check_text(array).map_err(|row| {
-            corrupt(
-                &self.column,
-                format!("a string is not valid UTF-8, row {row} of a batch"),
+            Error::new(
+                Class::CharacterNotInRepertoire,
+                format!("a string is not valid UTF-8, row {row} of a batch: column {}", self.column),
             )
+            .with("column", &self.column)
         })?;
         let (offsets, values, nulls) = array.clone().into_parts();
         // SAFETY: every value was just checked.

@@ -50,8 +50,13 @@ Result<sync::Definition> MakeDefinition(const DefinitionFlags& flags) {
     SPILLWAY_ASSIGN(definition.columns, service::ParseColumnList(flags.columns));
   }
   definition.where = flags.where;
-  SPILLWAY_ASSIGN(definition.type_overrides,
-                  ParseAssignments(flags.type_overrides, "--type-overrides"));
+  std::vector<std::string> type_overrides;
+  for (const std::string& given : flags.type_overrides) {
+    for (std::string& part : SplitOutsideParentheses(given)) {
+      type_overrides.push_back(std::move(part));
+    }
+  }
+  SPILLWAY_ASSIGN(definition.type_overrides, ParseAssignments(type_overrides, "--type-overrides"));
   definition.indexes = flags.indexes;
   SPILLWAY_ASSIGN(definition.mode, sync::ParseMode(flags.mode));
   SPILLWAY_ASSIGN(definition.on_bad_row, sync::ParseOnBadRow(flags.on_bad_row));
@@ -237,7 +242,7 @@ void AddCreate(CLI::App* parent, Session* session) {
   command->add_option("--columns", flags->columns, "Columns to carry, comma-separated (else all)");
   command->add_option("--where", flags->where, "Rows to carry, as a SQL predicate");
   command->add_option("--type-overrides", flags->type_overrides,
-                      "COLUMN=TYPE, for instance tags=text[]; may be repeated");
+                      "COLUMN=TYPE, comma-separated or repeated, for instance tags=text[]");
   command->add_option("--indexes", flags->indexes, "\"(column)\"; may be repeated");
   command->add_option("--mode", flags->mode, "full (incremental and continuous are coming)");
   command->add_option("--on-bad-row", flags->on_bad_row, "fail (reject is coming)");
