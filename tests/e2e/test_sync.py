@@ -395,7 +395,7 @@ NAMES = [
     "with space",
     "tab\there",
     "x" * 63,
-    "über" * 15,
+    "über" * 12,
 ]
 
 
