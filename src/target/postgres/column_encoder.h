@@ -18,6 +18,7 @@ namespace spillway::target::postgres {
 struct BadValue {
   base::ErrorClass error_class = base::ErrorClass::kValueOutOfRange;
   std::string reason;
+  bool operator==(const BadValue&) const = default;
 };
 
 /// Converts one column: checks many values at once and brings them into a layout that WriteField
