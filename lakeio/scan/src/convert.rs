@@ -649,7 +649,10 @@ impl LeafConvert {
         check_text(array).map_err(|row| {
             Error::new(
                 Class::CharacterNotInRepertoire,
-                format!("a string is not valid UTF-8, row {row} of a batch: column {}", self.column),
+                format!(
+                    "a string is not valid UTF-8, row {row} of a batch: column {}",
+                    self.column
+                ),
             )
             .with("column", &self.column)
         })?;
