@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import statistics
@@ -172,12 +173,15 @@ def planning(spillway: Spillway | None, postmaster: int, scale: float) -> list[F
         "files1m": (2.0, 256.0),
     }
     for name, (seconds, mebibytes) in goals.items():
-        source = data.make(name, max(100, round(data.PLANS[name][0] * scale)))
+        files = max(100, round(data.PLANS[name][0] * scale))
+        source = data.make(name, files)
 
         def by_spillway() -> list[float]:
             for arguments in PLAN_PREPARE:
                 spillway.run([a.format(source=source) for a in arguments])
             outcomes = [spillway.run(PLAN_COMMAND, check=True) for _ in range(PLAN_RUNS)]
+            if not re.search(rf"^files\s+{files}$", outcomes[0].stdout, re.MULTILINE):
+                raise RuntimeError(f"explain does not plan {files} files: {outcomes[0].stdout}")
             return [
                 statistics.median(outcome.wall for outcome in outcomes),
                 max(outcome.peak_bytes for outcome in outcomes) / 2**20,
