@@ -25,7 +25,16 @@ from contest import BENCH, Spillway, last_line, reset, say
 PLAN_TABLE = "bench.public.planned"
 PLAN_PREPARE = [
     ["synced-table", "delete", PLAN_TABLE, "--drop-table", "--yes"],
-    ["synced-table", "create", PLAN_TABLE, "--from", "{source}", "--primary-key", "id", "--no-sync"],
+    [
+        "synced-table",
+        "create",
+        PLAN_TABLE,
+        "--from",
+        "{source}",
+        "--primary-key",
+        "id",
+        "--no-sync",
+    ],
 ]
 PLAN_COMMAND = ["explain", PLAN_TABLE]
 NOTHING_CHANGED_RUNS = 20
@@ -100,13 +109,16 @@ def s3_of(folder: pathlib.Path):
                     if time.monotonic() > deadline or process.poll() is not None:
                         raise RuntimeError("versitygw did not start") from None
                     time.sleep(0.05)
-            yield f"s3://bench/{folder.name}", {
-                "AWS_ACCESS_KEY_ID": access,
-                "AWS_SECRET_ACCESS_KEY": secret,
-                "AWS_REGION": "us-east-1",
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-                "AWS_ALLOW_HTTP": "true",
-            }
+            yield (
+                f"s3://bench/{folder.name}",
+                {
+                    "AWS_ACCESS_KEY_ID": access,
+                    "AWS_SECRET_ACCESS_KEY": secret,
+                    "AWS_REGION": "us-east-1",
+                    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                    "AWS_ALLOW_HTTP": "true",
+                },
+            )
         finally:
             process.terminate()
             process.wait(10)

@@ -45,7 +45,9 @@ def binaries() -> pathlib.Path:
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[-2]))
     preferred = [path for path in found if "/15/" in path]
     if not found:
-        raise SystemExit("no PostgreSQL server found under /usr/lib/postgresql: install postgresql-15")
+        raise SystemExit(
+            "no PostgreSQL server found under /usr/lib/postgresql: install postgresql-15"
+        )
     return pathlib.Path((preferred or found)[-1])
 
 
@@ -124,7 +126,9 @@ class Cluster:
         deadline = time.monotonic() + 30
         while True:
             try:
-                with psycopg.connect(self.url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as c:
+                with psycopg.connect(
+                    self.url.rsplit("/", 1)[0] + "/postgres", autocommit=True
+                ) as c:
                     c.execute("CREATE DATABASE bench")
                 return self
             except psycopg.OperationalError as error:

@@ -328,9 +328,7 @@ def hold(
             )
 
     reset(cluster)
-    drawn = run_floor(
-        cluster, floor_program, shape, encoded, contest.connections, timeline=True
-    )
+    drawn = run_floor(cluster, floor_program, shape, encoded, contest.connections, timeline=True)
     # Without the time in which it reads its file, which no clock counts.
     read = drawn.outcome.wall - drawn.seconds
     contest.timelines["floor"] = [

@@ -101,7 +101,9 @@ def narrow_batch(rng, start: int, count: int):
     return pa.table(
         {
             "id": np.arange(start, start + count, dtype=np.int64),
-            "quantity": with_nulls(rng, pa.array(rng.integers(0, 10**6, count, dtype="int32")), 0.02),
+            "quantity": with_nulls(
+                rng, pa.array(rng.integers(0, 10**6, count, dtype="int32")), 0.02
+            ),
             "score": pa.array(rng.normal(0.0, 1000.0, count)),
             "price": decimals(rng, count, 10**11),
             "day": pa.array(days).cast(pa.date32()),
@@ -195,9 +197,7 @@ SHAPES = {
     for shape in (
         Shape("narrow", 10_000_000, NARROW_COLUMNS, narrow_batch),
         Shape("wide1k", 1_000_000, WIDE_COLUMNS, wide_batch),
-        Shape(
-            "nested", 1_000_000, NESTED_COLUMNS, nested_batch, ("tags", "attributes", "item")
-        ),
+        Shape("nested", 1_000_000, NESTED_COLUMNS, nested_batch, ("tags", "attributes", "item")),
         Shape("bigrowgroup", 2_000_000, WIDE_COLUMNS, wide_batch, one_row_group=True),
     )
 }
@@ -225,9 +225,7 @@ def write_shape(shape: Shape, rows: int, folder: pathlib.Path) -> None:
 
     folder.mkdir(parents=True)
     whole = pa.concat_tables(batches(shape, rows))
-    pq.write_table(
-        whole, folder / "part-00000.parquet", row_group_size=rows, use_dictionary=False
-    )
+    pq.write_table(whole, folder / "part-00000.parquet", row_group_size=rows, use_dictionary=False)
     groups = pq.ParquetFile(folder / "part-00000.parquet").metadata.num_row_groups
     if groups != 1:
         raise SystemExit(f"bigrowgroup: the writer made {groups} row groups, not one")

@@ -50,7 +50,7 @@ def server_seconds(postmaster: int) -> float:
     for process in descendants(postmaster):
         fields = stat_fields(f"/proc/{process}/stat")
         if fields is not None:
-            ticks += sum(int(value) for value in fields[11:15 if process == postmaster else 13])
+            ticks += sum(int(value) for value in fields[11 : 15 if process == postmaster else 13])
     return ticks / TICK
 
 

@@ -47,9 +47,7 @@ def figures_of(contest: Contest) -> list[Figure]:
         figures.append(Figure(f"{base}.ratio_to_best_peer", ours.seconds / best, "x", 1.0))
         least = min(cpu_per_row(peer, contest) for peer in peers)
         figures.append(
-            Figure(
-                f"{base}.client_cpu_to_least_peer", cpu_per_row(ours, contest) / least, "x", 1.0
-            )
+            Figure(f"{base}.client_cpu_to_least_peer", cpu_per_row(ours, contest) / least, "x", 1.0)
         )
     for contestant in contest.contestants:
         name = f"{base}.{contestant.name}"
@@ -213,7 +211,9 @@ def contest_rows(contest: Contest) -> list[list[str]]:
     floor = contest.find("floor")
     rows = []
     for c in contest.contestants:
-        title = TITLES[c.name] + (f" ({contest.connections} connections)" if c.name == "floor" else "")
+        title = TITLES[c.name] + (
+            f" ({contest.connections} connections)" if c.name == "floor" else ""
+        )
         if not c.runs:
             rows.append([title, *["–"] * 8, c.reason or "not run"])
             continue
@@ -240,13 +240,17 @@ def figure_rows(figures: list[Figure]) -> list[list[str]]:
     rows = []
     for f in figures:
         value = "–" if f.value is None else f"{f.value:.4g} {f.unit}"
-        goal = "" if f.goal is None else f"{'≤' if f.better == 'lower' else '≥'} {f.goal:g} {f.unit}"
+        goal = (
+            "" if f.goal is None else f"{'≤' if f.better == 'lower' else '≥'} {f.goal:g} {f.unit}"
+        )
         verdict = {True: "met", False: "not met", None: ""}[met(f)]
         rows.append([f.name, value, goal, verdict if f.value is not None else f.reason])
     return rows
 
 
-def as_page(about: dict[str, dict[str, str]], contests: list[Contest], figures: list[Figure]) -> str:
+def as_page(
+    about: dict[str, dict[str, str]], contests: list[Contest], figures: list[Figure]
+) -> str:
     out = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -262,8 +266,10 @@ def as_page(about: dict[str, dict[str, str]], contests: list[Contest], figures: 
             f"({contest.bytes / 2**20:.0f} MiB of COPY bytes)</h2>"
         )
         out.append(bar_plot(contest))
-        out.append('<p class="dim">Bar: best run, cut at '
-            f"{PLOT_LIMIT} × the floor. Mark: median. Dashed: the floor.</p>")
+        out.append(
+            '<p class="dim">Bar: best run, cut at '
+            f"{PLOT_LIMIT} × the floor. Mark: median. Dashed: the floor.</p>"
+        )
         rows = [[html.escape(cell) for cell in row] for row in contest_rows(contest)]
         out.append(table(HEADS, rows))
         floors = ", ".join(f"{n}: {s:.2f} s" for n, s in contest.floors.items())
@@ -296,7 +302,9 @@ def columns(rows: list[list[str]]) -> str:
     )
 
 
-def as_text(about: dict[str, dict[str, str]], contests: list[Contest], figures: list[Figure]) -> str:
+def as_text(
+    about: dict[str, dict[str, str]], contests: list[Contest], figures: list[Figure]
+) -> str:
     out = []
     for title, facts in about.items():
         out.append(f"{title}: " + ", ".join(f"{k} {v}" for k, v in facts.items()))

@@ -58,8 +58,10 @@ def main() -> None:
                 f"DROP TABLE {schema}.{stage}",
             )
         task.add_key()
-    task.done(f"adbc-driver-postgresql {adbc_driver_postgresql.__version__}, "
-              f"deltalake {deltalake.__version__}")
+    task.done(
+        f"adbc-driver-postgresql {adbc_driver_postgresql.__version__}, "
+        f"deltalake {deltalake.__version__}"
+    )
 
 
 main()

@@ -47,8 +47,12 @@ def main() -> None:
         pipeline.run(rows())
         task.add_key()
     # dlt keeps tables of its own beside the data; they are no part of the comparison.
-    task.execute(*(f"DROP TABLE IF EXISTS {schema}._dlt_{name}" for name in
-                   ("loads", "pipeline_state", "version")))
+    task.execute(
+        *(
+            f"DROP TABLE IF EXISTS {schema}._dlt_{name}"
+            for name in ("loads", "pipeline_state", "version")
+        )
+    )
     task.done(f"dlt {dlt.__version__}")
 
 
