@@ -47,23 +47,6 @@ bool Ask(Console* console, const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-// The flags of `app` and of the program that are nearest to the first unknown one; empty without.
-std::string NearestFlags(const CLI::App& root, const CLI::App& app, int argc,
-                         const char* const* argv) {
-  std::vector<std::string> flags;
-  for (const CLI::App* holder : {&app, &root}) {
-    for (const CLI::Option* option : holder->get_options()) {
-      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-    }
-  }
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
-    if (!word.starts_with("--") || std::ranges::find(flags, word) != flags.end()) continue;
-    return fmt::format("{}", fmt::join(base::NearestNames(word, flags, 3), ", "));
-  }
-  return "";
-}
-
 std::string Among(const std::vector<std::string>& nearest) {
   return fmt::format("Did you mean: {}?", fmt::join(nearest, ", "));
 }
