@@ -20,7 +20,7 @@ using spillway::base::Status;
 namespace data = spillway::data;
 namespace lake = spillway::lake;
 
-constexpr std::string_view kSchema = R"({"type":"struct","fields":[
+constexpr std::string_view kSchema = R"json({"type":"struct","fields":[
   {"name":"product_id","type":"long","nullable":false,"metadata":{}},
   {"name":"name","type":"string","nullable":true,"metadata":{}},
   {"name":"category","type":"string","nullable":true,"metadata":{}},
