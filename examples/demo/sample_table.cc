@@ -24,13 +24,11 @@ constexpr std::string_view kSchema = R"json({"type":"struct","fields":[
   {"name":"product_id","type":"long","nullable":false,"metadata":{}},
   {"name":"name","type":"string","nullable":true,"metadata":{}},
   {"name":"category","type":"string","nullable":true,"metadata":{}},
-  {"name":"price","type":"decimal(10,2)",
-                           "nullable" : true, "metadata" : {}
-},
-  {"name":"tags","type":{"type":"array","elementType":"string","containsNull":true},"nullable":true,"metadata":{}},
+  {"name":"price","type":"decimal(10,2)","nullable":true,"metadata":{}},
+  {"name":"tags","type":{"type":"array","elementType":"string","containsNull":true},
+   "nullable":true,"metadata":{}},
   {"name":"in_stock","type":"boolean","nullable":true,"metadata":{}},
-  {"name":"updated_at","type":"timestamp","nullable":true,"metadata":{}}]
-})";
+  {"name":"updated_at","type":"timestamp","nullable":true,"metadata":{}}]})json";
 
 // 2026-01-01T00:00:00Z in microseconds.
 constexpr std::int64_t kStart = 1767225600000000;
