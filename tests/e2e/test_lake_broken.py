@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -588,16 +589,33 @@ def test_out_into_a_folder_that_is_not_there(
     assert not (tmp_path / "no").exists()
 
 
-def test_out_onto_a_full_disk(spillway: Program, tables: Tables) -> None:
+def test_out_onto_a_full_disk(spillway: Program, tables: Tables, tmp_path: pathlib.Path) -> None:
+    """Through a link, so that a program that replaced what it should write into would do no harm."""
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    spillway.fails(
+        "lake", "read", tables("dv"), "--format", "csv", "--out", link, error_class="STORE_NO_SPACE"
+    )
+    assert link.is_symlink()
+
+
+def test_out_into_a_pipe(spillway: Program, tables: Tables, tmp_path: pathlib.Path) -> None:
+    """What is no regular file is written into, never replaced."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = spillway.start("lake", "read", tables("ict"), "--format", "csv", "--out", pipe)
+    with pipe.open() as reader:
+        assert reader.read().startswith("id,v")
+    assert process.wait().code == 0 and pipe.is_fifo()
     spillway.fails(
         "lake",
         "read",
-        tables("dv"),
+        tables("ict"),
         "--format",
-        "csv",
+        "parquet",
         "--out",
-        "/dev/full",
-        error_class=("STORE_NO_SPACE", "FILE_UNUSABLE"),
+        pipe,
+        error_class="INVALID_ARGUMENT",
     )
 
 
