@@ -188,7 +188,7 @@ def planning(spillway: Spillway | None, postmaster: int, scale: float) -> list[F
         files = max(100, round(data.PLANS[name][0] * scale))
         source = data.make(name, files)
 
-        def by_spillway() -> list[float]:
+        def by_spillway(source=source, files=files) -> list[float]:
             for arguments in PLAN_PREPARE:
                 spillway.run([a.format(source=source) for a in arguments])
             outcomes = [spillway.run(PLAN_COMMAND, check=True) for _ in range(PLAN_RUNS)]
@@ -199,7 +199,7 @@ def planning(spillway: Spillway | None, postmaster: int, scale: float) -> list[F
                 max(outcome.peak_bytes for outcome in outcomes) / 2**20,
             ]
 
-        def by_delta_rs() -> list[float]:
+        def by_delta_rs(source=source) -> list[float]:
             script = str(BENCH / "peers" / "plan_delta_rs.py")
             outcome = measure.run([sys.executable, script, str(source)], postmaster, 300)
             if outcome.code != 0:

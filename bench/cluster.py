@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from typing import Self
 
 import psycopg
 
@@ -94,7 +95,7 @@ class Cluster:
                 continue
         raise SystemExit("neither `postgres` nor `nobody` is a user here; PostgreSQL refuses root")
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         programs = binaries()
         if os.geteuid() == 0:
             os.chown(self.root, self.owner().pw_uid, self.owner().pw_gid)

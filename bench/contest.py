@@ -151,8 +151,7 @@ def capture(cluster: Cluster, shape: data.Shape, rows: int, source: pathlib.Path
     with cluster.connect() as connection, open(unfinished, "wb") as file:
         query = f"COPY (SELECT * FROM {TABLE} ORDER BY {data.KEY}) TO STDOUT (FORMAT binary)"
         with connection.cursor().copy(query) as stream:
-            for piece in stream:
-                file.write(piece)
+            file.writelines(stream)
     unfinished.rename(path)
     return path
 

@@ -12,8 +12,8 @@ import os
 import pathlib
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 LAYOUT = 1  # part of every folder's name; raise it when what is written changes
 SEED = 20260501
@@ -77,7 +77,7 @@ def with_nulls(rng, values, share: float):
 def timestamps(rng, count: int):
     import pyarrow as pa
 
-    first = int(datetime.datetime(2015, 1, 1, tzinfo=datetime.timezone.utc).timestamp() * 1e6)
+    first = int(datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC).timestamp() * 1e6)
     micros = first + rng.integers(0, 10 * 365 * 86400 * 10**6, size=count, dtype="int64")
     return pa.array(micros).cast(pa.timestamp("us", tz="UTC"))
 

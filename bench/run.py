@@ -72,7 +72,7 @@ def main() -> int:
     with Cluster() as cluster:
         about = {
             "Run": {
-                "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+                "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
                 "narrow rows": f"{rows:,}" + ("" if scale == 1 else " (shrunk: the bars are not)"),
                 "rounds": str(rounds),
                 "seed": str(data.SEED),
