@@ -41,6 +41,26 @@ class JustOpened {
   std::chrono::steady_clock::time_point at_ GUARDED_BY(mutex_);
 };
 
+// Passes batches on and keeps the error that ended them, whose class does not survive the way
+// through lakeio.
+class FailureKeeper final : public data::BatchStream {
+ public:
+  FailureKeeper(std::unique_ptr<data::BatchStream> rows, std::shared_ptr<Status> failure)
+      : rows_(std::move(rows)), failure_(std::move(failure)) {}
+
+  const std::shared_ptr<const data::Schema>& schema() const override { return rows_->schema(); }
+
+  Result<std::optional<data::Batch>> Next(const base::Context& context) override {
+    auto batch = rows_->Next(context);
+    if (!batch.ok()) *failure_ = batch.status();
+    return batch;
+  }
+
+ private:
+  std::unique_ptr<data::BatchStream> rows_;
+  std::shared_ptr<Status> failure_;  // shared with the caller, who reads it after the stream's end
+};
+
 class DeltaLake final : public Lake {
  public:
   explicit DeltaLake(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
@@ -160,10 +180,14 @@ class DeltaLake final : public Lake {
       const base::Context& context, std::unique_ptr<data::BatchStream> rows,
       const std::function<lakeio_error*(const lakeio_call*, ArrowArrayStream*, char**)>& call) {
     SPILLWAY_TRY(context.Check());
+    // Shared with the exported stream, which lakeio releases when it likes.
+    auto failure = std::make_shared<Status>();
     ArrowArrayStream stream{};
-    data::ExportStream(std::move(rows), context, &stream);
-    return LakeioCall(context).RunForText(
+    data::ExportStream(std::make_unique<FailureKeeper>(std::move(rows), failure), context, &stream);
+    auto answer = LakeioCall(context).RunForText(
         [&](const lakeio_call* bounds, char** out) { return call(bounds, &stream, out); });
+    if (!answer.ok() && !failure->ok()) return *failure;
+    return answer;
   }
 
   std::shared_ptr<Runtime> runtime_;  // shared: see Runtime

@@ -57,7 +57,8 @@ class DeltaTable final : public Table {
  public:
   DeltaTable(std::shared_ptr<Runtime> runtime, LakeioTable table, DeltaDescription described)
       : runtime_(std::move(runtime)),
-        table_(std::move(table)),
+        table_(table.release(),
+               [runtime = runtime_](lakeio_table* freed) { lakeio_table_free(freed); }),
         description_(std::move(described.description)),
         all_columns_(std::move(described.schema)) {
     for (const data::Field& field : all_columns_.fields) {
@@ -137,7 +138,7 @@ class DeltaTable final : public Table {
   }
 
   std::shared_ptr<Runtime> runtime_;     // shared: see Runtime
-  std::shared_ptr<lakeio_table> table_;  // shared with split streams
+  std::shared_ptr<lakeio_table> table_;  // shared with split streams; keeps the runtime
   Description description_;
   data::Schema all_columns_;
   data::Schema schema_;

@@ -45,7 +45,10 @@ TEST(Task, AFlippedBitNeverCrashes) {
     std::string flipped = bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
     if (const base::Result<Task> task = Task::Parse(flipped); task.ok()) {
-      EXPECT_EQ(task->Serialize(), flipped);
+      // What was understood is a task: it prints as bytes that mean the same.
+      const base::Result<Task> again = Task::Parse(task->Serialize());
+      ASSERT_TRUE(again.ok()) << again.status().ToString();
+      EXPECT_EQ(again->Serialize(), task->Serialize());
     }
   }
 }
