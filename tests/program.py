@@ -204,6 +204,16 @@ class Running:
         self._process.stdout = None
         return line
 
+    def wait_for_signal_handling(self, within: float = 20) -> None:
+        """Waits until the program has taken signals into its own hands, which is the first thing it does."""
+        deadline = time.monotonic() + within
+        while self.running() and time.monotonic() < deadline:
+            status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+            blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
+            if int(blocked.split()[1], 16) != 0:
+                return
+            time.sleep(0.002)
+
     def running(self) -> bool:
         return self._process.poll() is None
 
