@@ -191,12 +191,14 @@ Result<std::vector<lake::Commit>> SourceHistory(
 }
 
 Result<std::unique_ptr<data::BatchStream>> ReadSource(const base::Context& context, World& world,
-                                                      const ReadRequest& request) {
+                                                      const ReadRequest& request,
+                                                      std::vector<std::string>* warnings) {
   SPILLWAY_ASSIGN(lake::Location location,
                   Locate(context, world, request.source, request.storage_options));
   SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
   SPILLWAY_ASSIGN(std::unique_ptr<lake::Table> table,
                   lake->Open(context, location, request.version));
+  *warnings = table->description().warnings;
   lake::ReadSpec spec;
   spec.columns = request.columns;
   if (!request.where.empty()) {

@@ -48,10 +48,11 @@ struct ReadRequest {
 };
 
 /// The rows asked for, split after split in the plan's order. Rows are filtered exactly. The world
-/// outlives the stream.
+/// outlives the stream. `warnings` receives what the table's reader has to say (a column left out).
 base::Result<std::unique_ptr<data::BatchStream>> ReadSource(const base::Context& context,
                                                             World& world,
-                                                            const ReadRequest& request);
+                                                            const ReadRequest& request,
+                                                            std::vector<std::string>* warnings);
 
 /// Writes `rows` as one Parquet file, whole or not at all; returns how many there were.
 base::Result<std::int64_t> ExportParquet(const base::Context& context, World& world,

@@ -127,14 +127,19 @@ impl ReverseLines {
 
 /// The action of a line; damaged ones name the file.
 pub(crate) fn parse_line<'a>(line: &'a str, url: &Url) -> Result<Line<'a>> {
-    serde_json::from_str(line).map_err(|e| {
+    let damaged = |why: String| {
         Error::new(
             Class::DeltaLogCorrupt,
-            format!("a line of the Delta log is not a valid action: {e}"),
+            format!("a line of the Delta log is not a valid action: {why}"),
         )
         .at(url)
         .with("line", shortened(line))
-    })
+    };
+    // serde takes an array for a struct.
+    if !line.trim_start().starts_with('{') {
+        return Err(damaged("it is no JSON object".into()));
+    }
+    serde_json::from_str(line).map_err(|e| damaged(e.to_string()))
 }
 
 fn shortened(line: &str) -> String {

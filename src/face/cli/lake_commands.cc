@@ -156,10 +156,16 @@ Result<int> Read(Session* session, service::World& world, const ReadFlags& flags
     return Status(ErrorClass::kInvalidArgument, "--limit must not be negative");
   }
   request.limit = flags.limit;
-  SPILLWAY_ASSIGN(auto rows, service::ReadSource(session->context, world, request));
+  std::vector<std::string> warnings;
+  SPILLWAY_ASSIGN(auto rows, service::ReadSource(session->context, world, request, &warnings));
+  for (const std::string& warning : warnings) session->console->Warn(warning);
   if (flags.format == RowFormat::kParquet) {
     if (flags.out.empty()) {
       return Status(ErrorClass::kInvalidArgument, "--format parquet wants --out FILE");
+    }
+    if (IsSpecialFile(flags.out)) {
+      return Status(ErrorClass::kInvalidArgument,
+                    "--format parquet wants a regular file, not " + flags.out);
     }
     SPILLWAY_ASSIGN(const std::int64_t count,
                     service::ExportParquet(session->context, world, flags.out, std::move(rows)));

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "base/result.h"
@@ -47,6 +48,16 @@ Status FileError(const std::string& what, const std::string& path) {
       .With("object", path);
 }
 
+// Writes straight into a pipe or a device, whose place no file may take.
+Status WriteSpecial(const base::Context& context, RowFormat format, data::BatchStream& rows,
+                    const std::string& out) {
+  std::FILE* file = std::fopen(out.c_str(), "wb");
+  if (file == nullptr) return FileError("cannot write", out);
+  Status status = Copy(context, format, rows, data::FileSink(file, out));
+  if (std::fclose(file) != 0 && status.ok()) status = FileError("cannot write", out);
+  return status;
+}
+
 // Writes beside `out` and puts the file in its place at the end, so that nobody sees half of it.
 Status WriteFile(const base::Context& context, RowFormat format, data::BatchStream& rows,
                  const std::string& out) {
@@ -64,11 +75,18 @@ Status WriteFile(const base::Context& context, RowFormat format, data::BatchStre
 
 }  // namespace
 
+bool IsSpecialFile(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  return std::filesystem::is_other(status);
+}
+
 Status WriteRows(const base::Context& context, RowFormat format, data::BatchStream& rows,
                  const std::string& out, Console* console) {
   if (out.empty()) {
     return Copy(context, format, rows, data::FileSink(console->out(), "standard output"));
   }
+  if (IsSpecialFile(out)) return WriteSpecial(context, format, rows, out);
   return WriteFile(context, format, rows, out);
 }
 
