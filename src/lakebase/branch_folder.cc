@@ -25,7 +25,7 @@ Status Damaged(const std::string& path) {
                 "the record of the local PostgreSQL is damaged: " + path)
       .With("path", path)
       .Mend(
-          "Restore it from a backup: {\"format\": 1, \"uid\": \"br-…\", \"complete\": true}, the "
+          "Restore it from a backup: {\"format\": 1, \"uid\": \"br-…\"}, the "
           "uid "
           "being the name of the folder beside it.");
 }
@@ -59,10 +59,8 @@ Result<std::optional<BranchRecord>> ReadBranchRecord(const state::Home& home) {
   BranchRecord record;
   const json uid = document.value("uid", json());
   const json port = document.value("port", json());
-  const json complete = document.value("complete", json(false));
-  if (!uid.is_string() || !complete.is_boolean()) return Damaged(path);
+  if (!uid.is_string()) return Damaged(path);
   record.uid = uid.get<std::string>();
-  record.complete = complete.get<bool>();
   // It names a folder, so nothing but what NewBranchRecord makes is accepted.
   const bool plain =
       record.uid.starts_with("br-") && record.uid.size() > 3 &&
@@ -79,7 +77,7 @@ Result<std::optional<BranchRecord>> ReadBranchRecord(const state::Home& home) {
 }
 
 Status WriteBranchRecord(const state::Home& home, const BranchRecord& record) {
-  json document = {{"format", kFormat}, {"uid", record.uid}, {"complete", record.complete}};
+  json document = {{"format", kFormat}, {"uid", record.uid}};
   if (record.port) document["port"] = *record.port;
   return state::ReplaceFile(BranchFolder::RecordFile(home), document.dump(2) + "\n", 0644);
 }

@@ -17,7 +17,6 @@ namespace spillway::lakebase {
 struct BranchRecord {
   std::string uid;                    ///< br-…; the server's cluster_name
   std::optional<std::uint16_t> port;  ///< absent until it was used once
-  bool complete = false;              ///< its database is there
 };
 
 /// Names of one branch's files.

@@ -23,16 +23,14 @@ class BranchFolderTest : public ::testing::Test {
 
 TEST_F(BranchFolderTest, RoundTripsTheRecord) {
   EXPECT_EQ(ReadBranchRecord(home_)->has_value(), false);
-  ASSERT_TRUE(WriteBranchRecord(home_, {"br-1", std::nullopt, false}).ok());
+  ASSERT_TRUE(WriteBranchRecord(home_, {"br-1", std::nullopt}).ok());
   auto record = ReadBranchRecord(home_);
   ASSERT_TRUE(record.ok() && *record);
   EXPECT_EQ((*record)->uid, "br-1");
   EXPECT_EQ((*record)->port, std::nullopt);
-  EXPECT_FALSE((*record)->complete);
-  ASSERT_TRUE(WriteBranchRecord(home_, {"br-1", 15432, true}).ok());
+  ASSERT_TRUE(WriteBranchRecord(home_, {"br-1", 15432}).ok());
   record = ReadBranchRecord(home_);
   EXPECT_EQ((*record)->port, 15432);
-  EXPECT_TRUE((*record)->complete);
 }
 
 TEST_F(BranchFolderTest, MakesAPasswordOnce) {

@@ -317,11 +317,9 @@ class Operation {
   // The server is up: sees that it accepts writes, and keeps its port.
   Result<Endpoint> Complete(const Context& context, std::uint16_t port) {
     SPILLWAY_ASSIGN(Endpoint endpoint, MakeEndpoint(folder_, port));
-    if (!record_.complete) SPILLWAY_TRY(MakeDatabase(context, endpoint));
     SPILLWAY_TRY(AwaitWritable(context, endpoint));
-    if (record_.port != port || !record_.complete) {
+    if (record_.port != port) {
       record_.port = port;
-      record_.complete = true;
       SPILLWAY_TRY(WriteBranchRecord(home_, record_));
     }
     return endpoint;
@@ -338,7 +336,7 @@ class Operation {
 // The running server's endpoint when there is nothing to be done for it.
 Result<std::optional<Endpoint>> FindReady(const state::Home& home) {
   SPILLWAY_ASSIGN(const auto record, ReadBranchRecord(home));
-  if (!record || !record->complete || !record->port) return std::optional<Endpoint>();
+  if (!record || !record->port) return std::optional<Endpoint>();
   const BranchFolder folder(home, record->uid);
   SPILLWAY_ASSIGN(const auto running, FindPostmaster(folder.data()));
   if (!running || running->status != "ready" || running->port != *record->port) {
@@ -405,7 +403,7 @@ Result<Started> Cluster::Start(const Context& unbounded, const StartOptions& opt
   SPILLWAY_ASSIGN(const auto lock, Lock(context, home_, "start the local PostgreSQL"));
   SPILLWAY_ASSIGN(auto record, ReadBranchRecord(home_));
   if (!record) {
-    record = BranchRecord{NewUid(), std::nullopt, false};
+    record = BranchRecord{NewUid(), std::nullopt};
     SPILLWAY_TRY(WriteBranchRecord(home_, *record));
   }
   const BranchFolder folder(home_, record->uid);

@@ -48,14 +48,14 @@ Status WaitFor(const Context& context, PGconn* connection, short events) {
 }
 
 // A connection that may have failed: PQstatus tells.
-Result<Connection> Connect(const Context& context, const Endpoint& endpoint, const char* database) {
+Result<Connection> Connect(const Context& context, const Endpoint& endpoint) {
   const std::string port = std::to_string(endpoint.port);
   const std::array<const char*, 9> names = {"host",     "port",    "dbname",     "user",
                                             "password", "sslmode", "gssencmode", "application_name",
                                             nullptr};
   const std::array<const char*, 9> values = {endpoint.host.c_str(),
                                              port.c_str(),
-                                             database,
+                                             endpoint.database.c_str(),
                                              endpoint.user.c_str(),
                                              endpoint.password.Reveal().c_str(),
                                              "disable",
@@ -113,41 +113,19 @@ Result<bool> AcceptsWrites(const Context& context, PGconn* connection) {
   return std::string_view(PQgetvalue(result.get(), 0, 0)) == "f";
 }
 
-// A connection to a server that accepts writes.
-Result<Connection> Await(const Context& context, const Endpoint& endpoint, const char* database) {
+}  // namespace
+
+Status AwaitWritable(const Context& context, const Endpoint& endpoint) {
   for (;;) {
-    SPILLWAY_ASSIGN(Connection connection, Connect(context, endpoint, database));
+    SPILLWAY_ASSIGN(const Connection connection, Connect(context, endpoint));
     if (PQstatus(connection.get()) == CONNECTION_OK) {
       SPILLWAY_ASSIGN(const bool accepts, AcceptsWrites(context, connection.get()));
-      if (accepts) return connection;
+      if (accepts) return Status();
     } else if (!IsNotYetReady(connection.get())) {
       return ServerError("connect to the local PostgreSQL", PQerrorMessage(connection.get()));
     }
     SPILLWAY_TRY(Pause(context, std::chrono::milliseconds(kSliceMilliseconds)));
   }
-}
-
-}  // namespace
-
-Status MakeDatabase(const Context& context, const Endpoint& endpoint) {
-  SPILLWAY_ASSIGN(const Connection connection, Await(context, endpoint, "postgres"));
-  const std::unique_ptr<char, void (*)(void*)> identifier(
-      PQescapeIdentifier(connection.get(), endpoint.database.data(), endpoint.database.size()),
-      PQfreemem);
-  if (identifier == nullptr) return Status(ErrorClass::kInternal, "out of memory");
-  const std::string statement = std::string("CREATE DATABASE ") + identifier.get();
-  SPILLWAY_ASSIGN(const ServerResult result, Query(context, connection.get(), statement.c_str()));
-  const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-  constexpr std::string_view kDuplicateDatabase = "42P04";
-  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK ||
-      (state != nullptr && state == kDuplicateDatabase)) {
-    return Status();
-  }
-  return ServerError("make the database " + endpoint.database, PQresultErrorMessage(result.get()));
-}
-
-Status AwaitWritable(const Context& context, const Endpoint& endpoint) {
-  return Await(context, endpoint, endpoint.database.c_str()).status();
 }
 
 }  // namespace spillway::lakebase

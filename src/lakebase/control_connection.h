@@ -9,12 +9,8 @@
 
 namespace spillway::lakebase {
 
-/// Makes the endpoint's database where it is missing. Tries again while the server is starting or
-/// recovering. LOCAL_POSTGRES, CANCELLED, DEADLINE_EXCEEDED.
-base::Status MakeDatabase(const base::Context& context, const Endpoint& endpoint);
-
-/// Returns when the server at `endpoint` accepts writes in its database. Tries again as above.
-/// LOCAL_POSTGRES, CANCELLED, DEADLINE_EXCEEDED.
+/// Returns when the server at `endpoint` accepts writes in its database. Tries again while the
+/// server is starting or recovering. LOCAL_POSTGRES, CANCELLED, DEADLINE_EXCEEDED.
 base::Status AwaitWritable(const base::Context& context, const Endpoint& endpoint);
 
 }  // namespace spillway::lakebase

@@ -185,6 +185,13 @@ int Reap(pid_t child) {
   return WEXITSTATUS(status);
 }
 
+Result<Descriptor> OpenInput(const Command& command) {
+  const std::string path = command.input_file.empty() ? "/dev/null" : command.input_file;
+  Descriptor input(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (input.number() < 0) return state::FileError(errno, "open", path);
+  return input;
+}
+
 // Collects what the program writes until it closes its ends.
 Status Collect(const Context& context, int descriptor, std::string* output) {
   char buffer[4096];
@@ -205,7 +212,7 @@ Status Collect(const Context& context, int descriptor, std::string* output) {
 Result<ProgramResult> RunProgram(const Context& context, const Command& command) {
   SPILLWAY_ASSIGN(Pipe reports, MakePipe());
   SPILLWAY_ASSIGN(Pipe output, MakePipe());
-  const Descriptor input(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  SPILLWAY_ASSIGN(const Descriptor input, OpenInput(command));
   Prepared prepared;
   Prepare(command, &prepared);
   prepared.input = input.number();
@@ -236,7 +243,7 @@ Result<ProgramResult> RunProgram(const Context& context, const Command& command)
 
 Result<pid_t> StartDaemon(const Command& command, const std::string& log_file) {
   SPILLWAY_ASSIGN(Pipe reports, MakePipe());
-  const Descriptor input(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  SPILLWAY_ASSIGN(const Descriptor input, OpenInput(command));
   const Descriptor log(
       open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (log.number() < 0) return state::FileError(errno, "open the log file", log_file);

@@ -21,6 +21,7 @@ struct Command {
   std::vector<std::string> arguments;    ///< [0] is the program's path
   std::vector<std::string> environment;  ///< NAME=value
   std::string folder;                    ///< to run in
+  std::string input_file;  ///< what stdin reads, opened with our rights; empty: nothing
   OsUser user;
 };
 

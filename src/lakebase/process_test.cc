@@ -46,6 +46,16 @@ TEST(RunProgram, InheritsNothing) {
   EXPECT_EQ(result->output, "value\n4\n");
 }
 
+TEST(RunProgram, ReadsItsInput) {
+  const state::TestFolder folder;
+  Command command = Shell("cat");
+  EXPECT_EQ(RunProgram(Context(), command)->output, "");
+  command.input_file = folder.path() + "/input";
+  EXPECT_EQ(RunProgram(Context(), command).status().error_class(), ErrorClass::kFileUnusable);
+  ASSERT_TRUE(state::ReplaceFile(command.input_file, "words", 0600).ok());
+  EXPECT_EQ(RunProgram(Context(), command)->output, "words");
+}
+
 TEST(RunProgram, KeepsTheEndOfALongOutput) {
   const auto result = RunProgram(Context(), Shell("yes | head -c 1000000; echo last"));
   ASSERT_TRUE(result.ok());

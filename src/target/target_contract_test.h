@@ -327,6 +327,7 @@ TEST_P(TargetContractTest, APublishWaitsForATaskInFlight) {
   ASSERT_TRUE(late.ok());
   ASSERT_TRUE((*late)->Write(Soon(), Rows({{2, "b"}})).ok());
   Publish publish = PublishOf(*stage, 1, 1);
+  publish.index.primary_key.clear();
   publish.lock_timeout = std::chrono::milliseconds(300);
   auto refused = target_->PublishStage(Soon(), publish);
   CONTRACT_EXPECT_CLASS(refused, kLockTimeout);
@@ -365,6 +366,9 @@ TEST_P(TargetContractTest, APublishTwiceIsRefused) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
   const Publish publish = PublishOf(*stage, 1, 1);
+  auto bare = target_->PublishStage(Soon(), publish);
+  CONTRACT_EXPECT_CLASS(bare, kInternal);  // without the key that the definition wants
+  ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, publish.index).ok());
   ASSERT_TRUE(target_->PublishStage(Soon(), publish).ok());
   auto again = target_->PublishStage(Soon(), publish);
   CONTRACT_EXPECT_CLASS(again, kFenced);
@@ -409,6 +413,7 @@ TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   // Now it is nobody's, and in the way.
   auto stage = Begin(*target_, "run-2");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
   auto refused = target_->PublishStage(Soon(), PublishOf(*stage, 4, 0, 0));
   CONTRACT_EXPECT_CLASS(refused, kAlreadyExists);
   ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());

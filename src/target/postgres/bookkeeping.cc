@@ -141,7 +141,7 @@ Status CheckSyncedTableId(std::string_view id) {
 
 Result<Identity> ReadIdentity(const Context& context, Connection& connection) {
   Sql sql;
-  sql << "SELECT (SELECT system_identifier FROM pg_control_system()), current_database(),"
+  sql << "SELECT current_database(),"
       << " current_setting('cluster_name'), current_setting('server_version_num'),"
       << " pg_is_in_recovery(),"
       << " CASE WHEN pg_is_in_recovery()"
@@ -149,12 +149,12 @@ Result<Identity> ReadIdentity(const Context& context, Connection& connection) {
       << " ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   Identity identity;
-  identity.system_identifier = rows.text(0, 0);
-  identity.database = rows.text(0, 1);
-  identity.cluster_name = rows.text(0, 2);
-  identity.server_version = static_cast<std::int32_t>(rows.number(0, 3));
-  identity.is_primary = !rows.boolean(0, 4);
-  identity.timeline = rows.number(0, 5);
+  identity.system_identifier = connection.facts().system_identifier;
+  identity.database = rows.text(0, 0);
+  identity.cluster_name = rows.text(0, 1);
+  identity.server_version = static_cast<std::int32_t>(rows.number(0, 2));
+  identity.is_primary = !rows.boolean(0, 3);
+  identity.timeline = rows.number(0, 4);
   return identity;
 }
 

@@ -219,6 +219,10 @@ struct Connection::Impl {
   PGconn* pq = nullptr;
   int stop_event = -1;
 
+  Status Connect(const Context& context,
+                 const std::vector<std::pair<std::string, std::string>>& keywords,
+                 std::chrono::milliseconds timeout);
+
   Impl() = default;
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -258,10 +262,52 @@ struct Connection::Impl {
 Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Connection::~Connection() = default;
 
-Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
-                                                     const ConnectOptions& options) {
-  SPILLWAY_ASSIGN(const auto given, ParseUrl(options.url));
-  std::vector<std::pair<std::string, std::string>> keywords;
+namespace {
+
+using Keywords = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<std::string> SplitList(const std::string& list) {
+  std::vector<std::string> items;
+  std::size_t at = 0;
+  while (true) {
+    const auto comma = list.find(',', at);
+    items.push_back(list.substr(at, comma == std::string::npos ? comma : comma - at));
+    if (comma == std::string::npos) return items;
+    at = comma + 1;
+  }
+}
+
+// The keywords that choose each of several hosts in turn; one empty entry when there is one host,
+// or when libpq must look at them all to choose. libpq bounds the time for a host only when it
+// blocks, so each is tried by itself.
+std::vector<Keywords> HostChoices(const std::map<std::string, std::string>& given) {
+  const auto list = [&](const char* key) {
+    const auto found = given.find(key);
+    return found == given.end() ? std::vector<std::string>() : SplitList(found->second);
+  };
+  const auto hosts = list("host");
+  const auto addresses = list("hostaddr");
+  const auto ports = list("port");
+  const std::size_t count = std::max(hosts.size(), addresses.size());
+  const auto wanted = given.find("target_session_attrs");
+  const bool any_order = wanted == given.end() || wanted->second == "any" ||
+                         wanted->second == "primary" || wanted->second == "read-write";
+  if (count < 2 || !any_order) return {{}};
+  std::vector<Keywords> choices;
+  for (std::size_t i = 0; i < count; ++i) {
+    Keywords choice;
+    if (i < hosts.size()) choice.emplace_back("host", hosts[i]);
+    if (i < addresses.size()) choice.emplace_back("hostaddr", addresses[i]);
+    if (!ports.empty())
+      choice.emplace_back("port", ports[ports.size() == 1 ? 0 : i % ports.size()]);
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+Keywords ConnectKeywords(const ConnectOptions& options,
+                         const std::map<std::string, std::string>& given) {
+  Keywords keywords;
   if (!options.url.empty()) keywords.emplace_back("dbname", options.url);
   if (!options.password.empty()) keywords.emplace_back("password", options.password.Reveal());
   keywords.emplace_back("client_encoding", "UTF8");
@@ -273,16 +319,29 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
   default_to("keepalives_idle", "30");
   default_to("keepalives_interval", "10");
   default_to("keepalives_count", "3");
-  if (const auto host = given.find("host");
-      host != given.end() && host->second.find(',') != std::string::npos) {
+  const auto host = given.find("host");
+  const auto address = given.find("hostaddr");
+  if ((host != given.end() && host->second.find(',') != std::string::npos) ||
+      (address != given.end() && address->second.find(',') != std::string::npos)) {
     default_to("target_session_attrs", "primary");
   }
-  std::chrono::milliseconds timeout = options.connect_timeout;
+  return keywords;
+}
+
+std::chrono::milliseconds ConnectTimeout(const ConnectOptions& options,
+                                         const std::map<std::string, std::string>& given) {
+  int seconds = 0;
   if (const auto own = given.find("connect_timeout"); own != given.end()) {
-    int seconds = 0;
     std::from_chars(own->second.data(), own->second.data() + own->second.size(), seconds);
-    if (seconds > 0) timeout = std::chrono::seconds(seconds);
   }
+  return seconds > 0 ? std::chrono::seconds(seconds) : options.connect_timeout;
+}
+
+}  // namespace
+
+// Connects `impl` with `keywords`, which later ones override.
+Status Connection::Impl::Connect(const Context& context, const Keywords& keywords,
+                                 std::chrono::milliseconds timeout) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : keywords) {
@@ -291,23 +350,21 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
   }
   keys.push_back(nullptr);
   values.push_back(nullptr);
-
-  auto impl = std::make_unique<Impl>();
-  impl->stop_event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  impl->pq = PQconnectStartParams(keys.data(), values.data(), 1);
-  if (impl->stop_event < 0 || impl->pq == nullptr) {
+  stop_event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  pq = PQconnectStartParams(keys.data(), values.data(), 1);
+  if (stop_event < 0 || pq == nullptr) {
     return Status(ErrorClass::kInternal, "out of memory or file descriptors");
   }
-  if (PQstatus(impl->pq) == CONNECTION_BAD) return ConnectError(impl->pq);
+  if (PQstatus(pq) == CONNECTION_BAD) return ConnectError(pq);
   // The SQLSTATE of a refused connection is only in the verbose text.
-  PQsetErrorVerbosity(impl->pq, PQERRORS_VERBOSE);
-  PQsetNoticeProcessor(impl->pq, IgnoreNotice, nullptr);
+  PQsetErrorVerbosity(pq, PQERRORS_VERBOSE);
+  PQsetNoticeProcessor(pq, IgnoreNotice, nullptr);
   const Context bounded = context.Within(timeout);
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
-    if (state == PGRES_POLLING_FAILED) return ConnectError(impl->pq);
+    if (state == PGRES_POLLING_FAILED) return ConnectError(pq);
     short ready = 0;
-    Status waited = impl->Wait(bounded, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, &ready);
+    Status waited = Wait(bounded, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, &ready);
     if (!waited.ok()) {
       if (!context.Check().ok() || waited.error_class() != ErrorClass::kDeadlineExceeded) {
         return std::move(waited).While("connect");
@@ -315,15 +372,34 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
       return Status(ErrorClass::kConnectionError, "the server did not answer in time: " +
                                                       std::to_string(timeout.count()) + " ms");
     }
-    state = PQconnectPoll(impl->pq);
+    state = PQconnectPoll(pq);
   }
-  PQsetErrorVerbosity(impl->pq, PQERRORS_DEFAULT);
-  if (PQsetnonblocking(impl->pq, 1) != 0) {
+  PQsetErrorVerbosity(pq, PQERRORS_DEFAULT);
+  if (PQsetnonblocking(pq, 1) != 0) {
     return Status(ErrorClass::kInternal, "libpq refuses non-blocking mode");
   }
-  std::unique_ptr<Connection> connection(new Connection(std::move(impl)));
-  SPILLWAY_TRY(connection->Pin(bounded, options));
-  return connection;
+  return Status();
+}
+
+Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
+                                                     const ConnectOptions& options) {
+  SPILLWAY_ASSIGN(const auto given, ParseUrl(options.url));
+  const std::chrono::milliseconds timeout = ConnectTimeout(options, given);
+  Status last;
+  for (const Keywords& choice : HostChoices(given)) {
+    Keywords keywords = ConnectKeywords(options, given);
+    keywords.insert(keywords.end(), choice.begin(), choice.end());
+    auto impl = std::make_unique<Impl>();
+    last = impl->Connect(context, keywords, timeout);
+    if (last.ok()) {
+      std::unique_ptr<Connection> connection(new Connection(std::move(impl)));
+      SPILLWAY_TRY(connection->Pin(context.Within(timeout), options));
+      return connection;
+    }
+    // As libpq does it: who is refused the login is not let in elsewhere.
+    if (last.error_class() != ErrorClass::kConnectionError) break;
+  }
+  return last;
 }
 
 Status Connection::Pin(const Context& context, const ConnectOptions& options) {
@@ -365,7 +441,7 @@ Status Connection::Pin(const Context& context, const ConnectOptions& options) {
 
   Sql query;
   query << "SELECT pg_backend_pid(), pg_is_in_recovery(), getdatabaseencoding(),"
-        << " current_database(), session_user, current_setting('search_path'),"
+        << " current_database(), current_user, current_setting('search_path'),"
         << " current_setting('session_replication_role'),"
         << " (SELECT a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) AS a)";
   SPILLWAY_ASSIGN(const Rows rows, Query(context, query));
@@ -387,6 +463,14 @@ Status Connection::Pin(const Context& context, const ConnectOptions& options) {
                   "session_replication_role is " + std::string(rows.text(0, 6)) +
                       " for this role, so that constraints would not be checked")
         .Mend("Reset it: ALTER ROLE … RESET session_replication_role.");
+  }
+  Sql system;
+  system << "SELECT system_identifier FROM pg_control_system()";
+  auto identifier = Query(context, system);
+  if (identifier.ok()) {
+    facts_.system_identifier = identifier->text(0, 0);
+  } else if (identifier.status().detail("sqlstate") != "42501") {
+    return std::move(identifier).status();
   }
   return Status();
 }

@@ -63,8 +63,9 @@ struct SessionFacts {
   bool in_recovery = false;
   std::string encoding;
   std::string database;
-  std::string user;
-  bool through_proxy = false;  ///< the process that answers is not the one that greeted
+  std::string user;               ///< whose rights count: current_user
+  std::string system_identifier;  ///< of the cluster; empty when the role may not know it
+  bool through_proxy = false;     ///< the process that answers is not the one that greeted
 };
 
 /// A session. Used by one thread at a time. Every method that takes a Context returns CANCELLED

@@ -316,6 +316,24 @@ TEST_P(ConnectionTest, AmongSeveralHostsThePrimaryIsChosen) {
                   .ok());
 }
 
+TEST_P(ConnectionTest, ASilentHostDoesNotHideTheNextOne) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(listener, 4), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  auto connection = Connection::Open(
+      Soon(), {.url = "postgresql://spillway@127.0.0.1:" + std::to_string(ntohs(address.sin_port)) +
+                      ",127.0.0.1:" + std::to_string(server_->port()) + "/" + database_ +
+                      "?sslmode=disable",
+               .connect_timeout = milliseconds(1000)});
+  EXPECT_TRUE(connection.ok()) << connection.status().ToString();
+  close(listener);
+}
+
 TEST_P(ConnectionTest, AStandbyIsReadButNotWritten) {
   auto own = testing::TestServer::Start(GetParam());
   ASSERT_TRUE(own.ok()) << own.status().ToString();

@@ -75,6 +75,7 @@ class Publication {
     SPILLWAY_TRY(Move(context));
     SPILLWAY_TRY(base::Failpoint("publish.position"));
     SPILLWAY_TRY(CheckCounts(context));
+    SPILLWAY_TRY(CheckIndexes(context));
     SPILLWAY_TRY(Replace(context));
     SPILLWAY_TRY(Finish(context));
     SPILLWAY_ASSIGN(doubted_, NoteTransaction(context, connection_));
@@ -148,6 +149,22 @@ class Publication {
         .With("expected", std::to_string(publish_.expected_rows));
   }
 
+  // The key and indexes of the definition must have been made.
+  Status CheckIndexes(const Context& context) {
+    Sql sql;
+    sql << "SELECT count(*) FILTER (WHERE indisprimary), count(*) FILTER (WHERE NOT indisprimary)"
+        << " FROM pg_index WHERE indrelid = " << Literal(oid_) << "::oid AND indisvalid";
+    SPILLWAY_ASSIGN(const Rows rows, connection_.Query(context, sql));
+    const bool key = rows.number(0, 0) == 1;
+    const auto others = static_cast<std::size_t>(rows.number(0, 1));
+    if (key == !publish_.index.primary_key.empty() && others == publish_.index.indexes.size()) {
+      return Status();
+    }
+    return Status(ErrorClass::kInternal,
+                  "the stage of " + stage_.target.ToString() + " lacks its primary key or an index")
+        .With("table", stage_.target.ToString());
+  }
+
   Status Replace(const Context& context) {
     Inherited inherited;
     if (old_) {
@@ -213,7 +230,8 @@ class Publication {
     query << "SELECT x.privilege_type, CASE WHEN x.grantee <> 0 THEN"
           << " pg_get_userbyid(x.grantee) END, x.is_grantable FROM pg_default_acl d"
           << " JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) x"
-          << " WHERE d.defaclobjtype = 'r' AND d.defaclrole = current_user::regrole"
+          << " WHERE d.defaclobjtype = 'r' AND d.defaclrole ="
+          << " (SELECT oid FROM pg_roles WHERE rolname = current_user)"
           << " AND n.nspname = " << Literal(stage_.target.schema);
     SPILLWAY_ASSIGN(const Rows rows, connection_.Query(context, query));
     return GrantStatements(rows, stage_.target);
@@ -383,10 +401,18 @@ Result<CommitOutcome> PublishOnce(const Context& context, Pool& pool, const Publ
 
 // A swap needs that nobody reads with a snapshot older than the stage's rows; a first publish has
 // no readers.
-Status WaitIfReplacing(const Context& context, Pool& pool, const Publish& publish) {
+Status MakeReadyToReplace(const Context& context, Pool& pool, const Publish& publish) {
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
   SPILLWAY_ASSIGN(const auto old, FindRelation(context, *connection, publish.stage.target, true));
   if (!old) return Status();
+  // The old table's plans rest on statistics; the new one has its own from the first query on. A
+  // first load leaves them to autovacuum.
+  Sql analyze;
+  analyze << "ANALYZE " << publish.stage.table;
+  if (Status analyzed = connection->Execute(context, analyze); !analyzed.ok()) {
+    // A stage that is gone is told by the publish itself, which knows why.
+    if (analyzed.detail("sqlstate") != "42P01") return analyzed;
+  }
   return WaitForOldReaders(context, *connection, publish.lock_timeout);
 }
 
@@ -394,7 +420,7 @@ Status WaitIfReplacing(const Context& context, Pool& pool, const Publish& publis
 
 Result<CommitOutcome> PublishStage(const Context& context, Pool& pool, const Publish& publish) {
   const Deadline locks = Deadline::After(publish.lock_timeout);
-  SPILLWAY_TRY(WaitIfReplacing(context, pool, publish));
+  SPILLWAY_TRY(MakeReadyToReplace(context, pool, publish));
   while (true) {
     const auto attempt =
         std::max(std::chrono::milliseconds(1), std::min(kLockAttempt, locks.Remaining().value()));

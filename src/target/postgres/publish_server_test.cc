@@ -125,7 +125,9 @@ TEST_P(PublishTest, ALostAcknowledgementIsFoundOutAfterANewerPublish) {
   gate.Refuse(true);
   base::Result<CommitOutcome> outcome = CommitOutcome::kUnknown;
   std::jthread publisher([&] { outcome = target->PublishStage(Soon(), *publish); });
-  for (int i = 0; i < 500 && Position().empty(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  for (int i = 0; i < 3000 && Position() != "{\"version\":1}"; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
   MustLoad(2, {{2, "b"}});
   gate.Refuse(false);
   publisher.join();
@@ -234,6 +236,26 @@ TEST_P(PublishTest, DefaultPrivilegesOfTheSchemaApply) {
   MustLoad(1, {{1, "a"}});
   EXPECT_EQ(plain_->Value("SELECT has_table_privilege('app_reader', 'products', 'SELECT')"), "t");
   plain_->Execute("DROP OWNED BY app_reader; DROP ROLE app_reader");
+}
+
+TEST_P(PublishTest, ARoleThatTheUrlSetsOwnsTheTable) {
+  ASSERT_EQ(plain_->Execute("CREATE ROLE \"Own er\"; GRANT CREATE ON DATABASE " + database_ +
+                            " TO \"Own er\"; GRANT CREATE ON SCHEMA public TO \"Own er\";"
+                            "CREATE ROLE app_reader2; ALTER DEFAULT PRIVILEGES FOR ROLE \"Own er\""
+                            " IN SCHEMA public GRANT SELECT ON TABLES TO app_reader2"),
+            "");
+  target_ = OpenTarget(conninfo_ + " options='-c role=Own\\\\ er'");
+  for (int version = 1; version <= 2; ++version) {
+    MustLoad(version, {{version, "a"}});
+    EXPECT_EQ(
+        plain_->Value("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'products'"),
+        "Own er");
+    EXPECT_EQ(plain_->Value("SELECT has_table_privilege('app_reader2', 'products', 'SELECT')"),
+              "t");
+  }
+  target_.reset();
+  plain_->Execute(
+      "DROP OWNED BY \"Own er\", app_reader2 CASCADE; DROP ROLE \"Own er\"; DROP ROLE app_reader2");
 }
 
 TEST_P(PublishTest, WithoutPermissionNothingIsLoaded) {
@@ -402,6 +424,37 @@ TEST_P(PublishTest, ForgettingWithAViewOnTheTableIsRefused) {
   ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false).ok());
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
   EXPECT_EQ(Position(), "");
+}
+
+TEST_P(PublishTest, ALinkThatBreaksAtAnyStatementHarmsNothing) {
+  TcpGate gate(server_->port());
+  std::int64_t version = 0;
+  for (int cut = 1;; ++cut) {
+    ++version;
+    gate.CutAtStatement(cut);
+    int attempts = 0;
+    for (; attempts < 5; ++attempts) {
+      auto target = OpenTarget(Through(gate), 2);
+      // What a run does: nothing of a failed one but its stage may be left, and that is dead for
+      // the next.
+      auto outcome = Load(*target, version, {{version, "a"}});
+      if (outcome.ok()) break;
+      EXPECT_EQ(outcome.status().error_class(), base::ErrorClass::kConnectionError)
+          << cut << ": " << outcome.status().ToString();
+      auto removed = target_->RemoveDeadStages(Soon(), kId);
+      EXPECT_TRUE(removed.ok()) << removed.status().ToString();
+    }
+    EXPECT_LE(attempts, 1) << cut;
+    EXPECT_EQ(Read(), std::vector<std::string>{std::to_string(version) + "|a"}) << cut;
+    EXPECT_EQ(Position(), "{\"version\":" + std::to_string(version) + "}");
+    if (gate.cut_is_due()) break;  // the run is shorter than that
+    ASSERT_LT(cut, 200);
+  }
+  EXPECT_GT(version, 20);
+  ASSERT_TRUE(target_->TakeFence(Soon(), kId, table_, "last").ok());
+  ASSERT_TRUE(target_->RemoveDeadStages(Soon(), kId).ok());
+  EXPECT_TRUE(Stages().empty());
+  EXPECT_EQ(plain_->Value("SELECT count(*) FROM spillway.stage_task"), "0");
 }
 
 SPILLWAY_ON_EACH_SERVER(PublishTest);

@@ -41,8 +41,8 @@ Result<std::optional<Relation>> FindRelation(const Context& context, Connection&
     sql << "(SELECT p.synced_table_id FROM spillway.position p WHERE p.table_oid = r.oid"
         << " OR (p.schema_name = " << Literal(table.schema)
         << " AND p.table_name = " << Literal(table.table)
-        << " AND p.published_fence IS NOT NULL AND p.system_identifier <>"
-        << " (SELECT system_identifier::text FROM pg_control_system()))"
+        << " AND p.published_fence IS NOT NULL AND p.system_identifier <> "
+        << Literal(connection.facts().system_identifier) << ")"
         << " ORDER BY p.table_oid = r.oid DESC LIMIT 1)";
   } else {
     sql << "NULL";

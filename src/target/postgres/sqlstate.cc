@@ -17,6 +17,7 @@ constexpr auto kRows = std::to_array<SqlStateRow>({
     {"21", kTargetStatementFailed, ""},
     {"22", kValueOutOfRange, ""},
     {"22021", kCharacterNotInRepertoire, ""},
+    {"22023", kInvalidArgument, ""},
     {"22P02", kValueOutOfRange, ""},
     {"22P03", kTargetStatementFailed, ""},
     {"22P04", kTargetStatementFailed, ""},

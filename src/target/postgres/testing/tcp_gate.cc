@@ -24,11 +24,12 @@
 namespace spillway::target::postgres::testing {
 namespace {
 
-// Finds COMMIT among the messages that a client sends.
+// Finds statements, and COMMIT among them, in what a client sends.
 class ClientMessages {
  public:
-  // True when `bytes` end the text of a query that is COMMIT.
-  bool Feed(std::string_view bytes) {
+  // True when `bytes` end the text of a query that is COMMIT. Adds the queries ended to
+  // `statements`.
+  bool Feed(std::string_view bytes, int* statements) {
     bool commit = false;
     while (!bytes.empty()) {
       if (body_left_ == 0) {
@@ -49,6 +50,7 @@ class ClientMessages {
       if (query_) body_ += piece;
       body_left_ -= piece.size();
       bytes.remove_prefix(piece.size());
+      if (body_left_ == 0 && query_) ++*statements;
       if (body_left_ == 0 && query_ && body_ == std::string_view("COMMIT\0", 7)) commit = true;
     }
     return commit;
@@ -95,6 +97,7 @@ struct TcpGate::Impl {
   std::atomic<CommitFate> fate = CommitFate::kPass;
   std::atomic<int> lost = 0;
   std::atomic<bool> refuse = false;
+  std::atomic<int> statements_left = 0;
   std::atomic<bool> cut_all = false;
   std::list<Pair> pairs;  // of the thread
   std::jthread thread;
@@ -124,7 +127,13 @@ struct TcpGate::Impl {
 
   // Passes what the client sent; false when the pair is to be cut.
   bool FromClient(Pair* pair, std::string_view bytes) {
-    if (pair->messages.Feed(bytes)) {
+    int statements = 0;
+    const bool commit = pair->messages.Feed(bytes, &statements);
+    if (statements > 0 && statements_left > 0) {
+      statements_left -= statements;
+      if (statements_left <= 0) return false;
+    }
+    if (commit) {
       const CommitFate decided = fate.exchange(CommitFate::kPass);
       if (decided != CommitFate::kPass) ++lost;
       switch (decided) {
@@ -210,6 +219,8 @@ TcpGate::~TcpGate() {
 
 int TcpGate::port() const { return impl_->port; }
 void TcpGate::DecideNextCommit(CommitFate fate) { impl_->fate = fate; }
+void TcpGate::CutAtStatement(int number) { impl_->statements_left = number; }
+bool TcpGate::cut_is_due() const { return impl_->statements_left > 0; }
 int TcpGate::commits_lost() const { return impl_->lost; }
 void TcpGate::Refuse(bool refuse) { impl_->refuse = refuse; }
 void TcpGate::CutAll() {

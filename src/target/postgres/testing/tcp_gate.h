@@ -26,6 +26,11 @@ class TcpGate {
   int port() const;
   /// Decides about the next COMMIT; later ones pass.
   void DecideNextCommit(CommitFate fate);
+  /// Cuts the connection that sends the `number`-th statement from now on, the first being 1,
+  /// before the server sees it.
+  void CutAtStatement(int number);
+  /// True when the cut asked for last has not happened.
+  bool cut_is_due() const;
   /// COMMITs that were not passed so far.
   int commits_lost() const;
   /// Closes new connections at once while set.
