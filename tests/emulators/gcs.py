@@ -135,8 +135,14 @@ class Gcs:
         return {"google_service_account": str(self._wrong_path)}
 
     def environment(self) -> dict[str, str]:
-        """The standard variable that says the same as `options`."""
-        return {"GOOGLE_APPLICATION_CREDENTIALS": str(self._key_path)}
+        """The standard variables that say the same as `options`.
+
+        GOOGLE_BASE_URL too, because application credentials name no endpoint to object-store clients.
+        """
+        return {
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self._key_path),
+            "GOOGLE_BASE_URL": self.endpoint,
+        }
 
     def put_tree(self, tree: pathlib.Path, prefix: str) -> None:
         for file in sorted(p for p in tree.rglob("*") if p.is_file()):

@@ -475,10 +475,11 @@ fn commit(table: &Table, call: &Call, spec: &AppendSpec, written: &[Written]) ->
         match table.runtime.block_on(call, put) {
             Ok(()) => return Ok(Done::Committed(version)),
             Err(error) if error.class() == Class::AlreadyExists => {}
-            Err(error) => match in_doubt(table, &url, &body, error)? {
-                true => return Ok(Done::Committed(version)),
-                false => {}
-            },
+            Err(error) => {
+                if in_doubt(table, &url, &body, error)? {
+                    return Ok(Done::Committed(version));
+                }
+            }
         }
         match read_other(table, call, &url, spec)? {
             Other::Same => return Ok(Done::Already(version)),
@@ -530,10 +531,7 @@ enum Other {
 fn read_other(table: &Table, call: &Call, url: &Url, spec: &AppendSpec) -> Result<Other> {
     let mut lines = ReverseLines::open(&table.runtime, &table.store, call, url, None)?;
     let mut timestamp = None;
-    loop {
-        let Some(line) = lines.next(&table.runtime, call)? else {
-            break;
-        };
+    while let Some(line) = lines.next(&table.runtime, call)? {
         let action = parse_line(line, url)?;
         if action.protocol.is_some() || action.meta_data.is_some() {
             return Err(Error::new(

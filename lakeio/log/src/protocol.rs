@@ -9,6 +9,7 @@ use delta_kernel::table_features::Operation;
 use serde_json::Value;
 use url::Url;
 
+use lakeio_scan::types::Primitive;
 use lakeio_store::{Class, Error, Result};
 
 use crate::actions::{MetadataAction, ProtocolAction};
@@ -193,36 +194,40 @@ fn from_kernel(error: &delta_kernel::KernelError, table: &Url) -> Error {
 
 /// Puts a type that the kernel knows where it does not know one; columns of such types are judged
 /// when they are read.
-fn replace_foreign_types(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                let is_type = matches!(
-                    key.as_str(),
-                    "type" | "elementType" | "keyType" | "valueType"
-                );
-                match member {
-                    Value::String(name) if is_type && is_foreign(name) => *name = "string".into(),
-                    Value::String(_) => {}
-                    // The metadata of a field is not made of types.
-                    _ if key == "metadata" => {}
-                    other => replace_foreign_types(other),
-                }
-            }
+fn replace_foreign_types(schema: &mut Value) {
+    let Some(fields) = schema.get_mut("fields").and_then(Value::as_array_mut) else {
+        return;
+    };
+    for field in fields {
+        if let Some(data_type) = field.get_mut("type") {
+            replace_foreign_type(data_type);
         }
-        Value::Array(items) => items.iter_mut().for_each(replace_foreign_types),
-        _ => {}
     }
 }
 
-fn is_foreign(name: &str) -> bool {
-    name == "void"
-        || name == "null"
-        || name.starts_with("interval")
-        || name.starts_with("geometry")
-        || name.starts_with("geography")
-        || name.starts_with("char(")
-        || name.starts_with("varchar(")
+fn replace_foreign_type(data_type: &mut Value) {
+    let known = match data_type {
+        Value::String(name) => Primitive::parse(name).is_some() || name == "variant",
+        Value::Object(members) => match members.get("type").and_then(Value::as_str) {
+            Some("struct") => {
+                replace_foreign_types(data_type);
+                return;
+            }
+            Some("array" | "map") => {
+                for part in ["elementType", "keyType", "valueType"] {
+                    if let Some(part) = members.get_mut(part) {
+                        replace_foreign_type(part);
+                    }
+                }
+                return;
+            }
+            _ => false,
+        },
+        _ => return,
+    };
+    if !known {
+        *data_type = Value::String("string".into());
+    }
 }
 
 #[cfg(test)]
@@ -266,5 +271,33 @@ mod tests {
                 "invariants"
             ]
         );
+    }
+
+    #[test]
+    fn foreign_types_do_not_keep_the_other_columns_from_being_read() {
+        let field = |name: &str, kind: Value| serde_json::json!({"name": name, "type": kind, "nullable": true, "metadata": {}});
+        let list = serde_json::json!(
+            {"type": "array", "elementType": "geometry", "containsNull": true});
+        let schema = serde_json::json!({"type": "struct", "fields": [
+            field("id", "long".into()),
+            field("a", "interval year to month".into()),
+            field("b", "uint64".into()),
+            field("c", "decimal(39,0)".into()),
+            field("d", serde_json::json!({"type": "udt"})),
+            field("e", "void".into()),
+            field("f", list),
+        ]});
+        let metadata = MetadataAction {
+            id: "t".into(),
+            name: None,
+            description: None,
+            format: None,
+            schema_string: schema.to_string(),
+            partition_columns: Vec::new(),
+            configuration: Default::default(),
+            created_time: None,
+        };
+        let table = Url::parse("file:///t").unwrap();
+        check_with_kernel(&protocol(1, 2, None), &metadata, &schema, &table, 0).unwrap();
     }
 }

@@ -10,6 +10,9 @@ use common::{location, open, Unpacked, TABLES};
 use lakeio_log::{ReadSpec, VersionSpec};
 use lakeio_store::{Call, Class, Error};
 
+/// Makes damaged bytes of good ones.
+type Damage = fn(&[u8]) -> Vec<u8>;
+
 /// Opens, describes and lists everything; the first error.
 fn use_all(path: &Path) -> Result<(u64, i64), Error> {
     let call = Call::unbounded();
@@ -80,7 +83,10 @@ fn a_commit_is_gone() {
 
 #[test]
 fn a_commit_is_damaged() {
-    let damage: [(&str, fn(&[u8]) -> Vec<u8>); 5] = [
+    let damage: [(&str, Damage); 8] = [
+        ("an array", |_| b"[]\n".to_vec()),
+        ("null", |_| b"null\n".to_vec()),
+        ("blank", |_| b"\n\n\n".to_vec()),
         ("empty", |_| Vec::new()),
         ("cut", |bytes| bytes[..bytes.len() - 20].to_vec()),
         ("garbage", |_| b"garbage\n".to_vec()),

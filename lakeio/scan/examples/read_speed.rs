@@ -186,7 +186,8 @@ fn batch(shape: &str, from: u64, to: u64) -> RecordBatch {
             ]
         }
     };
-    RecordBatch::try_from_iter(columns).unwrap()
+    let nullable = columns.into_iter().map(|(name, array)| (name, array, true));
+    RecordBatch::try_from_iter_with_nullable(nullable).unwrap()
 }
 
 fn write(path: &std::path::Path, shape: &str, rows: u64) {
@@ -223,6 +224,16 @@ fn memory(key: &str) -> u64 {
         .and_then(|n| n.parse().ok())
         .unwrap_or(0);
     kib / 1024
+}
+
+/// Seconds that this thread was on a processor: what other processes take does not count.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split_whitespace()
+        .next()
+        .and_then(|n| n.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1e9
 }
 
 fn main() {
@@ -272,7 +283,7 @@ fn main() {
     println!("{shape}: {rows} rows, file of {} MB", size >> 20);
     let mut best = f64::MAX;
     for _ in 0..repeats {
-        let start = Instant::now();
+        let (start, processor) = (Instant::now(), processor_seconds());
         let options = ReadOptions::default();
         let mut reader = SplitReader::open(
             &runtime,
@@ -290,17 +301,19 @@ fn main() {
             bytes += batch.get_array_memory_size();
         }
         let seconds = start.elapsed().as_secs_f64();
-        best = best.min(seconds);
+        let busy = processor_seconds() - processor;
+        best = best.min(busy);
         assert_eq!(seen, rows);
         println!(
-            "{:.2} M rows/s, {:.0} MB/s of file, {batches} batches of {} KB, {seconds:.3} s",
+            "{:.2} M rows/s, {:.0} MB/s of file, {batches} batches of {} KB, {seconds:.3} s, of \
+             which on a processor {busy:.3} s",
             rows as f64 / seconds / 1e6,
             size as f64 / seconds / 1e6,
             bytes as u64 / batches.max(1) / 1024,
         );
     }
     println!(
-        "best {:.2} M rows/s, peak memory {} MB",
+        "best {:.2} M rows a second of processor, peak memory {} MB",
         rows as f64 / best / 1e6,
         memory("VmHWM")
     );

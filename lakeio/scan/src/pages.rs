@@ -3,6 +3,7 @@
 //! Every size that a file claims is checked before memory is taken for it, and what goes wrong
 //! names the column.
 
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -20,11 +21,11 @@ use crate::thrift::{Fault, PageHeader, PageKind};
 /// First look for a page header, and the longest one that is accepted (it may hold statistics).
 const HEADER_BYTES: u64 = 512;
 const MAX_HEADER_BYTES: u64 = 16 << 20;
-/// Pages up to this size are read whatever the budget is.
-const PAGE_FLOOR: u64 = 128 << 20;
-/// A page larger than `PLAIN_SIGHT` that claims to have been compressed by more than this is damaged.
-const MAX_RATIO: u64 = 2000;
-const PLAIN_SIGHT: u64 = 64 << 20;
+/// Pages up to this size are read whatever the budget is, and larger ones as long as they were
+/// compressed by no more than this: some writers make a page of a thousand values of any length.
+const PAGE_FLOOR: u64 = 256 << 20;
+const PAGE_RATIO: u64 = 64;
+const BROTLI_BUFFER: usize = 64 << 10;
 
 /// How much variable-length data the batch that is being read has loaded. Shared by the columns of
 /// a reader; when it exceeds the limit the batch is given up and read anew with fewer rows.
@@ -98,11 +99,61 @@ pub(crate) struct ChunkInfo {
     pub page_limit: u64,
 }
 
+/// Decompresses pages, never to more than is expected.
+enum Decompressor {
+    Gzip,
+    Brotli,
+    Other(Box<dyn Codec>),
+}
+
+impl Decompressor {
+    /// None for pages that are not compressed.
+    fn new(compression: Compression) -> ParquetResult<Option<Decompressor>> {
+        Ok(match compression {
+            // The crate's own decoders of these go on for as long as there is input, so that a few
+            // bytes could fill the memory.
+            Compression::GZIP(_) => Some(Decompressor::Gzip),
+            Compression::BROTLI(_) => Some(Decompressor::Brotli),
+            other => {
+                // LZ4 in Hadoop's framing, in a frame or raw: writers disagree on the name.
+                let options = CodecOptionsBuilder::default().set_backward_compatible_lz4(true);
+                create_codec(other, &options.build())?.map(Decompressor::Other)
+            }
+        })
+    }
+
+    /// Appends what `input` decompresses to, or an error once it is more than `expected` bytes.
+    fn decompress(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        expected: usize,
+    ) -> ParquetResult<()> {
+        let most = expected as u64 + 1;
+        match self {
+            Decompressor::Gzip => {
+                flate2::read::MultiGzDecoder::new(input)
+                    .take(most)
+                    .read_to_end(out)?;
+            }
+            Decompressor::Brotli => {
+                brotli::Decompressor::new(input, BROTLI_BUFFER)
+                    .take(most)
+                    .read_to_end(out)?;
+            }
+            Decompressor::Other(codec) => {
+                codec.decompress(input, out, Some(expected))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The pages of one column chunk.
 pub(crate) struct ColumnPages {
     stream: ChunkStream,
     info: ChunkInfo,
-    codec: Option<Box<dyn Codec>>,
+    codec: Option<Decompressor>,
     gauge: Arc<Gauge>,
     peeked: Option<PageHeader>,
     /// Values in the data pages so far.
@@ -121,11 +172,7 @@ fn corrupt(column: &str, message: impl std::fmt::Display) -> Error {
 
 impl ColumnPages {
     pub(crate) fn new(stream: ChunkStream, info: ChunkInfo, gauge: Arc<Gauge>) -> Result<Self> {
-        // LZ4 in Hadoop's framing, in a frame or raw: writers disagree on what the name means.
-        let options = CodecOptionsBuilder::default()
-            .set_backward_compatible_lz4(true)
-            .build();
-        let codec = create_codec(info.compression, &options).map_err(|e| {
+        let codec = Decompressor::new(info.compression).map_err(|e| {
             Error::new(
                 Class::UnsupportedDataFile,
                 format!(
@@ -184,19 +231,16 @@ impl ColumnPages {
         if compressed > self.stream.remaining() {
             return Err(self.damaged("it ends after its column chunk"));
         }
-        if uncompressed > PLAIN_SIGHT && uncompressed / MAX_RATIO > compressed {
-            return Err(self.damaged("it claims an implausible size"));
-        }
-        let limit = self.info.page_limit.max(PAGE_FLOOR);
-        if uncompressed > limit || compressed > limit {
+        let limit = PAGE_FLOOR
+            .max(self.info.page_limit)
+            .max(compressed.saturating_mul(PAGE_RATIO));
+        if uncompressed > limit {
             return Err(Error::new(
                 Class::MemoryBudget,
                 format!(
                     "a page does not fit into the memory budget: column {}, {} bytes, allowed {}; \
                      allow more memory",
-                    self.info.column,
-                    uncompressed.max(compressed),
-                    limit
+                    self.info.column, uncompressed, limit
                 ),
             )
             .with("column", &self.info.column));
@@ -314,7 +358,7 @@ impl ColumnPages {
         // A page of NULLs only may have no values to decompress.
         if size > levels {
             codec
-                .decompress(&raw[levels..], &mut out, Some(size - levels))
+                .decompress(&raw[levels..], &mut out, size - levels)
                 .map_err(|e| corrupt(column, format!("it cannot be decompressed: {e}")))?;
         }
         if out.len() != size {

@@ -34,7 +34,7 @@ use crate::pages::{BatchTooLarge, ChunkInfo, ColumnPages, Gauge, OneChunk};
 use crate::predicate::Predicate;
 use crate::prune::{row_group_may_match, Place};
 use crate::scalar::Scalar;
-use crate::stream::{DataFile, RowGroupPlan};
+use crate::stream::{of_data_file, DataFile, RowGroupPlan};
 use crate::types::{DataType, Primitive};
 
 /// How a split is read.
@@ -147,13 +147,11 @@ fn open_file(
     split: &Split,
 ) -> Result<DataFile> {
     let url = split.url(scan)?;
-    let missing = |e: Error| {
-        e.reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
-            .at(&url)
-    };
     let store = runtime.store_for(location, &url)?;
     let work = store.reader(call, &url, Some(split.size()));
-    let object = runtime.block_on(call, work).map_err(missing)?;
+    let object = runtime
+        .block_on(call, work)
+        .map_err(|e| of_data_file(e).at(&url))?;
     if object.size() != split.size() {
         return Err(Error::new(
             Class::DataFileCorrupt,
@@ -165,11 +163,7 @@ fn open_file(
         )
         .at(&url));
     }
-    Ok(DataFile::new(
-        object,
-        runtime.clone(),
-        call.without_deadline(),
-    ))
+    Ok(DataFile::new(object, runtime.clone(), call.clone()))
 }
 
 /// Where a column of the scan's schema comes from.
@@ -291,6 +285,7 @@ impl Reading {
             }
         }
         file.set_budget(memory / 2, leaves);
+        file.set_call(call.without_deadline());
         let mut reading = Reading {
             file: Arc::new(file),
             metadata,

@@ -4,14 +4,14 @@
 //! of each column is on its way while the current one is decoded, across row groups too; small
 //! neighbouring chunks share a request. What is held or on its way is at most two windows a column.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use lakeio_store::{Call, Error, ObjectReader, Result, Runtime};
+use lakeio_store::{Call, Class, Error, ObjectReader, Result, Runtime};
 
 /// Smallest and largest window of one column.
 const MIN_WINDOW: u64 = 32 << 10;
@@ -81,14 +81,35 @@ impl DataFile {
         (to <= bytes.len()).then(|| bytes.slice(from..to))
     }
 
+    /// What is read from now on is bounded by `call`.
+    pub(crate) fn set_call(&mut self, call: Call) {
+        self.call = call;
+    }
+
     /// Reads a range and waits for it.
     pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         if self.local {
-            return self.object.read_local(&self.call, range);
+            return self
+                .object
+                .read_local(&self.call, range)
+                .map_err(of_data_file);
         }
-        self.runtime
-            .block_on(&self.call, self.object.read(&self.call, range))
+        self.runtime.block_on(&self.call, self.fetch(range))
     }
+
+    async fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
+        self.object
+            .read(&self.call, range)
+            .await
+            .map_err(of_data_file)
+    }
+}
+
+/// An error of reading an object, knowing that it is a data file.
+pub(crate) fn of_data_file(error: Error) -> Error {
+    error
+        .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
+        .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
 }
 
 /// A range of a remote object that is asked for once and may serve several columns.
@@ -120,7 +141,7 @@ impl Request {
             }
             let (file, range) = (file.clone(), self.range.clone());
             let handle = file.runtime.handle().clone();
-            let work = async move { file.call.run(file.object.read(&file.call, range)).await };
+            let work = async move { file.call.run(file.fetch(range)).await };
             *state = State::Running(handle.spawn(work));
         }
     }
@@ -158,8 +179,8 @@ type Piece = (Arc<Request>, Range<u64>);
 
 /// What the chunks of one row group will ask for.
 pub(crate) struct RowGroupPlan {
-    /// Of each column that is read: its index, its byte range and, for a remote file, its pieces.
-    columns: Vec<(usize, Range<u64>, VecDeque<Piece>)>,
+    /// Of each column that is read: its byte range and, for a remote file, its pieces.
+    columns: HashMap<usize, (Range<u64>, VecDeque<Piece>)>,
 }
 
 impl RowGroupPlan {
@@ -173,7 +194,12 @@ impl RowGroupPlan {
             columns.sort_by_key(|(_, range, _)| range.start);
             Self::divide(&mut columns, file.window);
         }
-        RowGroupPlan { columns }
+        let columns = columns
+            .into_iter()
+            .map(|(column, range, pieces)| (column, (range, pieces)));
+        RowGroupPlan {
+            columns: columns.collect(),
+        }
     }
 
     fn divide(columns: &mut [(usize, Range<u64>, VecDeque<Piece>)], window: u64) {
@@ -223,10 +249,6 @@ impl RowGroupPlan {
         }
     }
 
-    fn find(&self, column: usize) -> Option<&(usize, Range<u64>, VecDeque<Piece>)> {
-        self.columns.iter().find(|(index, ..)| *index == column)
-    }
-
     /// The stream of a column's chunk. `next`: the plan of the row group after this one, whose
     /// first bytes are asked for when the last of this one are on their way.
     pub(crate) fn stream(
@@ -235,8 +257,9 @@ impl RowGroupPlan {
         column: usize,
         next: Option<Arc<RowGroupPlan>>,
     ) -> Result<ChunkStream> {
-        let (_, range, pieces) = self
-            .find(column)
+        let (range, pieces) = self
+            .columns
+            .get(&column)
             .ok_or_else(|| Error::internal("a column was not planned"))?;
         if let Some((request, _)) = pieces.front() {
             request.start(file);
@@ -359,7 +382,10 @@ impl ChunkStream {
             .ok_or_else(|| Error::internal("more bytes were asked for than planned"))?;
         request.start(&self.file);
         let following = self.pieces.front();
-        let next = self.next.as_ref().and_then(|plan| plan.find(self.column));
+        let next = self
+            .next
+            .as_ref()
+            .and_then(|plan| plan.columns.get(&self.column));
         if let Some((request, _)) = following.or_else(|| next.and_then(|(.., p)| p.front())) {
             request.start(&self.file);
         }

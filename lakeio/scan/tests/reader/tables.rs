@@ -1,7 +1,5 @@
 //! What the tests of whole tables share: the tables and goldens of `tests/data`, reading a table
 //! through its splits, and exact comparison.
-#![allow(dead_code, missing_docs)]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;

@@ -1,10 +1,8 @@
 //! Every table of `tests/data`, read through its splits, against what Spark read.
 
-mod common;
-
+use crate::tables::{assert_same, golden, read_table, sorted, Unpacked};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
-use common::{assert_same, golden, read_table, sorted, Unpacked};
 use lakeio_log::ReadSpec;
 use lakeio_scan::ReadOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
