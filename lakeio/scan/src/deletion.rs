@@ -154,7 +154,7 @@ fn base85(text: &str) -> Option<Vec<u8>> {
     const DIGITS: &[u8; 85] =
         b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
     let text = text.as_bytes();
-    if text.len() % 5 != 0 {
+    if !text.len().is_multiple_of(5) {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 5 * 4);

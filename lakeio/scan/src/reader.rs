@@ -595,9 +595,9 @@ impl Reading {
             self.deleted.pass(first + count as u64);
             return Ok(None);
         }
-        for index in 0..self.columns.len() {
-            if self.columns[index].in_output && arrays[index].is_none() {
-                arrays[index] = Some(read(index, &mut group.readers)?);
+        for (index, array) in arrays.iter_mut().enumerate() {
+            if self.columns[index].in_output && array.is_none() {
+                *array = Some(read(index, &mut group.readers)?);
             }
         }
         self.deleted.pass(first + count as u64);

@@ -528,7 +528,7 @@ pub fn parse_zone(text: &str) -> Result<i32, String> {
 fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     let bad = || "not an even number of hexadecimal digits".to_string();
     let digit = |byte: u8| (byte as char).to_digit(16).map(|d| d as u8).ok_or_else(bad);
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err(bad());
     }
     text.as_bytes()

@@ -400,6 +400,7 @@ impl ChunkStream {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // lists of byte ranges, often of one
 mod tests {
     use super::*;
 

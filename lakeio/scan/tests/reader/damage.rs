@@ -248,7 +248,7 @@ fn deletion_vectors_that_do_not_fit() {
         (
             vector(
                 Absolute,
-                &file.table().join(crate::files::FILE).unwrap().to_string(),
+                file.table().join(crate::files::FILE).unwrap().as_ref(),
                 40,
                 6,
             ),
@@ -257,7 +257,7 @@ fn deletion_vectors_that_do_not_fit() {
         (
             vector(
                 Absolute,
-                &file.table().join(crate::files::FILE).unwrap().to_string(),
+                file.table().join(crate::files::FILE).unwrap().as_ref(),
                 1 << 30,
                 6,
             ),
