@@ -15,7 +15,21 @@
 namespace spillway::sync {
 
 enum class Mode : std::uint8_t { kFull, kIncremental, kContinuous };
+enum class ChangeSource : std::uint8_t { kAuto, kCdf, kLog, kCompare, kColumn };
 enum class OnBadRow : std::uint8_t { kFail, kReject };
+enum class Deletes : std::uint8_t { kHard, kSoft, kHistory };
+enum class SchemaChange : std::uint8_t { kEvolve, kAddOnly, kFail };
+/// What becomes of NaN and infinity inside JSON: a bad row, or the strings "NaN", "Infinity",
+/// "-Infinity".
+enum class JsonNonfinite : std::uint8_t { kFail, kString };
+
+/// A target-only column: what stands after its name in CREATE TABLE, "text DEFAULT ''" or
+/// "numeric GENERATED ALWAYS AS (price * 2) STORED".
+struct ExtraColumn {
+  std::string name;
+  std::string declaration;
+  bool operator==(const ExtraColumn&) const = default;
+};
 
 /// What the user declared about one synced table. Every field is a key of the YAML form
 /// (`on_bad_row`) and, with dashes, a flag (`--on-bad-row`).
@@ -25,12 +39,28 @@ struct Definition {
   target::TableName table;
   std::string source;  ///< registered name or URL, as declared
   Mode mode = Mode::kFull;
+  ChangeSource change_source = ChangeSource::kAuto;
+  std::string incremental_column;        ///< with ChangeSource::kColumn only
   std::vector<std::string> primary_key;  ///< empty: the source's constraint, else keyless
+  std::string timeseries_key;            ///< among rows of one key the greatest wins; empty: none
   std::optional<std::vector<std::string>> columns;    ///< absent: all
   std::string where;                                  ///< row predicate; empty: all rows
   std::map<std::string, std::string> type_overrides;  ///< column → target type
+  std::vector<ExtraColumn> extra_columns;             ///< in the target's order
   std::vector<std::string> indexes;
+  JsonNonfinite json_nonfinite = JsonNonfinite::kFail;
+  Deletes deletes = Deletes::kHard;
+  bool history_every_version = false;  ///< `history: every_version`, with Deletes::kHistory only
   OnBadRow on_bad_row = OnBadRow::kFail;
+  std::optional<std::int64_t> max_rejected;  ///< outstanding rejected rows; absent: no bound
+  SchemaChange schema_change = SchemaChange::kEvolve;
+  std::chrono::milliseconds rename_grace{0};  ///< 0: a renamed column goes at once
+  double max_delete_percent = 50;  ///< of the target's rows; a sync deleting more stops; 100: any
+  std::string schedule;            ///< Quartz cron and zone, an interval, `on_commit`; empty: none
+  std::chrono::milliseconds freshness{0};  ///< later than that is late; 0: no promise
+  std::string group;                       ///< tables of one group are published together
+  std::string on_failure;                  ///< command given the event as JSON
+  std::string on_late;                     ///< command given the event as JSON
   std::int64_t batch_rows = 8192;
   std::int32_t connections = 0;          ///< 0: chosen by planning
   std::chrono::milliseconds timeout{0};  ///< of a whole run; 0: none
