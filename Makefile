@@ -1,8 +1,9 @@
 # The commands of the README. Each can be repeated; the work is in tools/.
 BUILD ?= build
+FUZZ_SECONDS ?= 60
 export SPILLWAY_CACHE ?= $(HOME)/.cache/spillway
 
-.PHONY: build demo demo-clean test test-asan test-tsan bench format clean
+.PHONY: build demo demo-clean test test-asan test-tsan fuzz bench format clean
 
 build:            ## the program, at build/bin/spillway
 	@tools/bootstrap build
@@ -25,6 +26,10 @@ test-asan:        ## unit tests under AddressSanitizer and UBSan (Clang)
 test-tsan:        ## unit tests of threaded modules under ThreadSanitizer (Clang)
 	@tools/bootstrap test
 	@tools/test-sanitized thread
+
+fuzz:             ## each fuzz target for FUZZ_SECONDS (default 60)
+	@tools/bootstrap test
+	@tools/fuzz $(FUZZ_SECONDS)
 
 bench: build      ## first load against the floor and peers; ROWS=100000 to shrink
 	@bench/run

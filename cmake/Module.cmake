@@ -1,6 +1,7 @@
 # spillway_module(NAME [USES module…] [PRIVATE library…] [DATA file…])
 # Declares the static library spillway_NAME of the *.cc files in this folder, and the test program test_NAME of its
-# *_test.cc files; with SPILLWAY_FUZZ also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
+# *_test.cc files; with SPILLWAY_FUZZ also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are
+# modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
 if(SPILLWAY_FUZZ)
   add_custom_target(fuzz)
 endif()
@@ -39,6 +40,7 @@ function(spillway_module name)
       string(REGEX REPLACE "_fuzz$" "" stem ${stem})
       add_executable(fuzz_${target}_${stem} EXCLUDE_FROM_ALL ${source})
       target_link_libraries(fuzz_${target}_${stem} PRIVATE spillway_${target} ${arg_PRIVATE})
+      target_compile_definitions(fuzz_${target}_${stem} PRIVATE SPILLWAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
       target_link_options(fuzz_${target}_${stem} PRIVATE -fsanitize=fuzzer)
       add_dependencies(fuzz fuzz_${target}_${stem})
     endforeach()

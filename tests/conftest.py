@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from oracle import golden
 from program import BINARY, Program
+from scenarios import faults
 
 pytest_plugins = ["emulators.fixtures"]
 
@@ -44,3 +46,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid in known:
             item.add_marker(pytest.mark.xfail(reason=known[item.nodeid], strict=False))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what each fault did, gathered from all workers."""
+    reports = [
+        report
+        for found in terminalreporter.stats.values()
+        for report in found
+        if getattr(report, "when", "") == "call"
+    ]
+    rows = [value for r in reports for name, value in r.user_properties if name == "fault"]
+    if rows:
+        terminalreporter.section("faults")
+        for line in faults.table(rows):
+            terminalreporter.write_line(line)

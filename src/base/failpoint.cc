@@ -48,7 +48,7 @@ std::span<const std::string_view> FailpointNames() { return kNames; }
 #if defined(SPILLWAY_FAILPOINTS)
 namespace {
 
-enum class Kind { kError, kKill, kSleep };
+enum class Kind { kError, kKill, kStop, kSleep };
 
 struct Action {
   Kind kind = Kind::kError;
@@ -74,6 +74,10 @@ Action ParseAction(std::string_view text) {
   }
   if (text == "kill") {
     action.kind = Kind::kKill;
+    return action;
+  }
+  if (text == "stop") {
+    action.kind = Kind::kStop;
     return action;
   }
   if (text.starts_with("sleep(") && text.ends_with(")")) {
@@ -132,6 +136,10 @@ Status Failpoint(std::string_view name) {
     case Kind::kKill:
       std::fflush(nullptr);
       std::raise(SIGKILL);
+      return Status();
+    case Kind::kStop:
+      std::fflush(nullptr);
+      std::raise(SIGSTOP);
       return Status();
     case Kind::kSleep:
       std::this_thread::sleep_for(std::chrono::milliseconds(action.sleep_ms));

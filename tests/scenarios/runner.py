@@ -7,15 +7,14 @@ import json
 import pathlib
 import shutil
 import signal
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
 
-from emulators.gate import Gate
 from emulators.postgres import Database
 from program import Keys, Outcome, Program
+from scenarios import faults
 from scenarios.script import Script, Step
 from scenarios.source import Source
 
@@ -31,9 +30,7 @@ class Regime:
     flags: tuple[str, ...] = ()  # added to every definition
     restart: bool = False
     crash: bool = False
-    failpoint: str = ""  # NAME=ACTION
-    cut: int = 0  # the number of the COMMIT at which the connection is cut
-    cut_before: bool = True  # before the server sees it, or before its answer is seen
+    fault: faults.Fault | None = None  # strikes each sync that should succeed, before it is run again
 
 
 PLAIN = Regime("plain")
@@ -49,7 +46,7 @@ REGIMES = (
 
 
 class Run:
-    """One scenario under one regime, with a database and a home of its own."""
+    """One scenario under one regime, with a database and a home of its own. `world`: what the fault may break."""
 
     def __init__(
         self,
@@ -57,18 +54,18 @@ class Run:
         regime: Regime,
         spillway: Program,
         database: Database,
-        open_gate: Callable[[int], Gate],
         directory: pathlib.Path,
+        world: faults.World | None = None,
     ) -> None:
         self._script = script
         self._regime = regime
         self._database = database
         self._source = Source(directory)
         self._spillway = spillway.with_environment(**database.environment)
-        self._gate = open_gate(database.cluster.port) if regime.cut else None
-        port = self._gate.port if self._gate else None
+        self._world = world or faults.World(database.cluster)
+        port = self._world.gate.port if self._world.gate else None
         self._spillway.done("target", "add", "shop", database.url(port=port))
-        self.faults = 0  # how often the regime's fault struck
+        self.struck: list[faults.Struck] = []  # the runs that the regime's fault struck
 
     def perform(self) -> None:
         """Performs every step; an AssertionError names the step that does not hold."""
@@ -131,7 +128,7 @@ class Run:
         before = self._rows(table)
         wanted = step.one("error")
         faulty = None
-        if (self._regime.failpoint or self._regime.cut) and not wanted:
+        if self._regime.fault and not wanted:
             faulty = self._disturbed(step.name)
         meanwhile = self._rows(table)
         outcome = self._spillway.run("sync", step.name, *_QUIETLY)
@@ -162,26 +159,18 @@ class Run:
             )
 
     def _disturbed(self, name: str) -> Outcome:
-        """Runs the sync with the regime's fault. It succeeds, fails with an error, or is killed."""
-        program = self._spillway
-        if self._regime.failpoint:
-            program = program.with_environment(SPILLWAY_FAILPOINTS=self._regime.failpoint)
-        cuts = self._gate.cuts if self._gate else 0
-        if self._gate:
-            self._gate.set(cut_commit=self._regime.cut, cut_before=self._regime.cut_before)
-        outcome = program.run(
-            "sync",
-            name,
-            *_QUIETLY,
-            crash_allowed=self._regime.failpoint.endswith("=kill"),
+        """Runs the sync with the regime's fault. It succeeds, fails with an error that tells the mend, or is killed."""
+        assert self._regime.fault is not None
+        run = faults.run(
+            self._spillway, ("sync", name, *_QUIETLY), self._regime.fault, self._world
         )
-        if self._gate:
-            self._gate.set()
-            self.faults += self._gate.cuts - cuts
-        self.faults += outcome.stderr.count(
-            f"failpoint {self._regime.failpoint.partition('=')[0]}:"
+        if run.times:
+            self.struck.append(run)
+        outcome = run.outcome
+        killed = self._regime.fault.action == "kill"
+        assert outcome.code in (0, 1) or (killed and outcome.code == -signal.SIGKILL), (
+            f"unexpected exit code: {outcome}"
         )
-        assert outcome.code in (0, 1, -signal.SIGKILL), f"unexpected exit code: {outcome}"
         if outcome.code == 1:
             assert outcome.failure().error_class, f"no error: {outcome}"
         return outcome
@@ -249,6 +238,25 @@ class Run:
     def _no_stage_left(self, outcome: Outcome) -> None:
         left = stages(self._database)
         assert not left, f"stages are left: {left}: {outcome}"
+
+
+def end_state(database: Database) -> dict[str, Any]:
+    """All that a run leaves in a database but for numbers and times that differ from run to run."""
+    tables = database.query(
+        "SELECT nspname, relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE relkind IN ('r', 'p') AND nspname <> 'spillway' AND nspname <> 'information_schema'"
+        " AND nspname NOT LIKE 'pg\\_%%'"
+    )
+    state: dict[str, Any] = {"schema": database.cluster.dump_schema(database.name)}
+    for schema, table in tables:
+        rows = f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t'.replace("%", "%%")
+        state[f"rows of {schema}.{table}"] = sorted(r[0] for r in database.query(rows))
+    if database.query("SELECT to_regclass('spillway.position')") != [(None,)]:
+        state["positions"] = database.query(
+            "SELECT schema_name, table_name, version, rows, published_fence = fence"
+            " FROM spillway.position ORDER BY 1, 2"
+        )
+    return state
 
 
 def stages(database: Database) -> list[str]:

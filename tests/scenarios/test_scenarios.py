@@ -1,68 +1,37 @@
-"""Every scenario under every regime, and the scenario language itself."""
+"""Every scenario under every regime, and the scenario language itself.
+
+Faults: in every run each fault strikes in one scenario, another one for each fault, and every scenario is struck by
+some. SPILLWAY_FAULTS=all tries each fault in each scenario. A table of what struck and how it went closes the run.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
+import os
 import pathlib
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from emulators.gate import Gate
 from emulators.postgres import Cluster
-from program import BINARY, Program
-from scenarios import script, source
-from scenarios.runner import REGIMES, Regime, Run
+from program import Program
+from scenarios import faults, script, source
+from scenarios.runner import PLAIN, REGIMES, Regime, Run, end_state
 
 FOLDER = pathlib.Path(__file__).parent
-SCENARIOS = sorted(FOLDER.glob("*.scenario"))
-ACTIONS = ("error", "error-once", "kill")
-COMMITS_AT_LEAST = 3  # fence, task, publish
-COMMITS = 10  # more than a first load of the scenarios' size has
-
-
-@functools.cache
-def failpoints() -> tuple[str, ...]:
-    """The failpoints that the program under test has; none when it is built without."""
-    if not BINARY.exists():
-        return ()
-    listed = subprocess.run(
-        [str(BINARY), "doctor", "--failpoints"], capture_output=True, text=True, timeout=60
-    )
-    return tuple(listed.stdout.split()) if listed.returncode == 0 else ()
+SCENARIOS = [script.parse(path) for path in sorted(FOLDER.glob("*.scenario"))]
 
 
 def cases() -> list[Any]:
-    found = []
-    for path in SCENARIOS:
-        parsed = script.parse(path)
-        for regime in REGIMES:
-            if set(parsed.regimes) <= {"failpoints", "cuts"} or regime.name in parsed.regimes:
-                found.append(pytest.param(parsed, regime, id=f"{path.stem}-{regime.name}"))
-        if "failpoints" in parsed.regimes:
-            found += [
-                pytest.param(
-                    parsed,
-                    Regime(f"failpoint {name}={action}", failpoint=f"{name}={action}"),
-                    id=f"{path.stem}-{name}={action}",
-                )
-                for name in failpoints()
-                for action in ACTIONS
-            ]
-        if "cuts" in parsed.regimes:
-            found += [
-                pytest.param(
-                    parsed,
-                    Regime(f"cut {number} {when}", cut=number, cut_before=when == "before"),
-                    id=f"{path.stem}-cut-{number}-{when}",
-                )
-                for number in range(1, COMMITS + 1)
-                for when in ("before", "after")
-            ]
-    return found
+    return [
+        pytest.param(parsed, regime, id=f"{parsed.path.stem}-{regime.name}")
+        for parsed in SCENARIOS
+        for regime in REGIMES
+        if not parsed.regimes or regime.name in parsed.regimes
+    ]
 
 
 @pytest.mark.parametrize("parsed, regime", cases())
@@ -71,7 +40,6 @@ def test_scenario(
     parsed: script.Script,
     regime: Regime,
     spillway: Program,
-    gate: Callable[[int], Gate],
     tmp_path: pathlib.Path,
 ) -> None:
     cluster: Cluster = request.getfixturevalue(
@@ -79,17 +47,149 @@ def test_scenario(
     )
     database = cluster.create_database("scenario")
     try:
-        run = Run(parsed, regime, spillway, database, gate, tmp_path / "lake")
-        run.perform()
-        if regime.failpoint or 0 < regime.cut <= COMMITS_AT_LEAST:
-            assert run.faults > 0, "the fault never struck, so nothing was proved"
+        Run(parsed, regime, spillway, database, tmp_path / "lake").perform()
     finally:
         database.drop()
 
 
+# Faults
+
+
+class Struggle:
+    """Performs scenarios under faults and compares what they leave with what they leave undisturbed."""
+
+    def __init__(
+        self,
+        request: pytest.FixtureRequest,
+        gate: Callable[[int], Gate],
+        folder: pathlib.Path,
+    ) -> None:
+        self._request = request
+        self._gate = gate
+        self._folder = folder
+        self._runs = 0
+
+    def perform(self, parsed: script.Script, fault: faults.Fault | None) -> Run:
+        """Performs the scenario; under a fault, its end must be the undisturbed one's."""
+        self._runs += 1
+        home = self._folder / f"run-{self._runs}"
+        home.mkdir()
+        world = self._world(fault, home)
+        database = world.cluster.create_database("fault")
+        try:
+            regime = Regime(fault.name, fault=fault) if fault else PLAIN
+            run = Run(parsed, regime, Program(home), database, home / "lake", world)
+            run.perform()
+            left = end_state(database)
+        finally:
+            database.drop()
+            if world.home_disk:
+                world.home_disk.remove()
+        if fault is None:
+            _undisturbed[parsed.path] = left
+        elif run.struck:
+            if parsed.path not in _undisturbed:
+                self.perform(parsed, None)
+            for part, wanted in _undisturbed[parsed.path].items():
+                assert left[part] == wanted, f"{parsed.path.name} under {fault.name} leaves other {part}"
+        return run
+
+    def _world(self, fault: faults.Fault | None, home: pathlib.Path) -> faults.World:
+        action = fault.action if fault else ""
+        if action in faults.FULL and os.geteuid() != 0:
+            pytest.skip("mounting a small disk needs root")
+        if action == "target-full":
+            cluster, disk = self._request.getfixturevalue("cluster_on_small_disk")
+            return faults.World(cluster, server_disk=disk)
+        world = faults.World(self._request.getfixturevalue("cluster_15"))
+        if action in faults.CUTS:
+            world.gate = self._gate(world.cluster.port)
+        if action == "home-full":
+            world.home_disk = faults.SmallDisk(home / "spillway", megabytes=8)
+        return world
+
+
+_undisturbed: dict[pathlib.Path, dict[str, Any]] = {}  # what each scenario leaves, once it has run
+
+
+@pytest.fixture
+def struggle(
+    request: pytest.FixtureRequest, gate: Callable[[int], Gate], tmp_path: pathlib.Path
+) -> Struggle:
+    return Struggle(request, gate, tmp_path)
+
+
+def told(run: Run) -> list[str]:
+    """How each struck sync went: done all the same, the class of its error, or killed."""
+    went = []
+    for struck in run.struck:
+        outcome = struck.outcome
+        if outcome.code == 1:
+            went.append(str(outcome.failure().error_class))
+        else:
+            went.append("done" if outcome.code == 0 else "killed")
+    return went
+
+
+def rotated(fault: faults.Fault) -> Iterator[script.Script]:
+    """All scenarios, beginning with another one for each fault."""
+    first = faults.all_faults().index(fault) * 7 % len(SCENARIOS)
+    yield from SCENARIOS[first:] + SCENARIOS[:first]
+
+
+@functools.cache
+def _faults_of_failpoints() -> list[faults.Fault]:
+    return [f for f in faults.all_faults() if f.action not in faults.CUTS]
+
+
+@pytest.mark.parametrize("fault", _faults_of_failpoints(), ids=lambda f: f.name)
+def test_fault(
+    fault: faults.Fault, struggle: Struggle, record_property: Callable[[str, object], None]
+) -> None:
+    """Strikes in the first scenario that passes its failpoint; one does."""
+    for parsed in rotated(fault):
+        run = struggle.perform(parsed, fault)
+        if run.struck:
+            record_property("fault", [fault.point, fault.action, parsed.path.stem, told(run)])
+            return
+    raise AssertionError("no scenario passes this failpoint, so nothing was proved")
+
+
+@pytest.mark.parametrize("action", faults.CUTS)
+def test_cuts(
+    action: str, struggle: Struggle, record_property: Callable[[str, object], None]
+) -> None:
+    """At each COMMIT that a sync has: fence, tasks, indexes, publish."""
+    for number in range(1, faults.COMMITS + 1):
+        fault = faults.Fault(str(number), action)
+        for parsed in rotated(fault):
+            run = struggle.perform(parsed, fault)
+            if run.struck:
+                record_property("fault", [fault.point, action, parsed.path.stem, told(run)])
+                break
+        else:
+            assert number > 3, "not even fence, task and publish were struck"
+            return
+
+
+if os.environ.get("SPILLWAY_FAULTS") == "all":
+
+    @pytest.mark.timeout(300)
+    @pytest.mark.parametrize("fault", faults.all_faults(), ids=lambda f: f.name)
+    @pytest.mark.parametrize("parsed", SCENARIOS, ids=lambda p: p.path.stem)
+    def test_every_fault(
+        parsed: script.Script,
+        fault: faults.Fault,
+        struggle: Struggle,
+        record_property: Callable[[str, object], None],
+    ) -> None:
+        run = struggle.perform(parsed, fault)
+        record_property("fault", [fault.point, fault.action, parsed.path.stem, told(run)])
+
+
 def test_the_program_has_failpoints(spillway: Program) -> None:
     """Without them a third of the regimes does not run: use a build with failpoints."""
-    assert failpoints(), spillway.run("doctor", "--failpoints")
+    assert faults.failpoints(), spillway.run("doctor", "--failpoints")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,12 @@
+// A damaged Parquet file of a table: refused by class or read, never more.
+
+#include "lake/testing/damaged_table.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  using namespace spillway;
+  static lake::testing::DamagedTables tables(
+      {"variant", "variant_shredded", "typewiden", "part_types", "colmap_id"},
+      [](const std::string& path) { return path.ends_with(".parquet") && !path.starts_with("_"); });
+  tables.Try(base::testing::AsText(bytes, size));
+  return 0;
+}
