@@ -198,9 +198,9 @@ class Run {
     position.run_id = report_.run_id;
     position.rows = loaded_.rows;
     position.committed_at = observation_.source->description().committed_at;
-    SPILLWAY_ASSIGN(const target::CommitOutcome outcome,
-                    environment_.target->PublishStage(context_, publish));
-    switch (outcome) {
+    SPILLWAY_ASSIGN(const target::Published published,
+                    environment_.target->PublishStages(context_, {std::move(publish)}));
+    switch (published.outcome) {
       case target::CommitOutcome::kCommitted:
         return Status();
       case target::CommitOutcome::kRejected:

@@ -128,6 +128,16 @@ std::string Shown(std::string_view name) {
 
 }  // namespace
 
+std::string_view Name(PublishWay way) {
+  switch (way) {
+    case PublishWay::kSwap:
+      return "swap";
+    case PublishWay::kApply:
+      return "apply in place";
+  }
+  return "swap";
+}
+
 std::string TableName::ToString() const { return Shown(schema) + "." + Shown(table); }
 
 }  // namespace spillway::target

@@ -70,10 +70,11 @@ struct PositionRow {
                           ///< failed over
 };
 
-/// An object that replacing the table would lose.
+/// Something of others that hangs on the table.
 struct Dependent {
-  std::string kind;  ///< view, foreign key, policy, trigger, publication …
-  std::string name;  ///< as the server describes it
+  std::string kind;      ///< view, foreign key, policy, trigger, publication …
+  std::string name;      ///< as the server describes it
+  bool movable = false;  ///< a swap carries it to the new table; else the swap would lose it
 };
 
 /// What is at the target's table now.
@@ -158,16 +159,46 @@ struct IndexSpec {
   std::vector<std::string> indexes;      ///< "(category)", "using gin (tags)" …
 };
 
-/// What the publish records and demands.
+/// How the stage's rows come into the table. A table that is not there yet is always a swap.
+enum class PublishWay : std::uint8_t {
+  kSwap,   ///< the stage takes the table's place, with everything that hangs on the table
+  kApply,  ///< what differs is written into the table, which stays; the stage is dropped
+};
+std::string_view Name(PublishWay way);
+
+/// What the publish of one table records and demands.
 struct Publish {
   Stage stage;
+  PublishWay way = PublishWay::kSwap;
   std::string planned_from;         ///< source_position read under my fence; empty: none
   PositionRow position;             ///< to be written
   std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold
   std::int64_t expected_tasks = 0;  ///< and the number of its task ids
   IndexSpec index;
   std::string table_comment;
+  /// More deletes than this share of the table's present rows are TOO_MANY_DELETES; 100: any.
+  double max_delete_percent = 100;
+  /// Rows that a foreign key of others deletes or changes in its turn (ON DELETE CASCADE, SET …).
+  bool cascades_allowed = false;
   std::chrono::milliseconds lock_timeout{5000};
+};
+
+/// What became of one table of a publish. A count that was not taken is absent: a swap does not
+/// compare rows, and compares keys only where `max_delete_percent` asks.
+struct PublishedTable {
+  PublishWay way = PublishWay::kSwap;  ///< the one taken in the end
+  std::string reason;                  ///< why another than was asked for, for people; else empty
+  std::optional<std::int64_t> inserted;
+  std::optional<std::int64_t> updated;
+  std::optional<std::int64_t> deleted;
+  std::optional<std::int64_t> unchanged;
+};
+
+/// What became of a publish.
+struct Published {
+  CommitOutcome outcome = CommitOutcome::kUnknown;
+  std::vector<PublishedTable> tables;       ///< in the order of the publishes
+  std::chrono::microseconds locked_for{0};  ///< how long readers of the tables were kept away
 };
 
 struct Capabilities {
@@ -235,13 +266,17 @@ class Target {
   /// naming up to ten keys.
   virtual base::Status BuildIndexes(const base::Context& context, const Stage& stage,
                                     const IndexSpec& index) = 0;
-  /// In one transaction: moves the position WHERE fence = mine AND position = planned_from (else
-  /// FENCED), checks the stage's task ids and row count, puts the stage in the table's place. Lost
+  /// All in one transaction, for each table: moves the position WHERE fence = mine AND position =
+  /// planned_from (else FENCED), checks the stage's task ids and row count, then swaps or applies.
+  /// A swap that would lose or surprise (an object that cannot be moved, a reader with an older
+  /// snapshot who stays) becomes an apply. Locks are taken in the order of the tables' names,
+  /// whatever the order of `publishes`, and all within the smallest of the lock timeouts. Lost
   /// acknowledgements are resolved by reading the position under the row lock; kUnknown only when
-  /// that fails in time. Errors: DEPENDENT_OBJECTS_STILL_EXIST, LOCK_TIMEOUT naming the blockers,
-  /// COUNT_MISMATCH, FENCED.
-  virtual base::Result<CommitOutcome> PublishStage(const base::Context& context,
-                                                   const Publish& publish) = 0;
+  /// that fails in time. Nothing of any table is changed unless all are. Errors:
+  /// DEPENDENT_OBJECTS_STILL_EXIST, TOO_MANY_DELETES, CASCADING_DELETES, LOCK_TIMEOUT naming the
+  /// blockers, COUNT_MISMATCH, FENCED. REQUIRES: at least one, and each synced table once.
+  virtual base::Result<Published> PublishStages(const base::Context& context,
+                                                const std::vector<Publish>& publishes) = 0;
   /// Drops the stage if its fence is still ours.
   virtual base::Status DropStage(const base::Context& context, const Stage& stage) = 0;
   /// Forgets the synced table; drops its table too when `drop_table`.

@@ -117,6 +117,13 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
     return publish;
   }
 
+  /// Publishes one table; Target::PublishStages with a list of one.
+  static base::Result<CommitOutcome> PublishOne(Target& target, const base::Context& context,
+                                                const Publish& publish) {
+    SPILLWAY_ASSIGN(const Published published, target.PublishStages(context, {publish}));
+    return published.outcome;
+  }
+
   static std::string PositionAt(std::int64_t version) {
     return "{\"b\":1, \"adapter\":\"test\",\"version\":" + std::to_string(version) + "}";
   }
@@ -130,8 +137,8 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
     ASSERT_TRUE(task.ok()) << task.status().ToString();
     const base::Status indexed = target.BuildIndexes(Soon(), *stage, {{"id"}, {}});
     ASSERT_TRUE(indexed.ok()) << indexed.ToString();
-    auto outcome = target.PublishStage(
-        Soon(), PublishOf(*stage, version, static_cast<std::int64_t>(rows.size())));
+    auto outcome = PublishOne(target, Soon(),
+                              PublishOf(*stage, version, static_cast<std::int64_t>(rows.size())));
     ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
     ASSERT_EQ(*outcome, CommitOutcome::kCommitted);
   }
@@ -214,7 +221,7 @@ TEST_P(TargetContractTest, EmptyAndKeylessTablesArrive) {
   Publish publish = PublishOf(*stage, 1, 0, 0);
   publish.index.primary_key.clear();
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, publish.index).ok());
-  auto outcome = target_->PublishStage(Soon(), publish);
+  auto outcome = PublishOne(*target_, Soon(), publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(world_->Read(table_), std::vector<std::string>());
   EXPECT_TRUE(DescribeNow().exists);
@@ -230,7 +237,7 @@ TEST_P(TargetContractTest, EachFenceIsHigherAndEndsTheOlderRun) {
   EXPECT_GT(new_stage->fence.number, old_stage->fence.number);
   auto late = RunTask(*target_, *old_stage, "task-1", {{2, "old"}});
   CONTRACT_EXPECT_CLASS(late, kFenced);
-  auto publish = target_->PublishStage(Soon(), PublishOf(*old_stage, 1, 1));
+  auto publish = PublishOne(*target_, Soon(), PublishOf(*old_stage, 1, 1));
   CONTRACT_EXPECT_CLASS(publish, kFenced);
   auto removed = other->RemoveDeadStages(Soon(), kId);
   ASSERT_TRUE(removed.ok()) << removed.status().ToString();
@@ -311,7 +318,7 @@ TEST_P(TargetContractTest, ALateTaskCannotTouchWhatIsPublished) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
-  ASSERT_TRUE(target_->PublishStage(Soon(), PublishOf(*stage, 1, 1)).ok());
+  ASSERT_TRUE(PublishOne(*target_, Soon(), PublishOf(*stage, 1, 1)).ok());
   auto late = RunTask(*target_, *stage, "task-1", {{2, "b"}});
   CONTRACT_EXPECT_CLASS(late, kFenced);
   EXPECT_EQ(world_->Read(table_), std::vector<std::string>{"1|a"});
@@ -329,19 +336,19 @@ TEST_P(TargetContractTest, APublishWaitsForATaskInFlight) {
   Publish publish = PublishOf(*stage, 1, 1);
   publish.index.primary_key.clear();
   publish.lock_timeout = std::chrono::milliseconds(300);
-  auto refused = target_->PublishStage(Soon(), publish);
+  auto refused = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(refused, kLockTimeout);
   EXPECT_FALSE(refused.status().detail("blockers").empty());
   EXPECT_FALSE(DescribeNow().exists);
   ASSERT_TRUE((*late)->Commit(Soon()).ok());
   // Now the stage holds more than was planned.
-  auto counted = target_->PublishStage(Soon(), publish);
+  auto counted = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(counted, kCountMismatch);
   publish.expected_rows = 2;
-  counted = target_->PublishStage(Soon(), publish);
+  counted = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(counted, kCountMismatch);
   publish.expected_tasks = 2;
-  auto outcome = target_->PublishStage(Soon(), publish);
+  auto outcome = PublishOne(*target_, Soon(), publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(world_->Read(table_), (std::vector<std::string>{"1|a", "2|b"}));
 }
@@ -353,10 +360,10 @@ TEST_P(TargetContractTest, APositionMovesOnlyFromThePlannedOne) {
   EXPECT_EQ(planned_from_, PositionAt(3));
   Publish publish = PublishOf(*stage, 4, 0, 0);
   publish.planned_from = PositionAt(2);
-  auto refused = target_->PublishStage(Soon(), publish);
+  auto refused = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(refused, kFenced);
   publish.planned_from.clear();
-  refused = target_->PublishStage(Soon(), publish);
+  refused = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(refused, kFenced);
   EXPECT_EQ(world_->Read(table_), std::vector<std::string>{"1|a"});
 }
@@ -366,11 +373,11 @@ TEST_P(TargetContractTest, APublishTwiceIsRefused) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
   const Publish publish = PublishOf(*stage, 1, 1);
-  auto bare = target_->PublishStage(Soon(), publish);
+  auto bare = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(bare, kInternal);  // without the key that the definition wants
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, publish.index).ok());
-  ASSERT_TRUE(target_->PublishStage(Soon(), publish).ok());
-  auto again = target_->PublishStage(Soon(), publish);
+  ASSERT_TRUE(PublishOne(*target_, Soon(), publish).ok());
+  auto again = PublishOne(*target_, Soon(), publish);
   CONTRACT_EXPECT_CLASS(again, kFenced);
   EXPECT_EQ(world_->Read(table_), std::vector<std::string>{"1|a"});
 }
@@ -414,7 +421,7 @@ TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   auto stage = Begin(*target_, "run-2");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
-  auto refused = target_->PublishStage(Soon(), PublishOf(*stage, 4, 0, 0));
+  auto refused = PublishOne(*target_, Soon(), PublishOf(*stage, 4, 0, 0));
   CONTRACT_EXPECT_CLASS(refused, kAlreadyExists);
   ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
   EXPECT_TRUE(world_->Stages().empty());
@@ -458,7 +465,7 @@ TEST_P(TargetContractTest, ManyTasksAtOnce) {
   for (const base::Status& failure : failures) EXPECT_TRUE(failure.ok()) << failure.ToString();
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
   auto outcome =
-      target_->PublishStage(Soon(), PublishOf(*stage, 1, 2 * kThreads * kTasks, kThreads * kTasks));
+      PublishOne(*target_, Soon(), PublishOf(*stage, 1, 2 * kThreads * kTasks, kThreads * kTasks));
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(world_->Read(table_).size(), 2u * kThreads * kTasks);
 }

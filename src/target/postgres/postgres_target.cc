@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/forget.h"
 #include "target/postgres/pool.h"
 #include "target/postgres/publish.h"
 #include "target/postgres/relation.h"
@@ -191,8 +192,9 @@ class PostgresTarget final : public Target {
     return postgres::BuildIndexes(context, *connection, stage, index);
   }
 
-  Result<CommitOutcome> PublishStage(const Context& context, const Publish& publish) override {
-    return postgres::PublishStage(context, pool_, publish);
+  Result<Published> PublishStages(const Context& context,
+                                  const std::vector<Publish>& publishes) override {
+    return postgres::PublishStages(context, pool_, publishes);
   }
 
   Status DropStage(const Context& context, const Stage& stage) override {

@@ -97,7 +97,7 @@ TEST_P(PublishTest, ALostAcknowledgementIsFoundOut) {
     ASSERT_TRUE(publish.ok()) << publish.status().ToString();
     gate.DecideNextCommit(fate);
     const auto began = SteadyClock::now();
-    auto outcome = target->PublishStage(Soon(), *publish);
+    auto outcome = PublishOne(*target, Soon(), *publish);
     EXPECT_LT(SteadyClock::now() - began, std::chrono::seconds(5));
     if (fate == CommitFate::kLoseAfter) {
       ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
@@ -107,7 +107,7 @@ TEST_P(PublishTest, ALostAcknowledgementIsFoundOut) {
       EXPECT_EQ(outcome.status().error_class(), base::ErrorClass::kConnectionError)
           << outcome.status().ToString();
       // It was rolled back for sure, so it may be repeated.
-      outcome = target->PublishStage(Soon(), *publish);
+      outcome = PublishOne(*target, Soon(), *publish);
       ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
     }
     EXPECT_EQ(Read(), std::vector<std::string>{std::to_string(version) + "|a"});
@@ -124,7 +124,7 @@ TEST_P(PublishTest, ALostAcknowledgementIsFoundOutAfterANewerPublish) {
   gate.DecideNextCommit(CommitFate::kLoseAfter);
   gate.Refuse(true);
   base::Result<CommitOutcome> outcome = CommitOutcome::kUnknown;
-  std::jthread publisher([&] { outcome = target->PublishStage(Soon(), *publish); });
+  std::jthread publisher([&] { outcome = PublishOne(*target, Soon(), *publish); });
   for (int i = 0; i < 3000 && Position() != "{\"version\":1}"; ++i) {
     std::this_thread::sleep_for(milliseconds(10));
   }
@@ -143,7 +143,7 @@ TEST_P(PublishTest, AnOutcomeThatCannotBeReadIsUnknown) {
   ASSERT_TRUE(publish.ok()) << publish.status().ToString();
   gate.DecideNextCommit(CommitFate::kLoseAfter);
   gate.Refuse(true);
-  auto outcome = target->PublishStage({base::Deadline::After(milliseconds(900)), {}}, *publish);
+  auto outcome = PublishOne(*target, {base::Deadline::After(milliseconds(900)), {}}, *publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(*outcome, CommitOutcome::kUnknown);
   // Nothing was deleted: the next run finds the data and the position.
@@ -313,7 +313,7 @@ TEST_P(PublishTest, ABusyTableIsWaitedForNotLong) {
   ASSERT_EQ(plain_->Execute("BEGIN; LOCK TABLE products IN ACCESS SHARE MODE"), "");
   publish->lock_timeout = milliseconds(900);
   const auto began = SteadyClock::now();
-  auto outcome = target_->PublishStage(Soon(), *publish);
+  auto outcome = PublishOne(*target_, Soon(), *publish);
   EXPECT_CLASS(outcome.status(), kLockTimeout);
   EXPECT_LT(SteadyClock::now() - began, milliseconds(2500));
   EXPECT_NE(outcome.status().detail("blockers").find("pid " + std::to_string(plain_->pid())),
@@ -322,7 +322,7 @@ TEST_P(PublishTest, ABusyTableIsWaitedForNotLong) {
   // While we wait a reader gets through: the queue behind us is short.
   PlainSession reader(conninfo_);
   publish->lock_timeout = milliseconds(4000);
-  std::jthread publisher([&] { outcome = target_->PublishStage(Soon(), *publish); });
+  std::jthread publisher([&] { outcome = PublishOne(*target_, Soon(), *publish); });
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_EQ(reader.Value("SET statement_timeout = '3s'; SELECT count(*) FROM products"), "1");
   ASSERT_EQ(plain_->Execute("COMMIT"), "");
@@ -341,7 +341,7 @@ TEST_P(PublishTest, NoReaderSeesTheTableEmpty) {
   auto publish = Prepare(*target_, 2, {{2, "b"}});
   ASSERT_TRUE(publish.ok()) << publish.status().ToString();
   publish->lock_timeout = milliseconds(300);
-  auto refused = target_->PublishStage(Soon(), *publish);
+  auto refused = PublishOne(*target_, Soon(), *publish);
   EXPECT_CLASS(refused.status(), kLockTimeout);
   EXPECT_NE(refused.status().detail("blockers").find("pid " + std::to_string(old_reader.pid())),
             std::string::npos)
@@ -352,7 +352,7 @@ TEST_P(PublishTest, NoReaderSeesTheTableEmpty) {
   PlainSession writer(conninfo_);
   ASSERT_EQ(writer.Execute("CREATE TABLE public.unrelated (a int)"), "");
   ASSERT_EQ(writer.Execute("BEGIN; INSERT INTO public.unrelated VALUES (1)"), "");
-  auto outcome = target_->PublishStage(Soon(), *publish);
+  auto outcome = PublishOne(*target_, Soon(), *publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(writer.Value("SELECT count(*) FROM products WHERE id = 2"), "1");
 }
@@ -393,7 +393,7 @@ TEST_P(PublishTest, APreparedTransactionIsNamed) {
   ASSERT_EQ(plain_->Execute("BEGIN; LOCK TABLE products IN SHARE MODE; PREPARE TRANSACTION 'held'"),
             "");
   publish->lock_timeout = milliseconds(300);
-  auto outcome = target_->PublishStage(Soon(), *publish);
+  auto outcome = PublishOne(*target_, Soon(), *publish);
   EXPECT_CLASS(outcome.status(), kLockTimeout);
   EXPECT_NE(outcome.status().detail("blockers").find("held"), std::string::npos)
       << outcome.status().ToString();

@@ -109,7 +109,7 @@ TEST_P(RelationTest, EverythingThatASwapWouldLoseIsNamed) {
     auto publish = Prepare(*target_, 2, {{2, "b"}});
     if (publish.ok()) {
       publish->planned_from = planned_from_;
-      const auto outcome = target_->PublishStage(Soon(), *publish);
+      const auto outcome = PublishOne(*target_, Soon(), *publish);
       EXPECT_FALSE(outcome.ok()) << loss.make;
       if (!outcome.ok()) {
         EXPECT_EQ(outcome.status().error_class(), base::ErrorClass::kDependentObjectsStillExist)

@@ -157,9 +157,15 @@ class LoadTest : public ServerTest {
     SPILLWAY_TRY(target.BuildIndexes(Soon(), stage, index_));
     return PublishOf(stage, version, task.rows);
   }
+  /// Publishes one table; Target::PublishStages with a list of one.
+  static base::Result<CommitOutcome> PublishOne(Target& target, const base::Context& context,
+                                                const Publish& publish) {
+    SPILLWAY_ASSIGN(const Published published, target.PublishStages(context, {publish}));
+    return published.outcome;
+  }
   base::Result<CommitOutcome> Load(Target& target, std::int64_t version, const Cells& cells) {
     SPILLWAY_ASSIGN(const Publish publish, Prepare(target, version, cells));
-    return target.PublishStage(Soon(), publish);
+    return PublishOne(target, Soon(), publish);
   }
   void MustLoad(std::int64_t version, const Cells& cells) {
     auto outcome = Load(*target_, version, cells);

@@ -42,7 +42,7 @@ TEST_P(StageTest, OddNamesArrive) {
   index_.indexes.clear();
   const base::Status built = target_->BuildIndexes(Soon(), *stage, index_);
   ASSERT_TRUE(built.ok()) << built.ToString();
-  auto outcome = target_->PublishStage(Soon(), PublishOf(*stage, 1, 1));
+  auto outcome = PublishOne(*target_, Soon(), PublishOf(*stage, 1, 1));
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
 }

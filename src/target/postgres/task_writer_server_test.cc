@@ -155,7 +155,7 @@ TEST_P(TaskWriterTest, AServerThatRestartsLosesOnlyTheOpenTask) {
   ASSERT_TRUE(target->BuildIndexes(Soon(), *stage, index_).ok());
   Publish publish = PublishOf(*stage, 1, 2);
   publish.expected_tasks = 2;
-  auto outcome = target->PublishStage(Soon(), publish);
+  auto outcome = PublishOne(*target, Soon(), publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(testing::PlainSession((*own)->conninfo()).Query("SELECT * FROM products ORDER BY 1"),
             (std::vector<std::string>{"1|a", "2|b"}));

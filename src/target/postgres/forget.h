@@ -1,0 +1,20 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_FORGET_H_
+#define SPILLWAY_TARGET_POSTGRES_FORGET_H_
+
+#include <string_view>
+
+#include "target/postgres/pool.h"
+#include "target/target.h"
+
+namespace spillway::target::postgres {
+
+/// Forgets a synced table: its position, its stages, and with `drop_table` the table it published,
+/// unless that is another relation by now (TARGET_CHANGED). Errors: DEPENDENT_OBJECTS_STILL_EXIST,
+/// LOCK_TIMEOUT.
+base::Status ForgetSyncedTable(const base::Context& context, Pool& pool,
+                               std::string_view synced_table_id, const TableName& table,
+                               bool drop_table);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_FORGET_H_
