@@ -2,16 +2,14 @@
 
 #include <chrono>
 
-#include "base/failpoint.h"
 #include "base/ids.h"
-#include "service/error_json.h"
+#include "service/environment.h"
 #include "service/table_name.h"
 #include "state/table_lock.h"
 
 namespace spillway::service {
 namespace {
 
-using base::Code;
 using base::ErrorClass;
 using base::Result;
 using base::Status;
@@ -28,50 +26,6 @@ Result<state::SyncedTable> Find(const base::Context& context, World& world, std:
   key.schema = parsed.table.schema;
   key.table = parsed.table.table;
   return world.store().GetSyncedTable(context, key.name());
-}
-
-// What a sync of `definition` acts on. Borrowed parts belong to the world.
-Result<sync::Environment> MakeEnvironment(const base::Context& context, World& world,
-                                          const sync::Definition& definition,
-                                          sync::EventSink* events) {
-  sync::Environment environment;
-  SPILLWAY_ASSIGN(environment.target, world.Target(context, definition.target));
-  SPILLWAY_ASSIGN(environment.lake, world.Lake());
-  environment.limits = world.limits();
-  environment.events = events;
-  environment.resolve = [&world](const std::string& source) -> Result<lake::Location> {
-    SPILLWAY_ASSIGN(source::ResolvedSource resolved,
-                    world.sources().Resolve(base::Context(), source));
-    return std::move(resolved.location);
-  };
-  return environment;
-}
-
-state::RunState StateOf(const Result<sync::Report>& result) {
-  if (result.ok()) {
-    return result->action == sync::Action::kNothing ? state::RunState::kNothingToDo
-                                                    : state::RunState::kSucceeded;
-  }
-  if (result.status().error_class() == ErrorClass::kCommitUnknown) return state::RunState::kUnknown;
-  if (result.status().code() == Code::kCancelled) return state::RunState::kCancelled;
-  return state::RunState::kFailed;
-}
-
-void FillRun(const Result<sync::Report>& result, state::Run* run) {
-  run->ended_at = Now();
-  run->state = StateOf(result);
-  if (!result.ok()) {
-    run->error = ErrorJson(result.status());
-    return;
-  }
-  run->source_version = result->to_version;
-  run->rows_read = result->rows;
-  run->rows_inserted = result->rows;
-  run->bytes_written = result->bytes;
-  run->bottleneck = sync::Name(result->bottleneck);
-  for (const auto& [phase, took] : result->phases) {
-    run->phases.push_back({std::string(sync::Name(phase)), took, 0, 0});
-  }
 }
 
 std::string StateWord(const std::optional<state::Run>& run, bool published) {
@@ -105,7 +59,7 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
                 run.state == state::RunState::kNothingToDo;
   }
   if (!runs.empty()) view.last_run = runs.front();
-  view.state = StateWord(view.last_run, published);
+  view.state = table.paused_at ? "paused" : StateWord(view.last_run, published);
   return view;
 }
 
@@ -186,52 +140,14 @@ Status DeleteSyncedTable(const base::Context& context, World& world, std::string
   return world.store().RemoveSyncedTable(context, table.id);
 }
 
-SyncOutcome SyncTable(const base::Context& context, World& world, std::string_view name,
-                      sync::EventSink* events) {
-  SyncOutcome outcome;
-  outcome.name = name;
-  const auto run_recorded = [&]() -> Status {
-    SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
-    outcome.name = table.name();
-    SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
-    state::Run run;
-    run.id = base::NewUuid();
-    run.synced_table_id = table.id;
-    run.table_name = table.name();
-    run.started_at = Now();
-    SPILLWAY_ASSIGN(const auto lock,
-                    state::LockTable(world.home(), table.id, table.name(), run.id));
-    SPILLWAY_TRY(world.store().BeginRun(context, run));
-    Result<sync::Report> result = [&]() -> Result<sync::Report> {
-      SPILLWAY_ASSIGN(const sync::Environment environment,
-                      MakeEnvironment(context, world, definition, events));
-      return sync::Sync(context, definition, environment, run.id, false);
-    }();
-    FillRun(result, &run);
-    // The run is over whatever becomes of its record: a stopped context must not keep it from being
-    // written.
-    Status recorded = base::Failpoint("state.record");
-    if (recorded.ok()) {
-      recorded = world.store().EndRun(base::Context().Within(std::chrono::seconds(5)), run);
-    }
-    if (!result.ok()) return std::move(result).status();
-    outcome.report = *std::move(result);
-    if (!recorded.ok()) {
-      outcome.report.warnings.push_back("the run succeeded but could not be recorded: " +
-                                        recorded.ToString());
-    }
-    return Status();
-  };
-  outcome.status = run_recorded();
-  return outcome;
+Status PauseSyncedTable(const base::Context& context, World& world, std::string_view name) {
+  SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
+  return world.store().SetPaused(context, table.id, Now());
 }
 
-Result<sync::Plan> ExplainTable(const base::Context& context, World& world, std::string_view name) {
+Status ResumeSyncedTable(const base::Context& context, World& world, std::string_view name) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
-  SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
-  SPILLWAY_ASSIGN(const sync::Environment environment,
-                  MakeEnvironment(context, world, definition, nullptr));
-  return sync::Explain(context, definition, environment, false);
+  return world.store().SetPaused(context, table.id, std::nullopt);
 }
 
 }  // namespace spillway::service

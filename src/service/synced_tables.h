@@ -11,9 +11,7 @@
 #include "service/world.h"
 #include "state/store.h"
 #include "sync/definition.h"
-#include "sync/event.h"
 #include "sync/plan.h"
-#include "sync/run.h"
 
 /// The verbs on synced tables. A name is TARGET.schema.table (table_name.h).
 namespace spillway::service {
@@ -21,18 +19,11 @@ namespace spillway::service {
 /// A synced table as people see it.
 struct SyncedTableView {
   sync::Definition definition;
-  std::string state;  ///< provisioning, loading, online, updating, failed, offline
+  std::string state;  ///< provisioning, loading, online, updating, paused, failed, offline
   std::optional<target::PositionRow>
       position;  ///< absent when never published or the target is not reachable
   std::optional<state::Run> last_run;
   base::Status target_outcome;  ///< ok, or why the target could not be asked
-};
-
-/// What became of one table of a sync.
-struct SyncOutcome {
-  std::string name;
-  base::Status status;
-  sync::Report report;  ///< meaningful when status is ok
 };
 
 /// Checks the definition against source and target, then remembers it under a new id. Nothing is
@@ -58,13 +49,10 @@ base::Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context&
 base::Status DeleteSyncedTable(const base::Context& context, World& world, std::string_view name,
                                bool drop_table);
 
-/// One sync of one table, recorded in the state. RUN_IN_PROGRESS when another process of this
-/// machine holds it.
-SyncOutcome SyncTable(const base::Context& context, World& world, std::string_view name,
-                      sync::EventSink* events);
-/// What SyncTable would do. Writes nothing.
-base::Result<sync::Plan> ExplainTable(const base::Context& context, World& world,
-                                      std::string_view name);
+/// Pauses a synced table: patterns and schedules pass it over, a sync that names it is refused.
+/// Resuming undoes it. Repeating either is harmless.
+base::Status PauseSyncedTable(const base::Context& context, World& world, std::string_view name);
+base::Status ResumeSyncedTable(const base::Context& context, World& world, std::string_view name);
 
 }  // namespace spillway::service
 

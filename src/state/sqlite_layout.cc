@@ -47,7 +47,11 @@ constexpr std::array kLayout1 = {
     "CREATE TABLE setting (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL,"
     " checksum TEXT NOT NULL) STRICT",
 };
-constexpr std::array kMigrations = {Migration(kLayout1)};
+constexpr std::array kLayout2 = {
+    "CREATE TABLE pause (synced_table_id TEXT NOT NULL PRIMARY KEY, since_us INTEGER NOT NULL,"
+    " checksum TEXT NOT NULL) STRICT",
+};
+constexpr std::array kMigrations = {Migration(kLayout1), Migration(kLayout2)};
 
 std::int64_t Latest(std::span<const Migration> migrations) {
   return static_cast<std::int64_t>(migrations.size());

@@ -158,6 +158,19 @@ Result<SyncedTable> SyncedTableFromRow(const std::string& path, const SqlRow& ro
   return table;
 }
 
+SqlRow PauseToRow(const Pause& pause) {
+  return Seal("pause", {pause.synced_table_id, Microseconds(pause.since)});
+}
+
+Result<Pause> PauseFromRow(const std::string& path, const SqlRow& row) {
+  RowReader reader("pause", path, row);
+  Pause pause;
+  pause.synced_table_id = reader.Text();
+  pause.since = reader.Moment();
+  SPILLWAY_TRY(reader.status());
+  return pause;
+}
+
 SqlRow RunToRow(const Run& run) {
   json phases = json::array();
   for (const RunPhase& phase : run.phases) {

@@ -12,6 +12,12 @@
 /// Internal to `state`.
 namespace spillway::state {
 
+/// A synced table that is paused.
+struct Pause {
+  std::string synced_table_id;
+  Time since;
+};
+
 struct Setting {
   std::string key;
   std::string value;
@@ -24,6 +30,8 @@ SqlRow TargetToRow(const Target& target);
 base::Result<Target> TargetFromRow(const std::string& path, const SqlRow& row);
 SqlRow SyncedTableToRow(const SyncedTable& table);
 base::Result<SyncedTable> SyncedTableFromRow(const std::string& path, const SqlRow& row);
+SqlRow PauseToRow(const Pause& pause);
+base::Result<Pause> PauseFromRow(const std::string& path, const SqlRow& row);
 SqlRow RunToRow(const Run& run);
 base::Result<Run> RunFromRow(const std::string& path, const SqlRow& row);
 SqlRow SettingToRow(const Setting& setting);

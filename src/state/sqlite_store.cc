@@ -39,6 +39,10 @@ constexpr std::size_t kNearest = 3;
   " rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, bytes_read,"   \
   " bytes_written, phases, bottleneck, error, checksum"
 
+// What a power failure may take: a record of runs, its last ones; a definition, nothing that was
+// acknowledged.
+enum class Durability : std::uint8_t { kRecord, kDefinition };
+
 // Connections that no thread is using.
 class ConnectionPool {
  public:
@@ -59,7 +63,7 @@ class ConnectionPool {
     }
     SPILLWAY_ASSIGN(connection, SqliteConnection::Open(path_, mode_));
     connection->Bound(context, kLongestWait);
-    SPILLWAY_TRY(connection->Run("PRAGMA synchronous = FULL").status());
+    SPILLWAY_TRY(connection->Run("PRAGMA synchronous = NORMAL").status());
     SPILLWAY_TRY(connection->Run("PRAGMA cell_size_check = ON").status());
     return connection;
   }
@@ -115,7 +119,7 @@ class SqliteStore final : public Store {
   }
 
   Status RemoveSource(const Context& context, std::string_view name) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_TRY(RefuseInUse(connection,
                                "SELECT name FROM synced_table WHERE source = ? ORDER BY name",
                                "source", name));
@@ -150,7 +154,7 @@ class SqliteStore final : public Store {
   }
 
   Status RemoveTarget(const Context& context, std::string_view name) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_TRY(RefuseInUse(connection,
                                "SELECT name FROM synced_table WHERE target = ? ORDER BY name",
                                "target", name));
@@ -161,9 +165,12 @@ class SqliteStore final : public Store {
   }
 
   Result<std::vector<SyncedTable>> ListSyncedTables(const Context& context) override {
-    return List<SyncedTable>(
-        context, "SELECT " SPILLWAY_SYNCED_TABLE_COLUMNS " FROM synced_table ORDER BY name", {},
-        &SyncedTableFromRow);
+    SPILLWAY_ASSIGN(auto tables, List<SyncedTable>(context,
+                                                   "SELECT " SPILLWAY_SYNCED_TABLE_COLUMNS
+                                                   " FROM synced_table ORDER BY name",
+                                                   {}, &SyncedTableFromRow));
+    SPILLWAY_TRY(AddPauses(context, &tables));
+    return tables;
   }
 
   Result<SyncedTable> GetSyncedTable(const Context& context, std::string_view name) override {
@@ -171,8 +178,9 @@ class SqliteStore final : public Store {
                                                   "SELECT " SPILLWAY_SYNCED_TABLE_COLUMNS
                                                   " FROM synced_table WHERE name = ?",
                                                   {std::string(name)}, &SyncedTableFromRow));
-    if (!found.empty()) return std::move(found.front());
-    return NoSyncedTable(context, name);
+    if (found.empty()) return NoSyncedTable(context, name);
+    SPILLWAY_TRY(AddPauses(context, &found));
+    return std::move(found.front());
   }
 
   Status AddSyncedTable(const Context& context, const SyncedTable& table) override {
@@ -183,7 +191,7 @@ class SqliteStore final : public Store {
   }
 
   Status ChangeSyncedTable(const Context& context, const SyncedTable& table) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_ASSIGN(const auto rows, connection.Run("SELECT " SPILLWAY_SYNCED_TABLE_COLUMNS
                                                       " FROM synced_table WHERE id = ?",
                                                       {{table.id}}));
@@ -200,20 +208,32 @@ class SqliteStore final : public Store {
     });
   }
 
+  Status SetPaused(const Context& context, std::string_view id,
+                   std::optional<Time> since) override {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
+      SPILLWAY_ASSIGN(const auto rows, connection.Run("SELECT 1 FROM synced_table WHERE id = ?",
+                                                      {{std::string(id)}}));
+      if (rows.empty()) return NoSyncedTableId(connection, id);
+      if (!since) return RemovePause(connection, id);
+      return connection
+          .Run("INSERT OR IGNORE INTO pause (synced_table_id, since_us, checksum) VALUES (?, ?, ?)",
+               PauseToRow({std::string(id), *since}))
+          .status();
+    });
+  }
+
   Status RemoveSyncedTable(const Context& context, std::string_view id) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_TRY(
           connection.Run("DELETE FROM synced_table WHERE id = ?", {{std::string(id)}}).status());
-      if (connection.changes() != 0) return Status();
-      SPILLWAY_TRY(CheckBeforeDenying(connection));
-      return Status(ErrorClass::kSyncedTableNotFound,
-                    "there is no synced table with the id " + std::string(id));
+      if (connection.changes() == 0) return NoSyncedTableId(connection, id);
+      return RemovePause(connection, id);
     });
   }
 
   Status BeginRun(const Context& context, const Run& run) override {
     SPILLWAY_TRY(base::Failpoint("state.record"));
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kRecord, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_ASSIGN(const auto rows,
                       connection.Run("SELECT " SPILLWAY_RUN_COLUMNS
                                      " FROM run WHERE synced_table_id = ? AND state = 'running'",
@@ -235,7 +255,8 @@ class SqliteStore final : public Store {
 
   Status EndRun(const Context& context, const Run& run) override {
     SPILLWAY_TRY(base::Failpoint("state.record"));
-    return Write(context, [&](SqliteConnection& connection) { return PutRun(connection, run); });
+    return Write(context, Durability::kRecord,
+                 [&](SqliteConnection& connection) { return PutRun(connection, run); });
   }
 
   Result<std::vector<Run>> ListRuns(const Context& context, std::string_view synced_table_id,
@@ -262,7 +283,7 @@ class SqliteStore final : public Store {
   }
 
   Status SetSetting(const Context& context, std::string_view key, std::string_view value) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       return connection
           .Run("INSERT OR REPLACE INTO setting (key, value, checksum) VALUES (?, ?, ?)",
                SettingToRow({std::string(key), std::string(value)}))
@@ -281,11 +302,22 @@ class SqliteStore final : public Store {
     return status;
   }
 
-  Status Write(const Context& context, const std::function<Status(SqliteConnection&)>& work) {
+  Status Write(const Context& context, Durability durability,
+               const std::function<Status(SqliteConnection&)>& work) {
     return With(context, [&](SqliteConnection& connection) -> Status {
-      SPILLWAY_ASSIGN(auto transaction, SqliteTransaction::Begin(&connection));
-      SPILLWAY_TRY(work(connection));
-      return transaction.Commit();
+      const auto write = [&]() -> Status {
+        SPILLWAY_ASSIGN(auto transaction, SqliteTransaction::Begin(&connection));
+        SPILLWAY_TRY(work(connection));
+        return transaction.Commit();
+      };
+      if (durability == Durability::kRecord) return write();
+      SPILLWAY_TRY(connection.Run("PRAGMA synchronous = FULL").status());
+      Status status = write();
+      SPILLWAY_TRY(connection.Run("PRAGMA synchronous = NORMAL").status());
+      // Into the file itself, whose damage is noticed. What a reader or a full disk keeps in the
+      // log for now is as durable there.
+      if (status.ok()) static_cast<void>(connection.Run("PRAGMA wal_checkpoint(TRUNCATE)"));
+      return status;
     });
   }
 
@@ -307,8 +339,9 @@ class SqliteStore final : public Store {
 
   Status Insert(const Context& context, const char* sql, const SqlRow& row, std::string_view kind,
                 const std::string& name) {
-    Status status = Write(
-        context, [&](SqliteConnection& connection) { return connection.Run(sql, row).status(); });
+    Status status = Write(context, Durability::kDefinition, [&](SqliteConnection& connection) {
+      return connection.Run(sql, row).status();
+    });
     if (status.ok() || status.error_class() != ErrorClass::kAlreadyExists) return status;
     return Status(ErrorClass::kAlreadyExists,
                   "there is a " + std::string(kind) + " " + name + " already")
@@ -321,6 +354,29 @@ class SqliteStore final : public Store {
              ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
              RunToRow(run))
         .status();
+  }
+
+  Status AddPauses(const Context& context, std::vector<SyncedTable>* tables) {
+    SPILLWAY_ASSIGN(const auto pauses,
+                    List<Pause>(context, "SELECT synced_table_id, since_us, checksum FROM pause",
+                                {}, &PauseFromRow));
+    for (const Pause& pause : pauses) {
+      for (SyncedTable& table : *tables) {
+        if (table.id == pause.synced_table_id) table.paused_at = pause.since;
+      }
+    }
+    return Status();
+  }
+
+  static Status RemovePause(SqliteConnection& connection, std::string_view id) {
+    return connection.Run("DELETE FROM pause WHERE synced_table_id = ?", {{std::string(id)}})
+        .status();
+  }
+
+  Status NoSyncedTableId(SqliteConnection& connection, std::string_view id) {
+    SPILLWAY_TRY(CheckBeforeDenying(connection));
+    return Status(ErrorClass::kSyncedTableNotFound,
+                  "there is no synced table with the id " + std::string(id));
   }
 
   static Status RefuseInUse(SqliteConnection& connection, const char* sql, std::string_view kind,

@@ -48,6 +48,7 @@ struct SyncedTable {
   std::string definition;  ///< one canonical JSON document, made and checked by `service`
   Time created_at;
   Time changed_at;
+  std::optional<Time> paused_at;  ///< only read: SetPaused writes it
   /// target.schema.table; a part that holds a dot or a double quote is in double quotes, those
   /// inside doubled, so that a name means one table only.
   std::string name() const;
@@ -135,6 +136,10 @@ class Store {
   /// SYNCED_TABLE_NOT_FOUND.
   virtual base::Status ChangeSyncedTable(const base::Context& context,
                                          const SyncedTable& table) = 0;
+  /// Pauses the synced table with this id since `since`, or resumes it (nullopt). Repeating it is
+  /// harmless. SYNCED_TABLE_NOT_FOUND.
+  virtual base::Status SetPaused(const base::Context& context, std::string_view id,
+                                 std::optional<Time> since) = 0;
   /// By id; its runs stay. SYNCED_TABLE_NOT_FOUND.
   virtual base::Status RemoveSyncedTable(const base::Context& context, std::string_view id) = 0;
 

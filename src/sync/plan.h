@@ -37,6 +37,7 @@ struct Plan {
   std::int64_t estimated_bytes = 0;
   std::optional<std::int64_t> estimated_rows;  ///< before the row predicate
   std::int64_t files = 0;
+  target::PublishWay way = target::PublishWay::kSwap;
   std::vector<target::Column> columns;
   std::vector<std::string> key;
   std::int32_t connections = 1;

@@ -1,6 +1,7 @@
 #include "sync/run.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/failpoint.h"
 #include "base/ids.h"
@@ -20,31 +21,39 @@ using SteadyClock = std::chrono::steady_clock;
 // A stopped or failed run has this long to take its stage away; what it misses is found by its
 // fence next time.
 constexpr milliseconds kCleanUpTime{800};
+constexpr double kAnyShare = 100;
 // Another run may move the position between our observation and our fence, but not for ever.
 constexpr int kMaxObservations = 3;
 
-// One attempt at a sync, from observation to report.
+// One attempt at a sync of one table: Prepare, then either Finish, or PublishRequest, a publish and
+// Finish. CleanUp after an error of either.
 class Run {
  public:
   Run(const base::Context& context, const Definition& definition, const Environment& environment,
       const std::string& run_id, bool rebuild)
-      : context_(context), definition_(definition), environment_(environment), rebuild_(rebuild) {
+      : context_(definition.timeout.count() > 0 ? context.Within(definition.timeout) : context),
+        definition_(definition),
+        environment_(environment),
+        rebuild_(rebuild) {
     report_.run_id = run_id;
   }
 
-  Result<Report> Perform() {
+  // Everything before the publish. False when nothing is to be published.
+  Result<bool> Prepare() {
+    SPILLWAY_TRY(Validate(definition_));
     SPILLWAY_ASSIGN(location_, environment_.resolve(definition_.source));
     {
       Timed phase(this, Phase::kObserve);
       SPILLWAY_TRY(ObserveWorld());
     }
-    if (Idle()) return Finish(plan_);
+    if (Idle()) return false;
     {
       // What can be refused is refused before anything is written, the fence included.
       SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
     }
     {
       Timed phase(this, Phase::kFence);
+      SPILLWAY_ASSIGN(hold_, environment_.target->HoldTable(context_, definition_.table));
       SPILLWAY_TRY(TakeFence());
     }
     {
@@ -52,16 +61,73 @@ class Run {
       SPILLWAY_TRY(base::Failpoint("plan"));
       SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
     }
-    if (plan_.action == Action::kNothing) return Finish(plan_);
+    if (plan_.action == Action::kNothing) return false;
     Tell(Decision{plan_.reason});
     for (const std::string& warning : plan_.warnings) Tell(Warning{warning});
-
-    const Status status = LoadAndPublish();
-    if (!status.ok()) {
-      CleanUp(status);
-      return status;
+    {
+      Timed phase(this, Phase::kLoad);
+      SPILLWAY_TRY(LoadStage());
     }
-    return Finish(plan_);
+    Timed phase(this, Phase::kIndex);
+    SPILLWAY_TRY(environment_.target->BuildIndexes(context_, *stage_, Index()));
+    return true;
+  }
+
+  const base::Context& context() const { return context_; }
+  const target::TableName& table() const { return definition_.table; }
+
+  // Takes the stage away after a failure, within its own short time. After an unknown commit
+  // nothing is deleted.
+  void CleanUp(const Status& cause) {
+    if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
+    const base::Context brief{base::Deadline::After(kCleanUpTime), {}};
+    if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
+      Tell(Warning{"the stage " + stage_->table.ToString() +
+                   " could not be removed now; the next sync removes it"});
+    }
+  }
+
+  // REQUIRES: Prepare returned true.
+  target::Publish PublishRequest() const {
+    target::Publish publish;
+    publish.stage = *stage_;
+    publish.way = plan_.way;
+    publish.planned_from = planned_from_;
+    publish.expected_rows = loaded_.rows;
+    publish.expected_tasks = loaded_.tasks;
+    publish.index = Index();
+    publish.table_comment = observation_.source->description().description;
+    publish.max_delete_percent =
+        environment_.deletes_allowed ? kAnyShare : definition_.max_delete_percent;
+    publish.lock_timeout = definition_.lock_timeout;
+    target::PositionRow& position = publish.position;
+    position.synced_table_id = definition_.id;
+    position.table = definition_.table;
+    position.source_position = observation_.source->position().document;
+    position.version = observation_.source->position().version;
+    position.definition_hash = RowHash(definition_);
+    position.fence = fence_.number;
+    position.run_id = report_.run_id;
+    position.rows = loaded_.rows;
+    position.committed_at = observation_.source->description().committed_at;
+    return publish;
+  }
+
+  void PublishStarts() { publish_.emplace(this, Phase::kPublish); }
+  void PublishEnds() { publish_.reset(); }
+  // What the publish did to the table.
+  void Note(const target::PublishedTable& published) {
+    if (!published.reason.empty()) Tell(Decision{published.reason});
+    report_.published = published;
+  }
+
+  Report Finish() {
+    report_.action = plan_.action;
+    report_.reason = plan_.reason;
+    report_.from_version = plan_.from_version;
+    report_.to_version = plan_.to_version;
+    report_.warnings = plan_.warnings;
+    return report_;
   }
 
  private:
@@ -140,19 +206,7 @@ class Run {
     return Status();
   }
 
-  Status LoadAndPublish() {
-    {
-      Timed phase(this, Phase::kLoad);
-      SPILLWAY_TRY(LoadStage());
-    }
-    const target::IndexSpec index{plan_.key, definition_.indexes};
-    {
-      Timed phase(this, Phase::kIndex);
-      SPILLWAY_TRY(environment_.target->BuildIndexes(context_, *stage_, index));
-    }
-    Timed phase(this, Phase::kPublish);
-    return PublishStage(index);
-  }
+  target::IndexSpec Index() const { return {plan_.key, definition_.indexes}; }
 
   Status LoadStage() {
     SPILLWAY_ASSIGN(target::Stage stage, environment_.target->CreateStage(
@@ -179,75 +233,125 @@ class Run {
     return Status();
   }
 
-  Status PublishStage(const target::IndexSpec& index) {
-    target::Publish publish;
-    publish.stage = *stage_;
-    publish.planned_from = planned_from_;
-    publish.expected_rows = loaded_.rows;
-    publish.expected_tasks = loaded_.tasks;
-    publish.index = index;
-    publish.table_comment = observation_.source->description().description;
-    publish.lock_timeout = definition_.lock_timeout;
-    target::PositionRow& position = publish.position;
-    position.synced_table_id = definition_.id;
-    position.table = definition_.table;
-    position.source_position = observation_.source->position().document;
-    position.version = observation_.source->position().version;
-    position.definition_hash = RowHash(definition_);
-    position.fence = fence_.number;
-    position.run_id = report_.run_id;
-    position.rows = loaded_.rows;
-    position.committed_at = observation_.source->description().committed_at;
-    SPILLWAY_ASSIGN(const target::Published published,
-                    environment_.target->PublishStages(context_, {std::move(publish)}));
-    switch (published.outcome) {
-      case target::CommitOutcome::kCommitted:
-        return Status();
-      case target::CommitOutcome::kRejected:
-        return Status(ErrorClass::kFenced,
-                      "the publish was rejected: a newer run holds " + definition_.table.ToString())
-            .With("table", definition_.table.ToString());
-      case target::CommitOutcome::kUnknown:
-        return Status(ErrorClass::kCommitUnknown,
-                      "whether the publish committed could not be found out: " +
-                          definition_.table.ToString())
-            .With("table", definition_.table.ToString());
-    }
-    return Status();
-  }
-
-  // Takes the stage away after a failure, within its own short time. After an unknown commit
-  // nothing is deleted.
-  void CleanUp(const Status& cause) {
-    if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
-    const base::Context brief{base::Deadline::After(kCleanUpTime), {}};
-    if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
-      Tell(Warning{"the stage " + stage_->table.ToString() +
-                   " could not be removed now; the next sync removes it"});
-    }
-  }
-
-  Report Finish(const Plan& plan) {
-    report_.action = plan.action;
-    report_.reason = plan.reason;
-    report_.from_version = plan.from_version;
-    report_.to_version = plan.to_version;
-    report_.warnings = plan.warnings;
-    return report_;
-  }
-
-  const base::Context& context_;
+  const base::Context context_;
   const Definition& definition_;
   const Environment& environment_;
   const bool rebuild_;
   lake::Location location_;
   Observation observation_;
   Plan plan_;
+  std::unique_ptr<target::TableHold> hold_;
   target::Fence fence_;
   std::string planned_from_;
   std::optional<target::Stage> stage_;
   Loaded loaded_;
   Report report_;
+  std::optional<Timed> publish_;
+};
+
+// The tables of one publish: all are prepared, then all are published in one transaction.
+class Together {
+ public:
+  Together(const base::Context& context, const std::vector<Member>& members,
+           const Environment& environment, bool rebuild)
+      : context_(context), members_(members), environment_(environment), rebuild_(rebuild) {}
+
+  std::vector<Result<Report>> Perform() {
+    Status failure;
+    std::size_t failed = 0;
+    for (; failed < members_.size(); ++failed) {
+      failure = Prepare(members_[failed]);
+      if (!failure.ok()) break;
+    }
+    // A publish fails or succeeds for all alike.
+    const bool alike = failure.ok() || members_.size() == 1;
+    if (failure.ok()) failure = Publish();
+    std::vector<Result<Report>> results;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (failure.ok()) {
+        results.emplace_back(runs_[i]->Finish());
+      } else {
+        if (i < runs_.size()) runs_[i]->CleanUp(failure);
+        results.emplace_back(alike || i == failed ? failure : NotPublished(i, failed));
+      }
+    }
+    return results;
+  }
+
+ private:
+  Status Prepare(const Member& member) {
+    Result<bool> prepared = Attempt(member, member.run_id);
+    if (!prepared.ok() && prepared.status().error_class() == ErrorClass::kDataFileMissing) {
+      // A planned file that is gone may only mean that the version was cleaned up meanwhile: plan
+      // once more.
+      if (environment_.events != nullptr) {
+        environment_.events->Receive(member.definition->name(),
+                                     Retry{"the sync", prepared.status()});
+      }
+      runs_.back()->CleanUp(prepared.status());
+      runs_.pop_back();
+      // Task ids are unique per run, so the second attempt is a run of its own.
+      prepared = Attempt(member, base::NewUuid());
+    }
+    if (!prepared.ok()) return std::move(prepared).status();
+    staged_.push_back(*prepared);
+    return Status();
+  }
+
+  Result<bool> Attempt(const Member& member, const std::string& run_id) {
+    runs_.push_back(
+        std::make_unique<Run>(context_, *member.definition, environment_, run_id, rebuild_));
+    return runs_.back()->Prepare();
+  }
+
+  Status Publish() {
+    std::vector<Run*> runs;
+    std::vector<target::Publish> publishes;
+    base::Context context = context_;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      if (!staged_[i]) continue;
+      runs.push_back(runs_[i].get());
+      publishes.push_back(runs_[i]->PublishRequest());
+      context.deadline = base::Deadline::Earlier(context.deadline, runs_[i]->context().deadline);
+    }
+    if (publishes.empty()) return Status();
+    for (Run* run : runs) run->PublishStarts();
+    const Result<target::Published> published =
+        environment_.target->PublishStages(context, publishes);
+    for (Run* run : runs) run->PublishEnds();
+    if (!published.ok()) return published.status();
+    const std::string table = runs.front()->table().ToString();
+    switch (published->outcome) {
+      case target::CommitOutcome::kCommitted:
+        for (std::size_t i = 0; i < runs.size(); ++i) runs[i]->Note(published->tables[i]);
+        return Status();
+      case target::CommitOutcome::kRejected:
+        return Status(ErrorClass::kFenced, "the publish was rejected: a newer run holds " + table)
+            .With("table", table);
+      case target::CommitOutcome::kUnknown:
+        return Status(ErrorClass::kCommitUnknown,
+                      "whether the publish committed could not be found out: " + table)
+            .With("table", table);
+    }
+    return Status();
+  }
+
+  Status NotPublished(std::size_t member, std::size_t failed) const {
+    const std::string culprit = members_[failed].definition->name();
+    return Status(ErrorClass::kGroupNotPublished, members_[member].definition->name() +
+                                                      " was not published, because " + culprit +
+                                                      " of its group failed")
+        .With("table", members_[member].definition->name())
+        .With("group", members_[member].definition->group)
+        .With("failed", culprit);
+  }
+
+  const base::Context& context_;
+  const std::vector<Member>& members_;
+  const Environment& environment_;
+  const bool rebuild_;
+  std::vector<std::unique_ptr<Run>> runs_;
+  std::vector<bool> staged_;
 };
 
 }  // namespace
@@ -263,18 +367,13 @@ Result<Plan> Explain(const base::Context& context, const Definition& definition,
 
 Result<Report> Sync(const base::Context& context, const Definition& definition,
                     const Environment& environment, const std::string& run_id, bool rebuild) {
-  SPILLWAY_TRY(Validate(definition));
-  const base::Context bounded =
-      definition.timeout.count() > 0 ? context.Within(definition.timeout) : context;
-  Result<Report> report = Run(bounded, definition, environment, run_id, rebuild).Perform();
-  if (report.ok() || report.status().error_class() != ErrorClass::kDataFileMissing) return report;
-  // A planned file that is gone may only mean that the version was cleaned up meanwhile: plan once
-  // more.
-  if (environment.events != nullptr) {
-    environment.events->Receive(definition.name(), Retry{"the sync", report.status()});
-  }
-  // Task ids are unique per run, so the second attempt is a run of its own.
-  return Run(bounded, definition, environment, base::NewUuid(), rebuild).Perform();
+  return SyncTogether(context, {{&definition, run_id}}, environment, rebuild).front();
+}
+
+std::vector<Result<Report>> SyncTogether(const base::Context& context,
+                                         const std::vector<Member>& members,
+                                         const Environment& environment, bool rebuild) {
+  return Together(context, members, environment, rebuild).Perform();
 }
 
 }  // namespace spillway::sync

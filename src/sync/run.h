@@ -28,6 +28,7 @@ struct Environment {
   std::function<base::Result<lake::Location>(const std::string& source)> resolve;
   EventSink* events = nullptr;
   Limits limits;
+  bool deletes_allowed = false;  ///< the user has consented to what max_delete_share would stop
 };
 
 /// What a run did.
@@ -41,7 +42,14 @@ struct Report {
   std::int64_t bytes = 0;
   std::vector<std::pair<Phase, std::chrono::milliseconds>> phases;
   Bottleneck bottleneck = Bottleneck::kNone;
+  target::PublishedTable published;  ///< meaningful unless action is kNothing
   std::vector<std::string> warnings;
+};
+
+/// A table of a sync and its run. The definition is borrowed and outlives the call.
+struct Member {
+  const Definition* definition = nullptr;
+  std::string run_id;  ///< unique among runs
 };
 
 /// What the next sync would do; reads only.
@@ -53,6 +61,13 @@ base::Result<Plan> Explain(const base::Context& context, const Definition& defin
 /// runs. `rebuild` loads even when nothing changed.
 base::Result<Report> Sync(const base::Context& context, const Definition& definition,
                           const Environment& environment, const std::string& run_id, bool rebuild);
+
+/// The same for tables of one target that belong together: all are loaded, then all that have
+/// changed are published in one transaction, or none. One result a member, in their order. When one
+/// fails the others are GROUP_NOT_PUBLISHED, naming it. REQUIRES: at least one member.
+std::vector<base::Result<Report>> SyncTogether(const base::Context& context,
+                                               const std::vector<Member>& members,
+                                               const Environment& environment, bool rebuild);
 
 }  // namespace spillway::sync
 

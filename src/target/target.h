@@ -223,6 +223,13 @@ struct Check {
   std::string note;
 };
 
+/// Keeps other machines' runs off one table as long as it lives. It spares them useless work; what
+/// keeps two runs from harm is the fence.
+class TableHold {
+ public:
+  virtual ~TableHold() = default;
+};
+
 /// One database. Thread-safe; connections come from its own capped pool.
 class Target {
  public:
@@ -244,6 +251,10 @@ class Target {
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
                                             std::string_view synced_table_id,
                                             bool with_dependents) = 0;
+  /// Holds the table against the runs of every machine. Does not wait for another holder:
+  /// RUN_IN_PROGRESS names it.
+  virtual base::Result<std::unique_ptr<TableHold>> HoldTable(const base::Context& context,
+                                                             const TableName& table) = 0;
   /// Next fence number, by row lock on the primary; makes schema "spillway" when it is not there.
   /// Returns the position as it is under the new fence.
   virtual base::Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(

@@ -35,6 +35,11 @@ impl Wire {
         self.requests.load(Ordering::Relaxed) > 1
     }
 
+    /// Whether the store had begun to answer with what was asked for.
+    pub(crate) fn answered(&self) -> bool {
+        (200..300).contains(&self.status())
+    }
+
     fn status(&self) -> u16 {
         self.status.load(Ordering::Relaxed)
     }
@@ -102,10 +107,11 @@ impl HttpConnector for Connector {
     }
 }
 
-/// A built store and where its credential comes from.
+/// A built store, where its credential comes from and how often it repeats a request.
 pub(crate) struct Built {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) credential: String,
+    pub(crate) retry: RetryConfig,
 }
 
 /// Builds the store of `location` from its options and the environment. Sends nothing.
@@ -135,10 +141,11 @@ pub(crate) fn build(
         StoreKind::Local => Err(Error::internal("a local location needs no object store").at(url)),
         StoreKind::S3 => {
             let settings = options::s3(location, environment)?;
+            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
             let mut builder = AmazonS3Builder::new()
                 .with_bucket_name(bucket)
                 .with_client_options(client)
-                .with_retry(retry(settings.max_retries, settings.retry_timeout_ms))
+                .with_retry(retry.clone())
                 .with_http_connector(connector);
             for (key, value) in settings.config {
                 builder = builder.with_config(key, value);
@@ -147,13 +154,15 @@ pub(crate) fn build(
             Ok(Built {
                 store: Arc::new(store),
                 credential: settings.credential,
+                retry,
             })
         }
         StoreKind::Azure => {
             let settings = options::azure(location, environment)?;
+            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
             let mut builder = MicrosoftAzureBuilder::new()
                 .with_client_options(client)
-                .with_retry(retry(settings.max_retries, settings.retry_timeout_ms))
+                .with_retry(retry.clone())
                 .with_http_connector(connector);
             // container@account.host, or the container alone
             let has_account = settings
@@ -175,14 +184,16 @@ pub(crate) fn build(
             Ok(Built {
                 store: Arc::new(store),
                 credential: settings.credential,
+                retry,
             })
         }
         StoreKind::Gcs => {
             let settings = options::gcs(location, environment)?;
+            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
             let mut builder = GoogleCloudStorageBuilder::new()
                 .with_bucket_name(bucket)
                 .with_client_options(client)
-                .with_retry(retry(settings.max_retries, settings.retry_timeout_ms))
+                .with_retry(retry.clone())
                 .with_http_connector(connector);
             for (key, value) in settings.config {
                 builder = builder.with_config(key, value);
@@ -191,6 +202,7 @@ pub(crate) fn build(
             Ok(Built {
                 store: Arc::new(store),
                 credential: settings.credential,
+                retry,
             })
         }
     }

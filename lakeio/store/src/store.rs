@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path as ObjectPath;
 use object_store::{
     CopyOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode,
-    PutPayload,
+    PutPayload, RetryConfig,
 };
 use url::Url;
 
@@ -58,6 +58,7 @@ enum Backend {
     Remote {
         current: RwLock<(u64, Arc<dyn ObjectStore>, String)>,
         refresh: tokio::sync::Mutex<()>,
+        retry: RetryConfig,
     },
 }
 
@@ -74,11 +75,15 @@ impl Store {
             options::none(location)?;
             Backend::Local
         } else {
-            let Built { store, credential } =
-                remote::build(location, &runtime.environment, &runtime.options, &metrics)?;
+            let Built {
+                store,
+                credential,
+                retry,
+            } = remote::build(location, &runtime.environment, &runtime.options, &metrics)?;
             Backend::Remote {
                 current: RwLock::new((0, store, credential)),
                 refresh: tokio::sync::Mutex::new(()),
+                retry,
             }
         };
         let inner = Inner {
@@ -153,7 +158,7 @@ impl Store {
             self.local(call, || local::read(&local::path_of(url)?))?
         } else {
             let path = object_path(url)?;
-            self.remote(call, url, |store| {
+            self.remote_body(call, url, |store| {
                 let path = path.clone();
                 async move { store.get(&path).await?.bytes().await }
             })
@@ -399,7 +404,7 @@ impl Store {
 
     async fn remote_range(&self, call: &Call, url: &Url, range: GetRange) -> Result<Bytes> {
         let path = object_path(url)?;
-        self.remote(call, url, |store| {
+        self.remote_body(call, url, |store| {
             let path = path.clone();
             let options = GetOptions {
                 range: Some(range.clone()),
@@ -495,6 +500,42 @@ impl Store {
             .await
     }
 
+    /// As `remote`, for reading an object: an answer that breaks off is asked for again, as often and
+    /// as long as a request that fails. The object store's client repeats requests, not answers.
+    async fn remote_body<F, W>(&self, call: &Call, url: &Url, work: F) -> Result<Bytes>
+    where
+        F: Fn(Arc<dyn ObjectStore>) -> W,
+        W: Future<Output = object_store::Result<Bytes>>,
+    {
+        let Backend::Remote { retry, .. } = &self.inner.backend else {
+            return Err(Error::internal("a local store was used as a remote one"));
+        };
+        let start = Instant::now();
+        let mut pause = retry.backoff.init_backoff;
+        for attempt in 0.. {
+            let wire = Arc::new(Wire::default());
+            let error = match self.remote_on(call, url, &wire, &work).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            let broke_off = wire.answered() && error.class() == Class::StoreUnreachable;
+            if !broke_off || attempt >= retry.max_retries || start.elapsed() >= retry.retry_timeout
+            {
+                return Err(error);
+            }
+            self.inner.metrics.retry();
+            call.run(async {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            })
+            .await?;
+            pause = pause
+                .mul_f64(retry.backoff.base)
+                .min(retry.backoff.max_backoff);
+        }
+        Err(Error::internal("the attempts ran out of numbers").at(url))
+    }
+
     /// Runs `work`; when the store refuses the credential and another can be had, once more.
     async fn remote_on<T, F, W>(
         &self,
@@ -552,7 +593,10 @@ impl Store {
 
     /// Asks for other options and rebuilds the store; false when there are no others.
     async fn refresh(&self, call: &Call, seen: u64) -> Result<bool> {
-        let Backend::Remote { current, refresh } = &self.inner.backend else {
+        let Backend::Remote {
+            current, refresh, ..
+        } = &self.inner.backend
+        else {
             return Ok(false);
         };
         let Some(ask) = self.inner.runtime.credentials.clone() else {

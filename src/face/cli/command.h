@@ -39,6 +39,7 @@ struct Session {
 // Each adds its commands to `app`; options' storage lives in the closures that become
 // Session::action.
 void AddSyncedTableCommands(CLI::App* app, Session* session);
+void AddSyncCommands(CLI::App* app, Session* session);
 void AddLakeCommands(CLI::App* app, Session* session);
 void AddSourceCommands(CLI::App* app, Session* session);
 void AddTargetCommands(CLI::App* app, Session* session);

@@ -178,6 +178,10 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
                                                        {"none", ProgressStyle::kNone}};
   app.add_option("--progress", session.progress, "auto, plain, json or none")
       ->transform(CLI::CheckedTransformer(styles).description(""));
+  const std::map<std::string, LogFormat> log_formats = {{"text", LogFormat::kText},
+                                                        {"json", LogFormat::kJson}};
+  app.add_option("--log-format", console->log_format, "Of everything on stderr: text or json")
+      ->transform(CLI::CheckedTransformer(log_formats).description(""));
   const std::map<std::string, ColorChoice> colors = {{"auto", ColorChoice::kAuto},
                                                      {"always", ColorChoice::kAlways},
                                                      {"never", ColorChoice::kNever}};

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "service/error_json.h"
+#include "service/lake_tables.h"
 
 namespace spillway::face::cli {
 namespace {
@@ -85,6 +87,11 @@ void Emit(const Json& value, YAML::Emitter* out) {
   }
 }
 
+std::string Message(std::string_view text) {
+  return Json{{"event", "message"}, {"message", text}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Console::Console(std::FILE* out, std::FILE* err)
@@ -107,15 +114,28 @@ std::string Console::Paint(std::string_view text, std::string_view sgr) const {
 void Console::Line(std::string_view text) { fmt::print(out_, "{}\n", text); }
 
 void Console::Note(std::string_view text) {
-  if (!quiet) fmt::print(err_, "{}\n", text);
+  if (quiet) return;
+  if (log_format == LogFormat::kJson) return Log("info", Message(text));
+  fmt::print(err_, "{}\n", text);
 }
 
 void Console::Warn(std::string_view text) {
   if (quiet) return;
+  if (log_format == LogFormat::kJson) return Log("warning", Message(text));
   fmt::print(err_, "{} {}\n", color_err_ ? Paint("warning:", kYellow) : "warning:", text);
 }
 
+void Console::Log(std::string_view level, std::string_view json) {
+  Json line;
+  line["time"] = service::FormatTimestamp(
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  line["level"] = level;
+  line.update(Json::parse(json));
+  fmt::print(err_, "{}\n", line.dump());
+}
+
 void Console::Error(const base::Status& error) {
+  if (log_format == LogFormat::kJson) return Log("error", service::ErrorJson(error));
   if (format == OutputFormat::kJson) {
     fmt::print(err_, "{}\n", service::ErrorJson(error));
     return;

@@ -11,6 +11,7 @@
 namespace spillway::face::cli {
 
 enum class OutputFormat { kTable, kJson, kYaml };
+enum class LogFormat { kText, kJson };
 enum class ColorChoice { kAuto, kAlways, kNever };
 
 /// Where a command prints: data on stdout, everything else on stderr. Used by one thread at a time.
@@ -19,6 +20,7 @@ class Console {
   Console(std::FILE* out, std::FILE* err);
 
   OutputFormat format = OutputFormat::kTable;
+  LogFormat log_format = LogFormat::kText;
   bool quiet = false;
 
   void ChooseColor(ColorChoice choice, bool no_color_in_environment);
@@ -35,6 +37,9 @@ class Console {
   /// A remark for people on stderr; silent with --quiet.
   void Note(std::string_view text);
   void Warn(std::string_view text);
+  /// A JSON object on stderr as one line, `time` (RFC 3339, UTC) and `level` before its members:
+  /// what --log-format json makes of everything that is not data. REQUIRES: `json` is an object.
+  void Log(std::string_view level, std::string_view json);
   /// The error with its mend; one JSON object with --output json. Never silent.
   void Error(const base::Status& error);
 

@@ -45,7 +45,9 @@ class JsonProgress : public sync::EventSink {
  public:
   explicit JsonProgress(Console* console) : console_(console) {}
   void Receive(const std::string& table, const sync::Event& event) override {
-    fmt::print(console_->err(), "{}\n", EventJson(table, event));
+    const bool warning =
+        std::holds_alternative<sync::Warning>(event) || std::holds_alternative<sync::Retry>(event);
+    console_->Log(warning ? "warning" : "info", EventJson(table, event));
   }
 
  private:
@@ -225,6 +227,7 @@ std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* cons
   if (style == ProgressStyle::kAuto && console->quiet) style = ProgressStyle::kNone;
   switch (style) {
     case ProgressStyle::kAuto:
+      if (console->log_format == LogFormat::kJson) return std::make_unique<JsonProgress>(console);
       if (console->err_is_terminal()) return std::make_unique<BarProgress>(console);
       return std::make_unique<PlainProgress>(console);
     case ProgressStyle::kPlain:

@@ -14,7 +14,7 @@ namespace spillway::face::cli {
 enum class ProgressStyle { kAuto, kPlain, kJson, kNone };
 
 /// Shows a run's events on stderr: a bar on a terminal, plain lines elsewhere, one JSON object per
-/// event, or nothing. kAuto chooses by the terminal. The console must outlive it.
+/// event, or nothing. kAuto chooses by the terminal and --log-format. The console must outlive it.
 std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* console);
 
 /// The bar's text for one state of a load, at most `width` columns: phase, share, rows, MB/s, ETA

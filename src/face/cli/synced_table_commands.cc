@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/sync_output.h"
 #include "service/lake_tables.h"
 #include "service/synced_tables.h"
 #include "service/table_name.h"
@@ -72,51 +73,6 @@ Result<sync::Definition> MakeDefinition(const DefinitionFlags& flags) {
   return definition;
 }
 
-Json PlanJson(const std::string& name, const sync::Plan& plan) {
-  Json json;
-  json["synced_table"] = name;
-  json["action"] = sync::Name(plan.action);
-  json["reason"] = plan.reason;
-  json["from_version"] = plan.from_version ? Json(*plan.from_version) : Json();
-  json["to_version"] = plan.to_version;
-  if (plan.action == sync::Action::kNothing) return json;
-  json["files"] = plan.files;
-  json["estimated_rows"] = plan.estimated_rows ? Json(*plan.estimated_rows) : Json();
-  json["estimated_bytes"] = plan.estimated_bytes;
-  json["primary_key"] = plan.key;
-  json["connections"] = plan.connections;
-  Json columns = Json::array();
-  for (const target::Column& column : plan.columns) {
-    columns.push_back(column.name + " " + column.target_type);
-  }
-  json["columns"] = std::move(columns);
-  json["warnings"] = plan.warnings;
-  return json;
-}
-
-Json ReportJson(const std::string& name, const sync::Report& report) {
-  Json json;
-  json["synced_table"] = name;
-  json["outcome"] = report.action == sync::Action::kNothing ? "nothing to do" : "done";
-  json["action"] = sync::Name(report.action);
-  json["reason"] = report.reason;
-  json["version"] = report.to_version;
-  json["rows"] = report.rows;
-  json["bytes"] = report.bytes;
-  json["run_id"] = report.run_id;
-  Json phases = Json::object();
-  std::int64_t total = 0;
-  for (const auto& [phase, took] : report.phases) {
-    phases[std::string(sync::Name(phase))] = took.count();
-    total += took.count();
-  }
-  json["took_ms"] = total;
-  json["phases_ms"] = std::move(phases);
-  json["bottleneck"] = sync::Name(report.bottleneck);
-  json["warnings"] = report.warnings;
-  return json;
-}
-
 Json ViewJson(const service::SyncedTableView& view) {
   const sync::Definition& definition = view.definition;
   Json json;
@@ -162,46 +118,6 @@ Json ListJson(const std::vector<service::SyncedTableView>& views) {
   return list;
 }
 
-std::string Sentence(const std::string& name, const sync::Report& report) {
-  if (report.action == sync::Action::kNothing) {
-    return fmt::format("{}: nothing to do, {}", name, report.reason);
-  }
-  std::int64_t total = 0;
-  for (const auto& [phase, took] : report.phases) total += took.count();
-  return fmt::format("{}: {} rows of version {} in {:.2f} s", name, FormatCount(report.rows),
-                     report.to_version, static_cast<double>(total) / 1000);
-}
-
-// Syncs the tables one after another; a failing one does not stop the others.
-Result<int> SyncAll(Session* session, service::World& world,
-                    const std::vector<std::string>& names) {
-  const auto progress = MakeProgress(session->progress, session->console);
-  Json list = Json::array();
-  int code = 0;
-  for (const std::string& name : names) {
-    const service::SyncOutcome outcome =
-        service::SyncTable(session->context, world, name, progress.get());
-    if (!outcome.status.ok()) {
-      session->console->Error(outcome.status);
-      code = names.size() == 1 ? ExitCode(outcome.status) : 1;
-      if (session->context.stop.stop_requested()) break;
-      continue;
-    }
-    for (const std::string& warning : outcome.report.warnings) {
-      if (outcome.report.action == sync::Action::kNothing) session->console->Warn(warning);
-    }
-    if (session->console->format == OutputFormat::kTable) {
-      session->console->Line(Sentence(outcome.name, outcome.report));
-    } else {
-      list.push_back(ReportJson(outcome.name, outcome.report));
-    }
-  }
-  if (session->console->format != OutputFormat::kTable && !list.empty()) {
-    session->console->Print(names.size() == 1 ? list.front().dump() : list.dump());
-  }
-  return code;
-}
-
 Result<int> Create(Session* session, service::World& world, const DefinitionFlags& flags) {
   SPILLWAY_ASSIGN(sync::Definition definition, MakeDefinition(flags));
   SPILLWAY_ASSIGN(
@@ -209,7 +125,7 @@ Result<int> Create(Session* session, service::World& world, const DefinitionFlag
       service::CreateSyncedTable(session->context, world, std::move(definition), flags.dry_run));
   const std::string name = created.definition.name();
   if (flags.dry_run) {
-    session->console->Print(PlanJson(name, created.plan).dump());
+    session->console->Print(PlanJson(name, created.plan));
     return 0;
   }
   if (flags.no_sync) {
@@ -217,7 +133,7 @@ Result<int> Create(Session* session, service::World& world, const DefinitionFlag
     for (const std::string& warning : created.plan.warnings) session->console->Warn(warning);
     return 0;
   }
-  SPILLWAY_ASSIGN(const int code, SyncAll(session, world, {name}));
+  SPILLWAY_ASSIGN(const int code, SyncAndReport(session, world, {name}, {}));
   if (code == 0) {
     session->console->Note("next: spillway sync " + name +
                            (created.definition.target == service::kLocalTarget
@@ -340,49 +256,62 @@ void AddGetAndList(CLI::App* parent, Session* session) {
   });
 }
 
-void AddSyncAndExplain(CLI::App* app, Session* session) {
-  CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
-  auto names = std::make_shared<std::vector<std::string>>();
-  auto all = std::make_shared<bool>(false);
-  sync->add_option("NAME", *names, "Synced tables");
-  sync->add_flag("--all", *all, "Every synced table");
-  sync->footer("Examples:\n  spillway sync local.public.products\n  spillway sync --all");
-  sync->callback([session, names, all] {
-    if (names->empty() != *all) throw CLI::ValidationError("name synced tables, or give --all");
-    session->action = [session, names, all](service::World& world) -> Result<int> {
-      if (!*all) return SyncAll(session, world, *names);
-      SPILLWAY_ASSIGN(const auto views, service::ListSyncedTables(session->context, world));
-      std::vector<std::string> every;
-      for (const service::SyncedTableView& view : views) every.push_back(view.definition.name());
-      if (every.empty()) session->console->Note("no synced tables yet");
-      return SyncAll(session, world, every);
-    };
-  });
+struct WaitFlags {
+  std::string name;
+  std::optional<std::int64_t> version;
+  bool latest = false;
+  std::string timeout = "5m";
+};
 
-  CLI::App* explain =
-      app->add_subcommand("explain", "Say what the next sync would do and why; writes nothing");
-  auto explained = std::make_shared<std::vector<std::string>>();
-  auto exit_code = std::make_shared<bool>(false);
-  explain->add_option("NAME", *explained, "Synced tables")->required();
-  explain->add_flag("--exit-code", *exit_code, "Exit with 3 when there is something to do");
-  explain->footer("Example:\n  spillway explain local.public.products");
-  explain->callback([session, explained, exit_code] {
-    session->action = [session, explained, exit_code](service::World& world) -> Result<int> {
-      Json list = Json::array();
-      bool something = false;
-      for (const std::string& name : *explained) {
-        SPILLWAY_ASSIGN(const sync::Plan plan,
-                        service::ExplainTable(session->context, world, name));
-        something = something || plan.action != sync::Action::kNothing;
-        list.push_back(PlanJson(name, plan));
-      }
-      for (const Json& json : list) {
-        if (session->console->format == OutputFormat::kTable) session->console->Print(json.dump());
-      }
-      if (session->console->format != OutputFormat::kTable) {
-        session->console->Print(explained->size() == 1 ? list.front().dump() : list.dump());
-      }
-      return *exit_code && something ? 3 : 0;
+Result<int> Wait(Session* session, service::World& world, const WaitFlags& flags) {
+  SPILLWAY_ASSIGN(const std::chrono::milliseconds timeout, sync::ParseDuration(flags.timeout));
+  SPILLWAY_ASSIGN(
+      const std::int64_t version,
+      service::WaitForTable(session->context, world, flags.name, flags.version, timeout));
+  if (session->console->format == OutputFormat::kTable) {
+    session->console->Line(fmt::format("{} reflects version {}", flags.name, version));
+  } else {
+    session->console->Print(Json{{"synced_table", flags.name}, {"version", version}}.dump());
+  }
+  return 0;
+}
+
+void AddPauseAndWait(CLI::App* parent, Session* session) {
+  using Verb = base::Status (*)(const base::Context&, service::World&, std::string_view);
+  const auto add = [&](const char* word, const char* help, const char* done, Verb verb) {
+    CLI::App* command = parent->add_subcommand(word, help);
+    auto names = std::make_shared<std::vector<std::string>>();
+    command->add_option("NAME", *names, "Synced tables")->required();
+    command->footer(
+        fmt::format("Example:\n  spillway synced-table {} local.public.products", word));
+    command->callback([session, names, verb, done] {
+      session->action = [session, names, verb, done](service::World& world) -> Result<int> {
+        for (const std::string& name : *names) {
+          SPILLWAY_TRY(verb(session->context, world, name));
+          session->console->Note(fmt::format("{} {}", done, name));
+        }
+        return 0;
+      };
+    });
+  };
+  add("pause", "Keep synced tables from being synced", "paused", &service::PauseSyncedTable);
+  add("resume", "End a pause", "resumed", &service::ResumeSyncedTable);
+
+  CLI::App* wait = parent->add_subcommand("wait", "Wait until the target reflects a version");
+  auto flags = std::make_shared<WaitFlags>();
+  wait->add_option("NAME", flags->name, "Synced table")->required();
+  auto* version = wait->add_option("--version", flags->version, "Of the source");
+  wait->add_flag("--latest", flags->latest, "The source's latest version at this moment")
+      ->excludes(version);
+  wait->add_option("--timeout", flags->timeout, "At most: 30s, 5m (the default)");
+  wait->footer(
+      "Example:\n  spillway synced-table wait local.public.products --latest --timeout 5m");
+  wait->callback([session, flags] {
+    if (!flags->version && !flags->latest) {
+      throw CLI::ValidationError("wait for what? Give --version N or --latest");
+    }
+    session->action = [session, flags](service::World& world) {
+      return Wait(session, world, *flags);
     };
   });
 }
@@ -395,7 +324,8 @@ void AddSyncedTableCommands(CLI::App* app, Session* session) {
   AddCreate(parent, session);
   AddGetAndList(parent, session);
   AddDelete(parent, session);
-  AddSyncAndExplain(app, session);
+  AddPauseAndWait(parent, session);
+  AddSyncCommands(app, session);
 }
 
 }  // namespace spillway::face::cli

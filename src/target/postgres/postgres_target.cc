@@ -15,6 +15,7 @@
 #include "target/postgres/publish.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/stage.h"
+#include "target/postgres/table_hold.h"
 #include "target/postgres/task_writer.h"
 #include "target/postgres/type_table.h"
 
@@ -156,6 +157,11 @@ class PostgresTarget final : public Target {
       if (!relation->may_drop) state.dependents.push_back({"owner", relation->owner});
     }
     return state;
+  }
+
+  Result<std::unique_ptr<TableHold>> HoldTable(const Context& context,
+                                               const TableName& table) override {
+    return postgres::HoldTable(context, pool_, table);
   }
 
   Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(const Context& context,

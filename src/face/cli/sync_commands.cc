@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "face/cli/command.h"
+#include "face/cli/sync_output.h"
+#include "service/lake_tables.h"
+#include "service/metrics.h"
+#include "service/runs.h"
+#include "service/synced_tables.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::Result;
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kEvery = "*";
+
+struct Selection {
+  std::vector<std::string> names;
+  bool all = false;
+
+  // What the service is asked for. REQUIRES: Check has passed.
+  std::vector<std::string> Wanted() const {
+    return all ? std::vector<std::string>{std::string(kEvery)} : names;
+  }
+  void Check() const {
+    if (names.empty() != all) throw CLI::ValidationError("name synced tables, or give --all");
+  }
+};
+
+std::shared_ptr<Selection> AddSelection(CLI::App* command) {
+  auto selection = std::make_shared<Selection>();
+  command->add_option("NAME", selection->names, "Synced tables, or patterns: 'shop.public.*'");
+  command->add_flag("--all", selection->all, "Every synced table");
+  return selection;
+}
+
+// With --all nothing to do is no error, also when there is no table at all.
+Result<bool> NoneAtAll(Session* session, service::World& world, const Selection& selection) {
+  if (!selection.all) return false;
+  SPILLWAY_ASSIGN(const auto views, service::ListSyncedTables(session->context, world));
+  if (views.empty()) session->console->Note("no synced tables yet");
+  return views.empty();
+}
+
+void AddSync(CLI::App* app, Session* session) {
+  CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
+  const auto selection = AddSelection(sync);
+  sync->footer(
+      "Examples:\n  spillway sync local.public.products\n  spillway sync 'shop.public.*'\n"
+      "  spillway sync --all");
+  sync->callback([session, selection] {
+    selection->Check();
+    session->action = [session, selection](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
+      if (none) return 0;
+      return SyncAndReport(session, world, selection->Wanted(), {});
+    };
+  });
+}
+
+struct ResyncFlags {
+  std::shared_ptr<Selection> selection;
+  bool dry_run = false;
+};
+
+Result<int> Explain(Session* session, service::World& world, const Selection& selection,
+                    const service::SyncOptions& options, bool exit_code) {
+  SPILLWAY_ASSIGN(const auto explained,
+                  service::ExplainTables(session->context, world, selection.Wanted(), options));
+  Json list = Json::array();
+  bool something = false;
+  int code = 0;
+  for (const service::Explained& one : explained) {
+    if (!one.plan.ok()) {
+      session->console->Error(one.plan.status());
+      code = explained.size() == 1 ? ExitCode(one.plan.status()) : 1;
+      continue;
+    }
+    something = something || one.plan->action != sync::Action::kNothing;
+    list.push_back(Json::parse(PlanJson(one.name, *one.plan)));
+  }
+  if (session->console->format == OutputFormat::kTable) {
+    for (const Json& json : list) {
+      if (json != list.front()) session->console->Line("");
+      session->console->Print(json.dump());
+    }
+  } else if (!list.empty()) {
+    session->console->Print(explained.size() == 1 ? list.front().dump() : list.dump());
+  }
+  if (code != 0) return code;
+  return exit_code && something ? 3 : 0;
+}
+
+void AddResyncAndExplain(CLI::App* app, Session* session) {
+  CLI::App* resync = app->add_subcommand("resync", "Rebuild synced tables from their sources");
+  auto flags = std::make_shared<ResyncFlags>();
+  flags->selection = AddSelection(resync);
+  resync->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
+  resync->footer("Example:\n  spillway resync local.public.products");
+  resync->callback([session, flags] {
+    flags->selection->Check();
+    session->action = [session, flags](service::World& world) -> Result<int> {
+      const service::SyncOptions options{.rebuild = true};
+      SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *flags->selection));
+      if (none) return 0;
+      if (flags->dry_run) return Explain(session, world, *flags->selection, options, false);
+      return SyncAndReport(session, world, flags->selection->Wanted(), options);
+    };
+  });
+
+  CLI::App* explain =
+      app->add_subcommand("explain", "Say what the next sync would do and why; writes nothing");
+  const auto explained = AddSelection(explain);
+  auto exit_code = std::make_shared<bool>(false);
+  explain->add_flag("--exit-code", *exit_code, "Exit with 3 when there is something to do");
+  explain->footer("Example:\n  spillway explain local.public.products");
+  explain->callback([session, explained, exit_code] {
+    explained->Check();
+    session->action = [session, explained, exit_code](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *explained));
+      if (none) return 0;
+      return Explain(session, world, *explained, {}, *exit_code);
+    };
+  });
+}
+
+Json RunJson(const state::Run& run, bool whole) {
+  Json json;
+  json["run"] = run.id;
+  json["synced_table"] = run.table_name;
+  json["state"] = state::Name(run.state);
+  json["started_at"] = service::FormatTimestamp(run.started_at);
+  const bool ended = run.ended_at.has_value();
+  json["took_ms"] = ended ? Json(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     *run.ended_at - run.started_at)
+                                     .count())
+                          : Json();
+  json["version"] = run.source_version ? Json(*run.source_version) : Json();
+  json["rows"] = run.rows_read;
+  const Json error = run.error.empty() ? Json() : Json::parse(run.error, nullptr, false);
+  if (!whole) {
+    json["error"] = error.is_object() ? Json(error.value("class", "")) : Json();
+    return json;
+  }
+  json["rows_inserted"] = run.rows_inserted;
+  json["rows_updated"] = run.rows_updated;
+  json["rows_deleted"] = run.rows_deleted;
+  json["rows_unchanged"] = run.rows_unchanged;
+  json["rows_rejected"] = run.rows_rejected;
+  json["bytes"] = run.bytes_written;
+  json["bottleneck"] = run.bottleneck;
+  Json phases = Json::object();
+  for (const state::RunPhase& phase : run.phases) {
+    phases[phase.name] =
+        std::chrono::duration_cast<std::chrono::milliseconds>(phase.duration).count();
+  }
+  json["phases_ms"] = std::move(phases);
+  json["error"] = error;
+  return json;
+}
+
+void AddRuns(CLI::App* app, Session* session) {
+  CLI::App* parent = app->add_subcommand("runs", "What past syncs did");
+  parent->require_subcommand(1);
+  CLI::App* list = parent->add_subcommand("list", "The newest runs, newest first");
+  auto names = std::make_shared<std::vector<std::string>>();
+  auto limit = std::make_shared<std::int64_t>(20);
+  list->add_option("NAME", *names, "Only of these synced tables or patterns");
+  list->add_option("--limit", *limit, "At most so many")->check(CLI::PositiveNumber);
+  list->footer("Example:\n  spillway runs list local.public.products --limit 5");
+  list->callback([session, names, limit] {
+    session->action = [session, names, limit](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const auto runs, service::ListRuns(session->context, world, *names, *limit));
+      Json json = Json::array();
+      for (const state::Run& run : runs) json.push_back(RunJson(run, false));
+      if (runs.empty()) session->console->Note("no runs yet");
+      session->console->Print(json.dump());
+      return 0;
+    };
+  });
+  CLI::App* show = parent->add_subcommand("show", "One run: phases, rows, error");
+  auto id = std::make_shared<std::string>();
+  show->add_option("RUN", *id, "Its id or the beginning of it")->required();
+  show->footer("Example:\n  spillway runs show 3f2a");
+  show->callback([session, id] {
+    session->action = [session, id](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const state::Run run, service::GetRun(session->context, world, *id));
+      session->console->Print(RunJson(run, true).dump());
+      return 0;
+    };
+  });
+}
+
+void AddMetrics(CLI::App* app, Session* session) {
+  CLI::App* metrics =
+      app->add_subcommand("metrics", "State, runs and freshness as OpenMetrics text");
+  metrics->footer("Example:\n  spillway metrics > /var/lib/node_exporter/spillway.prom");
+  metrics->callback([session] {
+    session->action = [session](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const std::string text, service::OpenMetrics(session->context, world));
+      fmt::print(session->console->out(), "{}", text);
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+void AddSyncCommands(CLI::App* app, Session* session) {
+  AddSync(app, session);
+  AddResyncAndExplain(app, session);
+  AddRuns(app, session);
+  AddMetrics(app, session);
+}
+
+}  // namespace spillway::face::cli

@@ -1,0 +1,149 @@
+#include "face/cli/sync_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "service/error_json.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::Result;
+using base::Status;
+using Json = nlohmann::ordered_json;
+
+Json ReportJson(const sync::Report& report) {
+  Json json;
+  json["action"] = sync::Name(report.action);
+  json["reason"] = report.reason;
+  json["version"] = report.to_version;
+  json["rows"] = report.rows;
+  json["bytes"] = report.bytes;
+  json["run_id"] = report.run_id;
+  Json phases = Json::object();
+  std::int64_t total = 0;
+  for (const auto& [phase, took] : report.phases) {
+    phases[std::string(sync::Name(phase))] = took.count();
+    total += took.count();
+  }
+  json["took_ms"] = total;
+  json["phases_ms"] = std::move(phases);
+  json["bottleneck"] = sync::Name(report.bottleneck);
+  json["warnings"] = report.warnings;
+  return json;
+}
+
+std::string_view Outcome(const service::SyncOutcome& outcome) {
+  if (!outcome.status.ok()) return "failed";
+  if (outcome.skipped) return "skipped";
+  return outcome.report.action == sync::Action::kNothing ? "nothing to do" : "done";
+}
+
+}  // namespace
+
+std::string PlanJson(const std::string& name, const sync::Plan& plan) {
+  Json json;
+  json["synced_table"] = name;
+  json["action"] = sync::Name(plan.action);
+  json["reason"] = plan.reason;
+  json["from_version"] = plan.from_version ? Json(*plan.from_version) : Json();
+  json["to_version"] = plan.to_version;
+  if (plan.action == sync::Action::kNothing) return json.dump();
+  json["files"] = plan.files;
+  json["estimated_rows"] = plan.estimated_rows ? Json(*plan.estimated_rows) : Json();
+  json["estimated_bytes"] = plan.estimated_bytes;
+  json["primary_key"] = plan.key;
+  json["connections"] = plan.connections;
+  Json columns = Json::array();
+  for (const target::Column& column : plan.columns) {
+    columns.push_back(column.name + " " + column.target_type);
+  }
+  json["columns"] = std::move(columns);
+  json["warnings"] = plan.warnings;
+  return json.dump();
+}
+
+std::string OutcomeJson(const service::SyncOutcome& outcome) {
+  Json json;
+  json["synced_table"] = outcome.name;
+  json["outcome"] = Outcome(outcome);
+  if (!outcome.status.ok()) {
+    json["error"] = Json::parse(service::ErrorJson(outcome.status));
+  } else if (outcome.skipped) {
+    json["reason"] = "paused";
+  } else {
+    json.update(ReportJson(outcome.report));
+  }
+  return json.dump();
+}
+
+std::string Sentence(const service::SyncOutcome& outcome) {
+  if (!outcome.status.ok()) return outcome.name + ": failed";
+  if (outcome.skipped) return outcome.name + ": skipped, it is paused";
+  const sync::Report& report = outcome.report;
+  if (report.action == sync::Action::kNothing) {
+    return fmt::format("{}: nothing to do, {}", outcome.name, report.reason);
+  }
+  std::int64_t total = 0;
+  for (const auto& [phase, took] : report.phases) total += took.count();
+  return fmt::format("{}: {} rows of version {} in {:.2f} s", outcome.name,
+                     FormatCount(report.rows), report.to_version,
+                     static_cast<double>(total) / 1000);
+}
+
+std::string Summary(const std::vector<service::SyncOutcome>& outcomes) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kWords = {
+      {{"done", "synced"},
+       {"nothing to do", "nothing to do"},
+       {"failed", "failed"},
+       {"skipped", "paused"}}};
+  std::string text;
+  for (const auto& [word, shown] : kWords) {
+    const auto count = std::ranges::count_if(
+        outcomes, [&](const service::SyncOutcome& one) { return Outcome(one) == word; });
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, shown);
+  }
+  return text;
+}
+
+Result<int> SyncAndReport(Session* session, service::World& world,
+                          const std::vector<std::string>& wanted,
+                          const service::SyncOptions& options) {
+  Console& console = *session->console;
+  const auto progress = MakeProgress(session->progress, &console);
+  const bool table = console.format == OutputFormat::kTable;
+  const auto each = [&](const service::SyncOutcome& outcome) {
+    if (!outcome.status.ok())
+      return console.Error(base::Status(outcome.status).While(outcome.name));
+    for (const std::string& warning : outcome.report.warnings) {
+      if (outcome.report.action == sync::Action::kNothing) console.Warn(warning);
+    }
+    if (table) console.Line(Sentence(outcome));
+  };
+  SPILLWAY_ASSIGN(
+      const std::vector<service::SyncOutcome> outcomes,
+      service::SyncTables(session->context, world, wanted, options, progress.get(), each));
+  if (outcomes.size() > 1) console.Note(Summary(outcomes));
+  if (!table && outcomes.size() == 1 && outcomes.front().status.ok()) {
+    console.Print(OutcomeJson(outcomes.front()));
+  } else if (!table && outcomes.size() > 1) {
+    Json list = Json::array();
+    for (const service::SyncOutcome& outcome : outcomes) {
+      list.push_back(Json::parse(OutcomeJson(outcome)));
+    }
+    console.Print(list.dump());
+  }
+  int code = 0;
+  for (const service::SyncOutcome& outcome : outcomes) {
+    if (!outcome.status.ok()) code = outcomes.size() == 1 ? ExitCode(outcome.status) : 1;
+  }
+  if (session->context.stop.stop_requested())
+    return ExitCode(Status(base::ErrorClass::kCancelled, ""));
+  return code;
+}
+
+}  // namespace spillway::face::cli

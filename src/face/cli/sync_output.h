@@ -1,0 +1,36 @@
+#ifndef SPILLWAY_FACE_CLI_SYNC_OUTPUT_H_
+#define SPILLWAY_FACE_CLI_SYNC_OUTPUT_H_
+
+#include <string>
+#include <vector>
+
+#include "face/cli/command.h"
+#include "service/syncs.h"
+#include "sync/plan.h"
+
+/// What the command line shows of plans and syncs.
+namespace spillway::face::cli {
+
+/// A plan as one JSON object.
+std::string PlanJson(const std::string& name, const sync::Plan& plan);
+
+/// What became of one table, as one JSON object: `outcome` is done, nothing to do, skipped or
+/// failed.
+std::string OutcomeJson(const service::SyncOutcome& outcome);
+
+/// The same as one sentence; the error of a failed one is not in it.
+std::string Sentence(const service::SyncOutcome& outcome);
+
+/// "3 synced, 1 nothing to do, 2 failed, 1 paused"; the numbers that are not zero.
+std::string Summary(const std::vector<service::SyncOutcome>& outcomes);
+
+/// Syncs `wanted`, with progress on stderr and, when it is done, a sentence a table, or with
+/// --output json and yaml their objects. Returns the exit code: that of the error when one table
+/// was wanted, 1 when one of several failed.
+base::Result<int> SyncAndReport(Session* session, service::World& world,
+                                const std::vector<std::string>& wanted,
+                                const service::SyncOptions& options);
+
+}  // namespace spillway::face::cli
+
+#endif  // SPILLWAY_FACE_CLI_SYNC_OUTPUT_H_

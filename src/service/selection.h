@@ -1,0 +1,30 @@
+#ifndef SPILLWAY_SERVICE_SELECTION_H_
+#define SPILLWAY_SERVICE_SELECTION_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "state/store.h"
+
+/// Which synced tables a command line means: names, patterns or all.
+namespace spillway::service {
+
+/// Whether `name` fits `pattern`, in which `*` stands for any characters and `?` for one. Case
+/// counts.
+bool FitsPattern(std::string_view pattern, std::string_view name);
+
+/// Whether a word of a command line is a pattern rather than a name.
+bool IsPattern(std::string_view word);
+
+/// The tables of the store that `wanted` names, each once, in the order of `wanted` and, within a
+/// pattern, of their names. Errors: SYNCED_TABLE_NOT_FOUND for a name that is not there (details
+/// `nearest`) or a pattern that fits none; INVALID_ARGUMENT for what is no name.
+base::Result<std::vector<state::SyncedTable>> SelectSyncedTables(
+    const base::Context& context, state::Store& store, const std::vector<std::string>& wanted);
+
+}  // namespace spillway::service
+
+#endif  // SPILLWAY_SERVICE_SELECTION_H_

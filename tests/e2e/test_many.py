@@ -1,0 +1,194 @@
+"""Many synced tables at once: patterns, pauses, groups, runs and what is told about them."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+
+import deltalake
+import pyarrow as pa
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from emulators.postgres import Database
+from program import Outcome, Program
+
+
+@pytest.fixture
+def shop(spillway: Program, database_15: Database) -> Program:
+    program = spillway.with_environment(**database_15.environment)
+    program.done("target", "add", "shop", database_15.url())
+    return program
+
+
+def source(folder: pathlib.Path, *keys: int | None) -> pathlib.Path:
+    values = pa.table({"id": pa.array(keys, pa.int64()), "name": [f"n{key}" for key in keys]})
+    deltalake.write_deltalake(str(folder), values)
+    return folder
+
+
+def replace(folder: pathlib.Path, *keys: int | None) -> None:
+    values = pa.table({"id": pa.array(keys, pa.int64()), "name": [f"n{key}" for key in keys]})
+    deltalake.write_deltalake(str(folder), values, mode="overwrite")
+
+
+def define(program: Program, table: str, folder: pathlib.Path, *flags: str) -> None:
+    name = f"shop.public.{table}"
+    program.done(
+        "synced-table", "create", name, "--from", folder, "--primary-key", "id", "--no-sync", *flags
+    )
+
+
+def outcomes(outcome: Outcome) -> dict[str, str]:
+    listed = outcome.json()
+    return {one["synced_table"].rpartition(".")[2]: one["outcome"] for one in listed}
+
+
+def count(database: Database, table: str) -> int:
+    return int(database.query(f"SELECT count(*) FROM public.{table}")[0][0])
+
+
+def test_one_poisoned_table_among_many(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    for number in range(100):
+        keys = (1, 1, None) if number == 42 else (1, 2, 3)
+        define(shop, f"t{number}", source(tmp_path / str(number), *keys))
+    said = shop.run("sync", "--all", "--progress", "none", timeout=300)
+    assert said.code == 1
+    assert "99 synced, 1 failed" in said.stderr
+    assert "PRIMARY_KEY_CONSTRAINT_VIOLATION" in said.stderr
+    assert "t42" in said.stderr
+    arrived = database_15.query(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 't%'"
+    )
+    assert int(arrived[0][0]) == 99
+    assert count(database_15, "t99") == 3
+
+
+def test_patterns_and_pauses(shop: Program, database_15: Database, tmp_path: pathlib.Path) -> None:
+    for table in ("orders", "orders_old", "products"):
+        define(shop, table, source(tmp_path / table, 1, 2))
+    shop.done("synced-table", "pause", "shop.public.orders_old")
+    got = shop.done("synced-table", "get", "shop.public.orders_old", "-o", "json").json()
+    assert got["state"] == "paused"
+    done = shop.done("sync", "shop.public.orders*", "-o", "json")
+    assert outcomes(done) == {"orders": "done", "orders_old": "skipped"}
+    refused = shop.run("sync", "shop.public.orders_old")
+    assert refused.code == 1
+    assert "SYNCED_TABLE_PAUSED" in refused.stderr
+    shop.done("synced-table", "resume", "shop.public.orders_old")
+    assert outcomes(shop.done("sync", "--all", "-o", "json")) == {
+        "orders": "nothing to do",
+        "orders_old": "done",
+        "products": "done",
+    }
+    nothing = shop.run("sync", "other.*")
+    assert nothing.code == 1
+    assert "SYNCED_TABLE_NOT_FOUND" in nothing.stderr
+
+
+def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
+    good, bad = source(tmp_path / "good", 1, 2), source(tmp_path / "bad", 1, 1)
+    define(shop, "good", good)
+    define(shop, "bad", bad)
+    shop.run("sync", "--all")
+    shop.done("sync", "shop.public.good")
+    runs = shop.done("runs", "list", "-o", "json").json()
+    assert [(run["synced_table"], run["state"]) for run in runs] == [
+        ("shop.public.good", "nothing_to_do"),
+        ("shop.public.good", "succeeded"),
+        ("shop.public.bad", "failed"),
+    ]
+    failed = shop.done("runs", "show", runs[2]["run"][:10], "-o", "json").json()
+    assert failed["error"]["class"] == "PRIMARY_KEY_CONSTRAINT_VIOLATION"
+    loaded = shop.done("runs", "show", runs[1]["run"], "-o", "json").json()
+    assert loaded["rows"] == 2
+    assert list(loaded["phases_ms"]) == ["observe", "fence", "plan", "load", "index", "publish"]
+    only = shop.done("runs", "list", "shop.public.bad", "-o", "json").json()
+    assert len(only) == 1
+    assert shop.run("runs", "show", "no-such").code == 1
+
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(shop.done("metrics").text)
+    }
+    states = {
+        (sample.labels["synced_table"], sample.labels["spillway_synced_table_state"]): sample.value
+        for sample in families["spillway_synced_table_state"].samples
+    }
+    assert states[("shop.public.bad", "failed")] == 1
+    assert states[("shop.public.good", "online")] == 1
+    failures = {
+        sample.labels["synced_table"]: sample.value
+        for sample in families["spillway_synced_table_failed_runs"].samples
+    }
+    assert failures == {"shop.public.bad": 1, "shop.public.good": 0}
+
+
+def test_wait(shop: Program, tmp_path: pathlib.Path) -> None:
+    folder = source(tmp_path / "t", 1)
+    define(shop, "t", folder)
+    late = shop.run("synced-table", "wait", "shop.public.t", "--latest", "--timeout", "300ms")
+    assert late.code == 1
+    assert "DEADLINE_EXCEEDED" in late.stderr
+    waiter = shop.start("synced-table", "wait", "shop.public.t", "--latest", "--timeout", "30s")
+    time.sleep(0.2)
+    shop.done("sync", "shop.public.t")
+    assert waiter.wait(timeout=30).code == 0
+    shop.done("synced-table", "wait", "shop.public.t", "--version", "0")
+
+
+def test_resync_loads_again(shop: Program, database_15: Database, tmp_path: pathlib.Path) -> None:
+    define(shop, "t", source(tmp_path / "t", 1, 2))
+    shop.done("sync", "shop.public.t")
+    database_15.query("UPDATE public.t SET name = 'by hand' RETURNING id")
+    assert "nothing to do" in shop.done("sync", "shop.public.t").text
+    shop.done("resync", "shop.public.t", "--dry-run")
+    shop.done("resync", "shop.public.t")
+    assert [row[0] for row in database_15.query("SELECT name FROM t ORDER BY id")] == ["n1", "n2"]
+
+
+def test_another_machine_holds_the_table(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    """Two homes stand for two machines: what one holds, the other is told of."""
+    define(shop, "t", source(tmp_path / "t", 1, 2))
+    held = shop.with_environment(SPILLWAY_FAILPOINTS="task.begin=sleep(3000)")
+    other_home = tmp_path / "other"
+    other = shop.with_environment(SPILLWAY_HOME=str(other_home))
+    copy_home(shop.home / "spillway", other_home)
+    running = held.start("sync", "shop.public.t")
+    try:
+        deadline = time.monotonic() + 20
+        while not database_15.query(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        refused = other.run("sync", "shop.public.t")
+        assert refused.code == 4
+        assert "RUN_IN_PROGRESS" in refused.stderr
+        assert "pid" in refused.stderr
+    finally:
+        assert running.wait(timeout=60).code == 0
+    assert "nothing to do" in other.done("sync", "shop.public.t").text
+
+
+def copy_home(home: pathlib.Path, to: pathlib.Path) -> None:
+    to.mkdir()
+    for path in home.iterdir():
+        if path.is_file():
+            (to / path.name).write_bytes(path.read_bytes())
+            (to / path.name).chmod(0o600)
+
+
+def test_log_format_json(shop: Program, tmp_path: pathlib.Path) -> None:
+    define(shop, "t", source(tmp_path / "t", 1, 1))
+    said = shop.run("--log-format", "json", "sync", "shop.public.t")
+    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    assert all({"time", "level"} <= line.keys() for line in lines)
+    assert lines[-1]["level"] == "error"
+    assert lines[-1]["class"] == "PRIMARY_KEY_CONSTRAINT_VIOLATION"
+    assert any(line.get("event") == "phase_started" for line in lines)
