@@ -39,6 +39,51 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// Text of which a line's own words are kept until they are asked for: statistics are full of
+/// escapes, and most readers want none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LazyText<'a> {
+    /// As it is.
+    Plain(&'a str),
+    /// As a JSON string, with its quotes.
+    Json(&'a str),
+}
+
+impl<'a> LazyText<'a> {
+    /// The text.
+    pub(crate) fn text(&self) -> Cow<'a, str> {
+        match self {
+            LazyText::Plain(text) => Cow::Borrowed(*text),
+            LazyText::Json(json) => {
+                let inner = &json[1..json.len() - 1];
+                if !inner.contains('\\') {
+                    return Cow::Borrowed(inner);
+                }
+                // It has been read as a string already; what is none of Unicode tells nothing.
+                Cow::Owned(serde_json::from_str(json).unwrap_or_default())
+            }
+        }
+    }
+
+    /// The text after `{"numRecords":`, when it begins so, as far as it has no escapes.
+    pub(crate) fn after_records(&self) -> Option<&'a str> {
+        match self {
+            LazyText::Plain(text) => text.strip_prefix("{\"numRecords\":"),
+            LazyText::Json(json) => json.strip_prefix("\"{\\\"numRecords\\\":"),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for LazyText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&'de serde_json::value::RawValue>::deserialize(deserializer)?.get();
+        if json.starts_with('"') {
+            return Ok(LazyText::Json(json));
+        }
+        Err(serde::de::Error::custom("statistics are not a string"))
+    }
+}
+
 /// A JSON object of strings, in the order of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TextMap<'a>(pub(crate) Vec<(Text<'a>, Option<Text<'a>>)>);
@@ -96,7 +141,7 @@ pub(crate) struct Add<'a> {
     #[serde(default)]
     pub(crate) modification_time: i64,
     #[serde(borrow, default)]
-    pub(crate) stats: Option<Text<'a>>,
+    pub(crate) stats: Option<LazyText<'a>>,
     #[serde(default)]
     pub(crate) deletion_vector: Option<DeletionVector>,
     #[serde(default)]
@@ -233,9 +278,28 @@ mod tests {
         let line: Line<'_> = serde_json::from_str(text).unwrap();
         let add = line.add.unwrap();
         assert!(matches!(add.path.0, Cow::Borrowed(_)));
-        assert_eq!(add.stats.unwrap().as_str(), r#"{"numRecords":5}"#);
+        let stats = add.stats.unwrap();
+        assert_eq!(stats.text(), r#"{"numRecords":5}"#);
+        assert_eq!(stats.after_records(), Some("5}\""));
         assert_eq!(add.partition_values.0.len(), 2);
         assert_eq!(add.partition_values.0[1].1, None);
+    }
+
+    #[test]
+    fn statistics_are_a_string_or_nothing() {
+        let read = |stats: &str| {
+            let text = format!(r#"{{"add":{{"path":"x","size":7,"stats":{stats}}}}}"#);
+            serde_json::from_str::<Line<'_>>(&text).map(|line| {
+                let stats = line.add.unwrap().stats;
+                stats.map(|stats| stats.text().into_owned())
+            })
+        };
+        assert_eq!(read("null").unwrap(), None);
+        assert_eq!(read(r#""plain""#).unwrap(), Some("plain".into()));
+        assert_eq!(read(r#""\u00e4\n""#).unwrap(), Some("ä\n".into()));
+        assert!(read("5").is_err());
+        assert!(read(r#"{"numRecords":5}"#).is_err());
+        assert!(read(r#""\x""#).is_err());
     }
 
     #[test]

@@ -8,8 +8,10 @@ use lakeio_store::{Call, Class, Error, ObjectReader, Result, Runtime, Store};
 use crate::actions::Line;
 use crate::segment::gone;
 
-/// Bytes read at once.
-const WINDOW: u64 = 4 << 20;
+/// Bytes read at once from a remote store, where a request is slow.
+const REMOTE_WINDOW: u64 = 4 << 20;
+/// Bytes read at once from a file: what the processor's cache holds.
+const LOCAL_WINDOW: u64 = 256 << 10;
 /// The longest line that is accepted.
 const LONGEST_LINE: usize = 256 << 20;
 
@@ -18,6 +20,7 @@ pub(crate) struct ReverseLines {
     url: Url,
     /// What the rest is read from; none when everything is in the buffer.
     reader: Option<ObjectReader>,
+    window: u64,
     /// Bytes before this are not read yet.
     unread: u64,
     /// Bytes read, of which those before `end` are not given out yet.
@@ -42,6 +45,11 @@ impl ReverseLines {
         Ok(ReverseLines {
             url: url.clone(),
             reader: Some(reader),
+            window: if store.is_local() {
+                LOCAL_WINDOW
+            } else {
+                REMOTE_WINDOW
+            },
             unread,
             buffer: Vec::new(),
             end: 0,
@@ -54,6 +62,7 @@ impl ReverseLines {
         ReverseLines {
             url: url.clone(),
             reader: None,
+            window: 0,
             unread: 0,
             buffer: bytes.to_vec(),
             end: bytes.len(),
@@ -110,7 +119,7 @@ impl ReverseLines {
             return Err(Error::internal("a file at hand has more to be read").at(&self.url));
         };
         // A long line makes the windows grow with it, so that the work stays linear.
-        let window = WINDOW.max(self.end as u64).min(self.unread);
+        let window = self.window.max(self.end as u64).min(self.unread);
         let start = self.unread - window;
         let bytes = runtime
             .block_on(call, reader.read(call, start..self.unread))

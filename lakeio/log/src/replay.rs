@@ -11,7 +11,7 @@ use url::Url;
 
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
-use crate::actions::{Add, DeletionVector, SidecarAction, Text, TextMap};
+use crate::actions::{Add, DeletionVector, LazyText, SidecarAction, Text, TextMap};
 use crate::columns::{
     damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
 };
@@ -310,7 +310,7 @@ fn batch_piece(
         } else {
             TextMap::default()
         };
-        let stats = text_at(stats, row).map(|text| Text(Cow::Borrowed(text)));
+        let stats = text_at(stats, row).map(LazyText::Plain);
         let parsed = match (&stats, parsed) {
             (None, Some(parsed)) if parsed.is_valid(row) => Some(StatsSource { parsed, row }),
             _ => None,

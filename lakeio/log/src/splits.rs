@@ -13,6 +13,7 @@ use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
 use lakeio_scan::types::Primitive;
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
+use crate::actions::LazyText;
 use crate::checksum::Count;
 use crate::prune;
 use crate::replay::{vector_of_split, LiveFile, Replay, Wanted};
@@ -156,7 +157,7 @@ fn size_of(file: &LiveFile<'_>) -> Result<u64> {
 /// Records of a file, deleted ones included, where its statistics tell.
 fn records_of(file: &LiveFile<'_>) -> Option<u64> {
     match &file.add.stats {
-        Some(text) => records_of_text(text.as_str()),
+        Some(stats) => records_of_text(stats),
         None => FileStats::new(None, file.parsed).records(),
     }
 }
@@ -347,10 +348,8 @@ fn plan(scan: &Scan, file: &LiveFile<'_>) -> Result<Option<Planned>> {
     )
     .map_err(|error| error.at(file.log_file))?;
     if let Some(predicate) = scan.predicate() {
-        let stats = FileStats::new(
-            file.add.stats.as_ref().map(|text| text.as_str()),
-            file.parsed,
-        );
+        let text = file.add.stats.as_ref().map(LazyText::text);
+        let stats = FileStats::new(text.as_deref(), file.parsed);
         let partition = split.partition_scalars(scan)?;
         let lookup = |path: &[&str], primitive: Primitive| -> Bounds {
             let column = scan.partition_columns().iter().position(|name| {

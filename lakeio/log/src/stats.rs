@@ -12,6 +12,7 @@ use arrow::datatypes::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::actions::LazyText;
 use lakeio_scan::scalar::{Scalar, TextForm};
 use lakeio_scan::types::Primitive;
 
@@ -57,8 +58,8 @@ pub(crate) struct JsonStats<'a> {
     null_count: Option<&'a RawValue>,
 }
 
-/// The number of records that the JSON text tells, deleted ones included.
-pub(crate) fn records_of_text(text: &str) -> Option<u64> {
+/// The number of records that the statistics tell, deleted ones included.
+pub(crate) fn records_of_text(stats: &LazyText<'_>) -> Option<u64> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Records {
@@ -66,13 +67,13 @@ pub(crate) fn records_of_text(text: &str) -> Option<u64> {
         num_records: Option<i64>,
     }
     // Most writers begin with it; then nothing else needs to be looked at.
-    if let Some(rest) = text.strip_prefix("{\"numRecords\":") {
+    if let Some(rest) = stats.after_records() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         if matches!(rest.as_bytes().get(digits), Some(b',' | b'}')) {
             return rest[..digits].parse().ok();
         }
     }
-    let records: Records = serde_json::from_str(text).ok()?;
+    let records: Records = serde_json::from_str(&stats.text()).ok()?;
     u64::try_from(records.num_records?).ok()
 }
 
@@ -285,17 +286,25 @@ mod tests {
     #[test]
     fn records_with_and_without_the_short_cut() {
         assert_eq!(
-            records_of_text(r#"{"numRecords":12,"minValues":{}}"#),
+            records_of_text(&LazyText::Plain(r#"{"numRecords":12,"minValues":{}}"#)),
             Some(12)
         );
-        assert_eq!(records_of_text(r#"{ "numRecords" : 12 }"#), Some(12));
         assert_eq!(
-            records_of_text(r#"{"minValues":{"numRecords":5},"numRecords":7}"#),
+            records_of_text(&LazyText::Plain(r#"{ "numRecords" : 12 }"#)),
+            Some(12)
+        );
+        assert_eq!(
+            records_of_text(&LazyText::Plain(
+                r#"{"minValues":{"numRecords":5},"numRecords":7}"#
+            )),
             Some(7)
         );
-        assert_eq!(records_of_text("{}"), None);
-        assert_eq!(records_of_text(r#"{"numRecords":1.5}"#), None);
-        assert_eq!(records_of_text("damaged"), None);
+        assert_eq!(records_of_text(&LazyText::Plain("{}")), None);
+        assert_eq!(
+            records_of_text(&LazyText::Plain(r#"{"numRecords":1.5}"#)),
+            None
+        );
+        assert_eq!(records_of_text(&LazyText::Plain("damaged")), None);
     }
 
     #[test]
