@@ -31,6 +31,25 @@ state::Target LocalTarget(const base::Context& context, World& world) {
   return target;
 }
 
+// A target as it will be registered: a password in `url` or `password` is taken out and kept.
+Result<state::Target> MakeTarget(const base::Context& context, World& world, std::string_view name,
+                                 std::string_view url, std::string_view password,
+                                 std::vector<std::string>* warnings) {
+  SPILLWAY_ASSIGN(source::ConnectionString parted, source::TakePassword(url));
+  std::string given(password);
+  if (given.empty() && parted.password) given = *parted.password;
+  SPILLWAY_ASSIGN(const source::KeptSecret kept,
+                  world.secrets().Keep(context, "target/" + std::string(name), given));
+  if (!kept.warning.empty()) warnings->push_back(kept.warning);
+  state::Target target;
+  target.name = name;
+  target.url = std::move(parted.url);
+  target.password_reference = kept.reference;
+  target.created_at =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return target;
+}
+
 void CheckTargets(const base::Context& context, World& world, std::vector<DoctorLine>* lines) {
   const auto targets = world.store().ListTargets(context);
   if (!targets.ok()) {
@@ -88,20 +107,25 @@ Result<std::vector<std::string>> AddTarget(const base::Context& context, World& 
     return Status(ErrorClass::kAlreadyExists, "the target is there already: " + std::string(name))
         .Mend("Remove it first: spillway target remove " + std::string(name));
   }
-  SPILLWAY_ASSIGN(source::ConnectionString parted, source::TakePassword(url));
-  std::string given(password);
-  if (given.empty() && parted.password) given = *parted.password;
-  SPILLWAY_ASSIGN(const source::KeptSecret kept,
-                  world.secrets().Keep(context, "target/" + std::string(name), given));
-  state::Target target;
-  target.name = name;
-  target.url = std::move(parted.url);
-  target.password_reference = kept.reference;
-  target.created_at =
-      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  SPILLWAY_TRY(world.store().AddTarget(context, target));
   std::vector<std::string> warnings;
-  if (!kept.warning.empty()) warnings.push_back(kept.warning);
+  SPILLWAY_ASSIGN(const state::Target target,
+                  MakeTarget(context, world, name, url, password, &warnings));
+  SPILLWAY_TRY(world.store().AddTarget(context, target));
+  return warnings;
+}
+
+Result<std::vector<std::string>> ChangeTarget(const base::Context& context, World& world,
+                                              std::string_view name, std::string_view url,
+                                              std::string_view password) {
+  if (name == kLocalTarget) return NotForLocal("changed");
+  SPILLWAY_TRY(world.store().GetTarget(context, name).status());
+  std::vector<std::string> warnings;
+  SPILLWAY_ASSIGN(const state::Target target,
+                  MakeTarget(context, world, name, url, password, &warnings));
+  SPILLWAY_TRY(world.store().ChangeTarget(context, target));
+  if (!target.password_reference.starts_with("${stored:")) {
+    SPILLWAY_TRY(world.secrets().Forget(context, "target/" + target.name));
+  }
   return warnings;
 }
 

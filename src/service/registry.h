@@ -22,6 +22,12 @@ base::Result<std::vector<std::string>> AddTarget(const base::Context& context, W
                                                  std::string_view name, std::string_view url,
                                                  std::string_view password);
 
+/// Gives the registered `name` another URL and password. Errors: TARGET_NOT_FOUND and those of
+/// AddTarget.
+base::Result<std::vector<std::string>> ChangeTarget(const base::Context& context, World& world,
+                                                    std::string_view name, std::string_view url,
+                                                    std::string_view password);
+
 /// All targets, `local` first. Its URL is empty until it was started once.
 base::Result<std::vector<state::Target>> ListTargets(const base::Context& context, World& world);
 base::Result<state::Target> ShowTarget(const base::Context& context, World& world,

@@ -97,6 +97,31 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
   return created;
 }
 
+Result<Created> AlterSyncedTable(const base::Context& context, World& world,
+                                 sync::Definition definition, bool dry_run) {
+  SPILLWAY_TRY(sync::Validate(definition));
+  SPILLWAY_ASSIGN(state::SyncedTable table,
+                  world.store().GetSyncedTable(context, definition.name()));
+  SPILLWAY_ASSIGN(const auto lock,
+                  state::LockTable(world.home(), table.id, table.name(), "alter"));
+  SPILLWAY_ASSIGN(source::ResolvedSource resolved,
+                  world.sources().Resolve(context, definition.source));
+  definition.source = std::move(resolved.source);
+  definition.id = table.id;
+  SPILLWAY_ASSIGN(const sync::Environment environment,
+                  MakeEnvironment(context, world, definition, nullptr));
+  Created altered;
+  SPILLWAY_ASSIGN(altered.plan, sync::Explain(context, definition, environment, false));
+  altered.definition = definition;
+  if (dry_run) return altered;
+
+  table.source = definition.source;
+  table.definition = sync::ToJson(definition);
+  table.changed_at = Now();
+  SPILLWAY_TRY(world.store().ChangeSyncedTable(context, table));
+  return altered;
+}
+
 Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& world,
                                        std::string_view name, bool ask_target) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));

@@ -37,6 +37,11 @@ struct Created {
 base::Result<Created> CreateSyncedTable(const base::Context& context, World& world,
                                         sync::Definition definition, bool dry_run);
 
+/// Replaces the definition of the synced table, found by its name, after
+/// the same checks. Rows change with the next sync. RUN_IN_PROGRESS while one holds the table.
+base::Result<Created> AlterSyncedTable(const base::Context& context, World& world,
+                                       sync::Definition definition, bool dry_run);
+
 /// `ask_target`: also reads the position; a target that is down is reported in the view, not as an
 /// error.
 base::Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& world,

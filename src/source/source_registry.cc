@@ -151,9 +151,8 @@ Result<ResolvedSource> SourceRegistry::Resolve(const Context& context,
   return resolved;
 }
 
-Result<std::vector<std::string>> SourceRegistry::Add(
-    const Context& context, std::string_view name, std::string_view url,
-    const std::map<std::string, std::string>& storage_options) const {
+// A source as it will be registered, without options.
+Result<state::Source> SourceRegistry::Make(std::string_view name, std::string_view url) const {
   if (IsLocation(name) || !IsGoodName(name)) {
     return Status(ErrorClass::kInvalidArgument,
                   "a source cannot have the name '" + std::string(name) + "'")
@@ -167,6 +166,35 @@ Result<std::vector<std::string>> SourceRegistry::Add(
   SPILLWAY_ASSIGN(source.url, Canonical(working_folder_, url));
   source.created_at =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return source;
+}
+
+// Fills in the options, literal secrets kept apart.
+Status SourceRegistry::KeepOptions(const Context& context,
+                                   const std::map<std::string, std::string>& storage_options,
+                                   state::Source* source,
+                                   std::vector<std::string>* warnings) const {
+  for (const auto& [given_option, value] : storage_options) {
+    const std::string option = Lower(given_option);
+    if (source->storage_options.contains(option)) {
+      return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice");
+    }
+    std::string written = value;
+    if (IsSecretOption(option)) {
+      SPILLWAY_ASSIGN(KeptSecret kept,
+                      secrets_->Keep(context, "source/" + source->name + "/" + option, value));
+      written = std::move(kept.reference);
+      if (!kept.warning.empty()) warnings->push_back(std::move(kept.warning));
+    }
+    source->storage_options.emplace(option, std::move(written));
+  }
+  return Status();
+}
+
+Result<std::vector<std::string>> SourceRegistry::Add(
+    const Context& context, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options) const {
+  SPILLWAY_ASSIGN(state::Source source, Make(name, url));
   // Before secrets are kept: those of a source that is there must stay as they are.
   const auto present = store_->GetSource(context, name);
   if (present.ok()) {
@@ -176,21 +204,25 @@ Result<std::vector<std::string>> SourceRegistry::Add(
   }
   if (present.status().error_class() != ErrorClass::kSourceNotFound) return present.status();
   std::vector<std::string> warnings;
-  for (const auto& [given_option, value] : storage_options) {
-    const std::string option = Lower(given_option);
-    if (source.storage_options.contains(option)) {
-      return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice");
-    }
-    std::string written = value;
-    if (IsSecretOption(option)) {
-      SPILLWAY_ASSIGN(KeptSecret kept,
-                      secrets_->Keep(context, "source/" + source.name + "/" + option, value));
-      written = std::move(kept.reference);
-      if (!kept.warning.empty()) warnings.push_back(std::move(kept.warning));
-    }
-    source.storage_options.emplace(option, std::move(written));
-  }
+  SPILLWAY_TRY(KeepOptions(context, storage_options, &source, &warnings));
   SPILLWAY_TRY(store_->AddSource(context, source));
+  return warnings;
+}
+
+Result<std::vector<std::string>> SourceRegistry::Change(
+    const Context& context, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options) const {
+  SPILLWAY_ASSIGN(state::Source source, Make(name, url));
+  SPILLWAY_ASSIGN(const state::Source before, store_->GetSource(context, name));
+  std::vector<std::string> warnings;
+  SPILLWAY_TRY(KeepOptions(context, storage_options, &source, &warnings));
+  SPILLWAY_TRY(store_->ChangeSource(context, source));
+  for (const auto& [option, value] : before.storage_options) {
+    const auto now = source.storage_options.find(option);
+    if (!value.starts_with("${stored:")) continue;
+    if (now != source.storage_options.end() && now->second == value) continue;
+    SPILLWAY_TRY(secrets_->Forget(context, "source/" + source.name + "/" + option));
+  }
   return warnings;
 }
 

@@ -43,11 +43,22 @@ class SourceRegistry {
       const base::Context& context, std::string_view name, std::string_view url,
       const std::map<std::string, std::string>& storage_options) const;
 
+  /// Gives the registered `name` another URL and other options, as Add would. Stored secrets that
+  /// it no longer uses are forgotten. SOURCE_NOT_FOUND, INVALID_ARGUMENT.
+  base::Result<std::vector<std::string>> Change(
+      const base::Context& context, std::string_view name, std::string_view url,
+      const std::map<std::string, std::string>& storage_options) const;
+
   /// Unregisters `name` and forgets its stored secrets. SOURCE_NOT_FOUND;
   /// DEPENDENT_OBJECTS_STILL_EXIST.
   base::Status Remove(const base::Context& context, std::string_view name) const;
 
  private:
+  base::Result<state::Source> Make(std::string_view name, std::string_view url) const;
+  base::Status KeepOptions(const base::Context& context,
+                           const std::map<std::string, std::string>& storage_options,
+                           state::Source* source, std::vector<std::string>* warnings) const;
+
   state::Store* store_;
   const SecretKeeper* secrets_;
   std::string working_folder_;

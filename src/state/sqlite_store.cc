@@ -118,6 +118,25 @@ class SqliteStore final : public Store {
                   row, "source", source.name);
   }
 
+  Status ChangeSource(const Context& context, const Source& source) override {
+    return Write(context, [&](SqliteConnection& connection) -> Status {
+      SPILLWAY_ASSIGN(const auto rows,
+                      connection.Run("SELECT name, url, storage_options, created_us, checksum "
+                                     "FROM source WHERE name = ?",
+                                     {{source.name}}));
+      if (rows.empty()) return NoSource(context, source.name);
+      SPILLWAY_ASSIGN(Source changed, SourceFromRow(path_, rows.front()));
+      changed.url = source.url;
+      changed.storage_options = source.storage_options;
+      SPILLWAY_ASSIGN(const SqlRow row, SourceToRow(changed));
+      return connection
+          .Run("INSERT OR REPLACE INTO source (name, url, storage_options, created_us, checksum)"
+               " VALUES (?, ?, ?, ?, ?)",
+               row)
+          .status();
+    });
+  }
+
   Status RemoveSource(const Context& context, std::string_view name) override {
     return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_TRY(RefuseInUse(connection,
@@ -151,6 +170,24 @@ class SqliteStore final : public Store {
                   "INSERT INTO target (name, url, password_reference, created_us, checksum)"
                   " VALUES (?, ?, ?, ?, ?)",
                   TargetToRow(target), "target", target.name);
+  }
+
+  Status ChangeTarget(const Context& context, const Target& target) override {
+    return Write(context, [&](SqliteConnection& connection) -> Status {
+      SPILLWAY_ASSIGN(const auto rows,
+                      connection.Run("SELECT name, url, password_reference, created_us, checksum "
+                                     "FROM target WHERE name = ?",
+                                     {{target.name}}));
+      if (rows.empty()) return NoTarget(context, target.name);
+      SPILLWAY_ASSIGN(Target changed, TargetFromRow(path_, rows.front()));
+      changed.url = target.url;
+      changed.password_reference = target.password_reference;
+      return connection
+          .Run("INSERT OR REPLACE INTO target (name, url, password_reference, created_us, checksum)"
+               " VALUES (?, ?, ?, ?, ?)",
+               TargetToRow(changed))
+          .status();
+    });
   }
 
   Status RemoveTarget(const Context& context, std::string_view name) override {

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "base/name_list.h"
+
 namespace spillway::state {
 namespace {
 
@@ -16,20 +18,10 @@ constexpr std::array<std::pair<RunState, std::string_view>, 7> kRunStates = {{
     {RunState::kInterrupted, "interrupted"},
 }};
 
-std::string QuotePart(const std::string& part) {
-  if (!part.empty() && part.find_first_of(".\"") == std::string::npos) return part;
-  std::string quoted = "\"";
-  for (const char c : part) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
 }  // namespace
 
 std::string SyncedTable::name() const {
-  return QuotePart(target) + "." + QuotePart(schema) + "." + QuotePart(table);
+  return base::JoinNames(std::array{target, schema, table}, '.');
 }
 
 std::string_view Name(RunState state) {

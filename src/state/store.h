@@ -115,6 +115,8 @@ class Store {
   virtual base::Result<Source> GetSource(const base::Context& context, std::string_view name) = 0;
   /// ALREADY_EXISTS.
   virtual base::Status AddSource(const base::Context& context, const Source& source) = 0;
+  /// Replaces what the source of that name is, but for its time. SOURCE_NOT_FOUND.
+  virtual base::Status ChangeSource(const base::Context& context, const Source& source) = 0;
   /// SOURCE_NOT_FOUND; DEPENDENT_OBJECTS_STILL_EXIST naming synced tables that use the name.
   virtual base::Status RemoveSource(const base::Context& context, std::string_view name) = 0;
 
@@ -123,6 +125,8 @@ class Store {
   virtual base::Result<Target> GetTarget(const base::Context& context, std::string_view name) = 0;
   /// ALREADY_EXISTS.
   virtual base::Status AddTarget(const base::Context& context, const Target& target) = 0;
+  /// Replaces what the target of that name is, but for its time. TARGET_NOT_FOUND.
+  virtual base::Status ChangeTarget(const base::Context& context, const Target& target) = 0;
   /// TARGET_NOT_FOUND; DEPENDENT_OBJECTS_STILL_EXIST naming synced tables in it.
   virtual base::Status RemoveTarget(const base::Context& context, std::string_view name) = 0;
 

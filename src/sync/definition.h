@@ -31,8 +31,8 @@ struct ExtraColumn {
   bool operator==(const ExtraColumn&) const = default;
 };
 
-/// What the user declared about one synced table. Every field is a key of the YAML form
-/// (`on_bad_row`) and, with dashes, a flag (`--on-bad-row`).
+/// What the user declared about one synced table. Every field from `source` on is a row of
+/// definition_fields.h, and by it a key of every form.
 struct Definition {
   std::string id;      ///< uuid, given at creation; the position in the target is found by it
   std::string target;  ///< name of the target: `local`, or one added by `spillway target add`
@@ -68,12 +68,13 @@ struct Definition {
   std::chrono::milliseconds lock_timeout{5000};
 
   bool operator==(const Definition&) const = default;
-  /// target.schema.table
+  /// target.schema.table, parts quoted as base::JoinNames does.
   std::string name() const;
 };
 
-/// Refuses what contradicts itself (INVALID_DEFINITION) and what nothing acts on yet
-/// (NOT_YET_SUPPORTED, naming the values that work).
+/// Refuses what contradicts itself (INVALID_DEFINITION) and words that are coming
+/// (NOT_YET_SUPPORTED, naming those that work); detail `field` names the key. What only the source
+/// or the target can tell (columns, types, the predicate) is planning's to refuse.
 base::Status Validate(const Definition& definition);
 
 /// The definition as canonical JSON: fields in a fixed order, defaults left out.
@@ -81,15 +82,11 @@ std::string ToJson(const Definition& definition);
 /// The inverse. Errors: INVALID_DEFINITION naming the member.
 base::Result<Definition> DefinitionFromJson(std::string_view json);
 
-/// Hash of everything that determines the target's rows and their form: source, columns, where,
-/// key, overrides, indexes' absence excepted. Two definitions with one hash give equal tables. 64
-/// hexadecimal digits.
+/// Hash of everything that determines the target's rows and their form (Field::determines_rows).
+/// Two definitions with one hash give equal tables. 64 hexadecimal digits.
 std::string RowHash(const Definition& definition);
 
 std::string_view Name(Mode mode);
-std::string_view Name(OnBadRow on_bad_row);
-base::Result<Mode> ParseMode(std::string_view text);
-base::Result<OnBadRow> ParseOnBadRow(std::string_view text);
 /// `30s`, `15m`, `2h`, `90d`, `500ms`. Errors: INVALID_ARGUMENT.
 base::Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 std::string FormatDuration(std::chrono::milliseconds duration);

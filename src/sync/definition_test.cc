@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sync/definition_fields.h"
+#include "sync/testing/random_definition.h"
+
 namespace spillway::sync {
 namespace {
 
@@ -48,19 +51,19 @@ TEST(Definition, JsonRoundTripKeepsEveryField) {
 TEST(Definition, JsonLeavesDefaultsOut) {
   EXPECT_EQ(
       ToJson(Small()),
-      R"({"id":"0190","target":"local","schema":"public","table":"t","source":"/lake/t","mode":"full"})");
+      R"({"id":"0190","target":"local","schema":"public","table":"t","source":"/lake/t"})");
 }
 
 TEST(Definition, JsonRefusesWhatItDoesNotKnow) {
   const auto error = [](std::string_view text) { return DefinitionFromJson(text).status(); };
   EXPECT_EQ(error("[]").error_class(), ErrorClass::kInvalidDefinition);
   EXPECT_THAT(error(R"({"id":"a","target":"b","schema":"c","table":"d"})").message(),
-              testing::HasSubstr("source"));
+              ::testing::HasSubstr("source"));
   EXPECT_THAT(
       error(R"({"id":"a","target":"b","schema":"c","table":"d","source":"e","sourc":1})").message(),
-      testing::HasSubstr("sourc: is no field"));
+      ::testing::HasSubstr("sourc: is no field"));
   EXPECT_THAT(error(R"({"id":1,"target":"b","schema":"c","table":"d","source":"e"})").message(),
-              testing::HasSubstr("id: has the wrong type"));
+              ::testing::HasSubstr("id: has the wrong type"));
 }
 
 TEST(Definition, EveryTruncationOfItsJsonIsRefused) {
@@ -70,64 +73,54 @@ TEST(Definition, EveryTruncationOfItsJsonIsRefused) {
   }
 }
 
-TEST(Definition, RowHashCoversWhatDeterminesRowsAndNothingElse) {
-  const Definition base = Full();
-  std::vector<Definition> other_rows(7, base);
-  other_rows[0].source = "lake.sales.other";
-  other_rows[1].primary_key = {"id"};
-  other_rows[2].columns.reset();
-  other_rows[3].where = "";
-  other_rows[4].type_overrides.clear();
-  other_rows[5].indexes.pop_back();
-  other_rows[6].on_bad_row = OnBadRow::kReject;
-  for (const Definition& d : other_rows) EXPECT_NE(RowHash(d), RowHash(base));
-
-  Definition same_rows = base;
-  same_rows.id = "another";
-  same_rows.batch_rows = 77;
-  same_rows.connections = 1;
-  same_rows.timeout = milliseconds(1);
-  same_rows.retries = 9;
-  same_rows.lock_timeout = milliseconds(2);
-  EXPECT_EQ(RowHash(same_rows), RowHash(base));
+TEST(Definition, RandomOnesKeepEveryFieldInJson) {
+  testing::RandomDefinitions definitions(3);
+  for (int i = 0; i < 300; ++i) {
+    const Definition d = definitions.Next();
+    const base::Result<Definition> again = DefinitionFromJson(ToJson(d));
+    ASSERT_TRUE(again.ok()) << again.status().ToString();
+    ASSERT_EQ(*again, d);
+  }
 }
 
-TEST(Definition, ValidateNamesTheField) {
-  const auto field = [](const Definition& d) { return std::string(Validate(d).detail("field")); };
-  EXPECT_TRUE(Validate(Full()).ok());
-  Definition d = Full();
-  d.columns = std::vector<std::string>{"day"};
-  EXPECT_EQ(field(d), "primary_key");
-  d = Full();
-  d.primary_key = {"id", "id"};
-  EXPECT_EQ(field(d), "primary_key");
-  d = Full();
-  d.columns->clear();
-  d.primary_key.clear();
-  EXPECT_EQ(field(d), "columns");
-  d = Full();
-  d.type_overrides = {{"absent", "text"}};
-  EXPECT_EQ(field(d), "type_overrides");
-  d = Full();
-  d.batch_rows = 0;
-  EXPECT_EQ(field(d), "batch_rows");
-  d = Full();
-  d.connections = 65;
-  EXPECT_EQ(field(d), "connections");
-  d = Full();
-  d.source.clear();
-  EXPECT_EQ(field(d), "source");
-}
-
-TEST(Definition, ValuesThatAreComingAreRefusedByName) {
+TEST(Definition, NameQuotesPartsThatNeedIt) {
   Definition d = Small();
-  d.mode = Mode::kIncremental;
-  EXPECT_EQ(Validate(d).error_class(), ErrorClass::kNotYetSupported);
-  EXPECT_THAT(Validate(d).message(), testing::HasSubstr("'incremental' is coming"));
-  d = Small();
-  d.on_bad_row = OnBadRow::kReject;
-  EXPECT_THAT(Validate(d).message(), testing::HasSubstr("'reject' is coming"));
-  EXPECT_EQ(ParseMode("ful").status().error_class(), ErrorClass::kInvalidDefinition);
+  d.table = {"a.b", "Say \"x\""};
+  EXPECT_EQ(d.name(), R"(local."a.b"."Say ""x""")");
+}
+
+TEST(Definition, RowHashCoversWhatDeterminesRowsAndNothingElse) {
+  testing::RandomDefinitions definitions(5);
+  for (int i = 0; i < 100; ++i) {
+    const Definition d = definitions.Next();
+    const Definition other = definitions.Next();
+    Definition renamed = d;
+    renamed.id = "another";
+    renamed.target = "another";
+    EXPECT_EQ(RowHash(renamed), RowHash(d));
+    for (const Field& field : Fields()) {
+      Definition changed = d;
+      const auto value = field.get(other);
+      if (value) {
+        ASSERT_TRUE(Set(field, *value, &changed).ok());
+      } else {
+        field.unset(&changed);
+      }
+      const bool same_rows = !field.determines_rows || field.get(d) == value;
+      EXPECT_EQ(RowHash(changed) == RowHash(d), same_rows) << field.key;
+    }
+  }
+}
+
+TEST(Definition, RowsAreDeterminedByThese) {
+  std::vector<std::string_view> keys;
+  for (const Field& field : Fields()) {
+    if (field.determines_rows) keys.push_back(field.key);
+  }
+  EXPECT_THAT(keys, ::testing::ElementsAre("source", "incremental_column", "primary_key",
+                                           "timeseries_key", "columns", "where", "type_overrides",
+                                           "extra_columns", "indexes", "json_nonfinite", "deletes",
+                                           "history", "on_bad_row"));
 }
 
 TEST(Duration, ParsesAndFormats) {

@@ -50,10 +50,6 @@ void AddDoctorCommand(CLI::App* app, Session* session);
 base::Result<std::map<std::string, std::string>> ParseAssignments(
     const std::vector<std::string>& texts, std::string_view flag);
 
-/// The parts of `text` between commas that stand outside parentheses: "a=numeric(10,2),b=uuid" has
-/// two.
-std::vector<std::string> SplitOutsideParentheses(std::string_view text);
-
 }  // namespace spillway::face::cli
 
 #endif  // SPILLWAY_FACE_CLI_COMMAND_H_

@@ -135,20 +135,6 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
   return assignments;
 }
 
-std::vector<std::string> SplitOutsideParentheses(std::string_view text) {
-  std::vector<std::string> parts(1);
-  int depth = 0;
-  for (const char c : text) {
-    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    if (c == ',' && depth == 0) {
-      parts.emplace_back();
-    } else {
-      parts.back().push_back(c);
-    }
-  }
-  return parts;
-}
-
 int RunCommandLine(int argc, const char* const* argv, const state::Environment& environment,
                    Console* console, std::stop_token stop) {
   Session session;

@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/definition_flags.h"
 #include "face/cli/sync_output.h"
 #include "service/lake_tables.h"
 #include "service/synced_tables.h"
 #include "service/table_name.h"
+#include "sync/definition_fields.h"
 
 namespace spillway::face::cli {
 namespace {
@@ -18,58 +20,19 @@ using base::Result;
 using base::Status;
 using Json = nlohmann::ordered_json;
 
-// The flags of a definition, as given.
-struct DefinitionFlags {
+struct CreateFlags {
   std::string name;
-  std::string source;
-  std::string primary_key;
-  std::string columns;
-  std::string where;
-  std::vector<std::string> type_overrides;
-  std::vector<std::string> indexes;
-  std::string mode = "full";
-  std::string on_bad_row = "fail";
-  std::int64_t batch_rows = sync::Definition().batch_rows;
-  std::int32_t connections = 0;
-  std::int32_t retries = sync::Definition().retries;
-  std::string timeout;
-  std::string lock_timeout;
+  DefinitionFlags definition;
   bool no_sync = false;
   bool dry_run = false;
 };
 
-Result<sync::Definition> MakeDefinition(const DefinitionFlags& flags) {
+Result<sync::Definition> MakeDefinition(const CreateFlags& flags) {
   sync::Definition definition;
   SPILLWAY_ASSIGN(service::SyncedTableName name, service::ParseSyncedTableName(flags.name));
   definition.target = std::move(name.target);
   definition.table = std::move(name.table);
-  definition.source = flags.source;
-  if (!flags.primary_key.empty()) {
-    SPILLWAY_ASSIGN(definition.primary_key, service::ParseColumnList(flags.primary_key));
-  }
-  if (!flags.columns.empty()) {
-    SPILLWAY_ASSIGN(definition.columns, service::ParseColumnList(flags.columns));
-  }
-  definition.where = flags.where;
-  std::vector<std::string> type_overrides;
-  for (const std::string& given : flags.type_overrides) {
-    for (std::string& part : SplitOutsideParentheses(given)) {
-      type_overrides.push_back(std::move(part));
-    }
-  }
-  SPILLWAY_ASSIGN(definition.type_overrides, ParseAssignments(type_overrides, "--type-overrides"));
-  definition.indexes = flags.indexes;
-  SPILLWAY_ASSIGN(definition.mode, sync::ParseMode(flags.mode));
-  SPILLWAY_ASSIGN(definition.on_bad_row, sync::ParseOnBadRow(flags.on_bad_row));
-  definition.batch_rows = flags.batch_rows;
-  definition.connections = flags.connections;
-  definition.retries = flags.retries;
-  if (!flags.timeout.empty()) {
-    SPILLWAY_ASSIGN(definition.timeout, sync::ParseDuration(flags.timeout));
-  }
-  if (!flags.lock_timeout.empty()) {
-    SPILLWAY_ASSIGN(definition.lock_timeout, sync::ParseDuration(flags.lock_timeout));
-  }
+  SPILLWAY_TRY(flags.definition.Apply(&definition));
   return definition;
 }
 
@@ -78,13 +41,14 @@ Json ViewJson(const service::SyncedTableView& view) {
   Json json;
   json["name"] = definition.name();
   json["state"] = view.state;
-  json["source"] = definition.source;
   json["mode"] = sync::Name(definition.mode);
-  json["primary_key"] = definition.primary_key;
-  if (definition.columns) json["columns"] = *definition.columns;
-  if (!definition.where.empty()) json["where"] = definition.where;
-  if (!definition.type_overrides.empty()) json["type_overrides"] = definition.type_overrides;
-  if (!definition.indexes.empty()) json["indexes"] = definition.indexes;
+  const Json fields = Json::parse(sync::ToJson(definition));
+  for (const sync::Field& field : sync::Fields()) {
+    if (fields.contains(field.key)) json[std::string(field.key)] = fields[std::string(field.key)];
+  }
+  if (const auto pending = sync::PendingFields(definition); !pending.empty()) {
+    json["pending"] = pending;
+  }
   json["version"] = view.position ? Json(view.position->version) : Json();
   json["rows"] = view.position ? Json(view.position->rows) : Json();
   json["published_at"] =
@@ -118,12 +82,15 @@ Json ListJson(const std::vector<service::SyncedTableView>& views) {
   return list;
 }
 
-Result<int> Create(Session* session, service::World& world, const DefinitionFlags& flags) {
+Result<int> Create(Session* session, service::World& world, const CreateFlags& flags) {
   SPILLWAY_ASSIGN(sync::Definition definition, MakeDefinition(flags));
   SPILLWAY_ASSIGN(
       const service::Created created,
       service::CreateSyncedTable(session->context, world, std::move(definition), flags.dry_run));
   const std::string name = created.definition.name();
+  for (const std::string& pending : sync::PendingFields(created.definition)) {
+    session->console->Note(name + ": " + pending);
+  }
   if (flags.dry_run) {
     session->console->Print(PlanJson(name, created.plan));
     return 0;
@@ -148,25 +115,10 @@ Result<int> Create(Session* session, service::World& world, const DefinitionFlag
 
 void AddCreate(CLI::App* parent, Session* session) {
   CLI::App* command = parent->add_subcommand("create", "Define a synced table and load it");
-  auto flags = std::make_shared<DefinitionFlags>();
+  auto flags = std::make_shared<CreateFlags>();
   command->add_option("NAME", flags->name, "TARGET.schema.table; target `local` is always there")
       ->required();
-  command->add_option("--from,--source", flags->source, "Source: a path, URL or registered name")
-      ->required();
-  command->add_option("--primary-key", flags->primary_key,
-                      "Key columns, comma-separated (else the source's constraint)");
-  command->add_option("--columns", flags->columns, "Columns to carry, comma-separated (else all)");
-  command->add_option("--where", flags->where, "Rows to carry, as a SQL predicate");
-  command->add_option("--type-overrides", flags->type_overrides,
-                      "COLUMN=TYPE, comma-separated or repeated, for instance tags=text[]");
-  command->add_option("--indexes", flags->indexes, "\"(column)\"; may be repeated");
-  command->add_option("--mode", flags->mode, "full (incremental and continuous are coming)");
-  command->add_option("--on-bad-row", flags->on_bad_row, "fail (reject is coming)");
-  command->add_option("--batch-rows", flags->batch_rows, "Rows decoded at a time");
-  command->add_option("--connections", flags->connections, "Connections to load with");
-  command->add_option("--retries", flags->retries, "Tries again after a lost connection");
-  command->add_option("--timeout", flags->timeout, "Of a whole sync: 30s, 15m, 2h");
-  command->add_option("--lock-timeout", flags->lock_timeout, "Of the swap's locks: 5s");
+  flags->definition.AddTo(command);
   command->add_flag("--no-sync", flags->no_sync, "Only define it");
   command->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
   command->footer(

@@ -1,0 +1,103 @@
+#include "face/cli/definition_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+
+#include "sync/definition_text.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::Status;
+using sync::Field;
+using sync::FieldKind;
+using sync::FieldValue;
+
+std::string Placeholder(FieldKind kind) {
+  switch (kind) {
+    case FieldKind::kText:
+      return "TEXT";
+    case FieldKind::kWord:
+      return "WORD";
+    case FieldKind::kColumns:
+      return "COLUMN,…";
+    case FieldKind::kTexts:
+      return "TEXT …";
+    case FieldKind::kMap:
+    case FieldKind::kOrderedMap:
+      return "NAME=TEXT,… …";
+    case FieldKind::kDuration:
+      return "DURATION";
+    case FieldKind::kInteger:
+      return "NUMBER";
+    case FieldKind::kPercent:
+      return "PERCENT";
+  }
+  return "TEXT";
+}
+
+}  // namespace
+
+void DefinitionFlags::AddTo(CLI::App* command) {
+  for (const Field& field : sync::Fields()) {
+    std::string names = "--" + std::string(field.flag);
+    if (std::string dashed(field.key); field.flag == "from") names += ",--" + dashed;
+    command
+        ->add_option(
+            names,
+            [this, key = std::string(field.key)](const CLI::results_t& texts) {
+              given_[key] = texts;
+              return true;
+            },
+            sync::FieldHelp(field))
+        ->type_name(Placeholder(field.kind))
+        ->type_size(1)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group("Definition");
+  }
+}
+
+Status DefinitionFlags::Apply(sync::Definition* definition) const {
+  for (const Field& field : sync::Fields()) {
+    const auto given = given_.find(std::string(field.key));
+    if (given == given_.end()) continue;
+    SPILLWAY_ASSIGN(const FieldValue value, sync::ValueFromTexts(field, given->second));
+    SPILLWAY_TRY(sync::Set(field, value, definition));
+  }
+  return Status();
+}
+
+std::string CreateCommand(const sync::Definition& definition) {
+  std::string command = "spillway synced-table create " + ShellWord(definition.name());
+  for (const Field& field : sync::Fields()) {
+    const std::optional<FieldValue> value = field.get(definition);
+    if (!value) continue;
+    for (const std::string& text : sync::TextsFromValue(field, *value)) {
+      // A text that begins with a dash could be taken for another flag.
+      command += " --" + std::string(field.flag) + (text.starts_with('-') ? "=" : " ") +
+                 ShellWord(text);
+    }
+  }
+  return command;
+}
+
+std::string ShellWord(std::string_view text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("_-./:,=+%@").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      word += "'\\''";
+    } else {
+      word.push_back(c);
+    }
+  }
+  return word + "'";
+}
+
+}  // namespace spillway::face::cli

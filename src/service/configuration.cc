@@ -1,0 +1,73 @@
+#include "service/configuration.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/result.h"
+
+namespace spillway::service {
+namespace {
+
+using base::ErrorClass;
+using base::Status;
+
+bool Alike(const TargetDeclaration& a, const TargetDeclaration& b) {
+  return a.url == b.url && a.password == b.password;
+}
+bool Alike(const SourceDeclaration& a, const SourceDeclaration& b) {
+  return a.url == b.url && a.storage_options == b.storage_options;
+}
+bool Alike(const TableDeclaration&, const TableDeclaration&) { return false; }
+
+const std::string& NameOf(const TargetDeclaration& target) { return target.name; }
+const std::string& NameOf(const SourceDeclaration& source) { return source.name; }
+std::string NameOf(const TableDeclaration& table) { return table.definition.name(); }
+
+template <typename Declaration>
+Status AddAll(std::string_view what, std::vector<Declaration> from,
+              std::vector<Declaration>* into) {
+  for (Declaration& declaration : from) {
+    const auto there = std::ranges::find_if(
+        *into, [&](const Declaration& d) { return NameOf(d) == NameOf(declaration); });
+    if (there == into->end()) {
+      into->push_back(std::move(declaration));
+    } else if (!Alike(*there, declaration)) {
+      return At(declaration.origin,
+                Status(ErrorClass::kInvalidDefinition,
+                       std::string(what) + " " + NameOf(declaration) +
+                           " is defined twice; the other place is " + there->origin.ToString())
+                    .With("object", NameOf(declaration))
+                    .Mend("Remove one of the two."));
+    }
+  }
+  return Status();
+}
+
+}  // namespace
+
+std::string Origin::ToString() const {
+  return file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+}
+
+Status Merge(Configuration other, Configuration* configuration) {
+  SPILLWAY_TRY(AddAll("target", std::move(other.targets), &configuration->targets));
+  SPILLWAY_TRY(AddAll("source", std::move(other.sources), &configuration->sources));
+  SPILLWAY_TRY(AddAll("synced table", std::move(other.tables), &configuration->tables));
+  for (std::string& warning : other.warnings) {
+    configuration->warnings.push_back(std::move(warning));
+  }
+  return Status();
+}
+
+Status At(const Origin& origin, const Status& error) {
+  if (error.ok()) return error;
+  Status placed(error.error_class(), origin.ToString() + ": " + std::string(error.message()));
+  for (const auto& [key, value] : error.details()) placed = std::move(placed).With(key, value);
+  return std::move(placed)
+      .With("file", origin.file)
+      .With("line", std::to_string(origin.at.line))
+      .With("column", std::to_string(origin.at.column))
+      .Mend(std::string(error.mend()));
+}
+
+}  // namespace spillway::service
