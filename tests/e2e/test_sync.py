@@ -317,7 +317,8 @@ def test_timestamps_at_the_servers_limits(
             ("INVALID_ARGUMENT", "INVALID_DEFINITION"),
             2,
         ),
-        (("--on-bad-row", "reject"), "NOT_YET_SUPPORTED", 2),
+        (("--deletes", "soft"), "NOT_YET_SUPPORTED", 2),
+        (("--max-rejected", "5"), "INVALID_DEFINITION", 2),
         (("--primary-key", "nothing"), ("COLUMN_NOT_FOUND", "INVALID_DEFINITION"), 2),
         (("--primary-key", "id,id"), ("INVALID_DEFINITION", "INVALID_ARGUMENT"), 2),
         (
