@@ -68,8 +68,7 @@ std::string MarkedLine(std::string_view text, std::size_t byte, std::size_t leng
   }
   const std::size_t end = Forward(text, byte, line_end, kAfter);
   std::string shown(text.substr(begin, std::max(end, byte) - begin));
-  std::ranges::replace_if(
-      shown, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  std::ranges::replace_if(shown, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
   const std::size_t marked_end = std::min(std::max(end, byte), byte + std::min(length, end - byte));
   const std::size_t carets =
       std::max<std::size_t>(1, CodePoints(text.substr(byte, marked_end - byte)));

@@ -37,7 +37,8 @@ TEST(Configuration, TwoOfOneNameAreRefusedWithBothPlaces) {
               HasSubstr("a.yaml:6:3: synced table shop.public.\"a.yaml\" is defined twice; the "
                         "other place is a.yaml:6:3"));
   const base::Status targets = Merge(OneOfEach("b.yaml", "postgresql://other"), &both);
-  EXPECT_THAT(std::string(targets.message()), HasSubstr("b.yaml:2:3: target shop is defined twice"));
+  EXPECT_THAT(std::string(targets.message()),
+              HasSubstr("b.yaml:2:3: target shop is defined twice"));
 }
 
 TEST(Configuration, AtKeepsWhatTheErrorSays) {

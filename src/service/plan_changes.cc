@@ -25,8 +25,7 @@ constexpr std::string_view kHidden = "***";
 
 // A secret for people: a reference is shown, a literal or stored one is not.
 std::string Shown(const std::string& secret) {
-  const bool open =
-      source::LooksLikeSecretReference(secret) && !secret.starts_with("${stored:");
+  const bool open = source::LooksLikeSecretReference(secret) && !secret.starts_with("${stored:");
   return open || secret.empty() ? secret : std::string(kHidden);
 }
 
@@ -135,8 +134,8 @@ class Planner {
       const auto found = before.find(option);
       const bool is_secret = source::IsSecretOption(option);
       const std::string was = found == before.end() ? "" : found->second;
-      const bool same = found != before.end() &&
-                        (is_secret ? SameSecret(world_, value, was) : value == was);
+      const bool same =
+          found != before.end() && (is_secret ? SameSecret(world_, value, was) : value == was);
       if (!same) {
         change.fields.push_back({"storage_options." + option, is_secret ? Shown(was) : was,
                                  is_secret ? Shown(value) : value});
@@ -144,8 +143,8 @@ class Planner {
       if (found != before.end()) before.erase(found);
     }
     for (const auto& [option, value] : before) {
-      change.fields.push_back({"storage_options." + option,
-                               source::IsSecretOption(option) ? Shown(value) : value, ""});
+      change.fields.push_back(
+          {"storage_options." + option, source::IsSecretOption(option) ? Shown(value) : value, ""});
     }
     if (present.ok()) {
       change.reason = "its registration differs";
@@ -167,8 +166,10 @@ class Planner {
     }
     Result<state::Target> registered = world_.store().GetTarget(context_, definition.target);
     if (!registered.ok()) {
-      const std::string mend = "Declare it in the file under targets:, or add it: spillway target "
-                               "add " + definition.target + " URL";
+      const std::string mend =
+          "Declare it in the file under targets:, or add it: spillway target "
+          "add " +
+          definition.target + " URL";
       return std::move(registered).status().Mend(mend);
     }
     target_places_[definition.target] = registered->url;
@@ -187,14 +188,14 @@ class Planner {
 
   // Two targets may be one database.
   Status CheckOnePerPlace(const Definition& definition) {
-    const auto place = std::tuple(definition.target == kLocalTarget
-                                      ? std::string(kLocalTarget)
-                                      : target_places_[definition.target],
-                                  definition.table.schema, definition.table.table);
+    const auto place =
+        std::tuple(definition.target == kLocalTarget ? std::string(kLocalTarget)
+                                                     : target_places_[definition.target],
+                   definition.table.schema, definition.table.table);
     const auto [there, is_new] = places_.emplace(place, definition.name());
     if (is_new) return Status();
-    return Status(ErrorClass::kInvalidDefinition, definition.name() + " and " + there->second +
-                                                      " are one table of one database")
+    return Status(ErrorClass::kInvalidDefinition,
+                  definition.name() + " and " + there->second + " are one table of one database")
         .With("object", definition.name())
         .Mend("Remove one of the two.");
   }
@@ -268,9 +269,9 @@ class Planner {
   World& world_;
   const Configuration& configuration_;
   ChangePlan plan_;
-  std::set<std::string> declared_;                     // names of tables
-  std::set<std::string> declared_sources_;             // names
-  std::map<std::string, std::string> target_places_;   // name → URL
+  std::set<std::string> declared_;                    // names of tables
+  std::set<std::string> declared_sources_;            // names
+  std::map<std::string, std::string> target_places_;  // name → URL
   std::map<std::tuple<std::string, std::string, std::string>, std::string> places_;
 };
 

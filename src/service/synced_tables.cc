@@ -102,8 +102,7 @@ Result<Created> AlterSyncedTable(const base::Context& context, World& world,
   SPILLWAY_TRY(sync::Validate(definition));
   SPILLWAY_ASSIGN(state::SyncedTable table,
                   world.store().GetSyncedTable(context, definition.name()));
-  SPILLWAY_ASSIGN(const auto lock,
-                  state::LockTable(world.home(), table.id, table.name(), "alter"));
+  SPILLWAY_ASSIGN(const auto lock, state::LockTable(world.home(), table.id, table.name(), "alter"));
   SPILLWAY_ASSIGN(source::ResolvedSource resolved,
                   world.sources().Resolve(context, definition.source));
   definition.source = std::move(resolved.source);

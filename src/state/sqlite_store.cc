@@ -130,9 +130,10 @@ class SqliteStore final : public Store {
       changed.storage_options = source.storage_options;
       SPILLWAY_ASSIGN(const SqlRow row, SourceToRow(changed));
       return connection
-          .Run("INSERT OR REPLACE INTO source (name, url, storage_options, created_us, checksum)"
-               " VALUES (?, ?, ?, ?, ?)",
-               row)
+          .Run(
+              "INSERT OR REPLACE INTO source (name, url, storage_options, created_us, checksum)"
+              " VALUES (?, ?, ?, ?, ?)",
+              row)
           .status();
     });
   }
@@ -183,9 +184,10 @@ class SqliteStore final : public Store {
       changed.url = target.url;
       changed.password_reference = target.password_reference;
       return connection
-          .Run("INSERT OR REPLACE INTO target (name, url, password_reference, created_us, checksum)"
-               " VALUES (?, ?, ?, ?, ?)",
-               TargetToRow(changed))
+          .Run(
+              "INSERT OR REPLACE INTO target (name, url, password_reference, created_us, checksum)"
+              " VALUES (?, ?, ?, ?, ?)",
+              TargetToRow(changed))
           .status();
     });
   }

@@ -58,8 +58,7 @@ std::string FormatPercent(double percent) {
 Status ParsePercent(std::string_view key, std::string_view text, double* out) {
   double percent = 0;
   const char* const end = text.data() + text.size();
-  const auto [stop, error] =
-      std::from_chars(text.data(), end, percent, std::chars_format::fixed);
+  const auto [stop, error] = std::from_chars(text.data(), end, percent, std::chars_format::fixed);
   if (error != std::errc() || std::string_view(stop, end) != "%" || !(percent >= 0) ||
       percent > 100) {
     return WrongField(key, "'" + std::string(text) + "' is no share; write it as 50% or 0.5%");
@@ -202,8 +201,8 @@ Status SetMember(std::string_view key, const FieldValue& value, Definition* defi
   const auto* form = std::get_if<kWanted>(&value);
   if (form == nullptr) {
     constexpr std::array kForms = {"one value", "a list", "a map of names to texts"};
-    return WrongField(
-        key, std::string("wants ") + kForms[kWanted] + ", not " + kForms[value.index()]);
+    return WrongField(key,
+                      std::string("wants ") + kForms[kWanted] + ", not " + kForms[value.index()]);
   }
   return FromValue(key, *form, &(definition->*kMember));
 }
@@ -228,8 +227,7 @@ std::string DefaultText() {
 
 template <auto kMember>
 constexpr Field Row(std::string_view key, std::string_view flag, FieldKind kind,
-                    bool determines_rows, std::string_view meaning,
-                    std::string_view pending = "") {
+                    bool determines_rows, std::string_view meaning, std::string_view pending = "") {
   Field field;
   field.key = key;
   field.flag = flag;
@@ -237,8 +235,7 @@ constexpr Field Row(std::string_view key, std::string_view flag, FieldKind kind,
   field.determines_rows = determines_rows;
   field.meaning = meaning;
   field.pending = pending;
-  if constexpr (std::is_enum_v<MemberType<kMember>> ||
-                std::same_as<MemberType<kMember>, bool>) {
+  if constexpr (std::is_enum_v<MemberType<kMember>> || std::same_as<MemberType<kMember>, bool>) {
     field.words = kWords<MemberType<kMember>>;
   }
   field.get = &Get<kMember>;
@@ -248,12 +245,11 @@ constexpr Field Row(std::string_view key, std::string_view flag, FieldKind kind,
   return field;
 }
 
-constexpr bool kRows = true;     // determines rows
+constexpr bool kRows = true;      // determines rows
 constexpr bool kMatters = false;  // matters otherwise
 constexpr std::string_view kUntilServe = "`spillway serve` runs schedules, which is coming";
 constexpr std::string_view kUntilEvents = "`spillway serve` sends events, which is coming";
-constexpr std::string_view kUntilEvolution =
-    "schema changes are applied in place, which is coming";
+constexpr std::string_view kUntilEvolution = "schema changes are applied in place, which is coming";
 
 using D = Definition;
 using K = FieldKind;
@@ -271,7 +267,8 @@ constexpr std::array kFields = {
     Row<&D::timeseries_key>("timeseries_key", "timeseries-key", K::kText, kRows,
                             "column whose greatest value wins among rows of one key"),
     Row<&D::columns>("columns", "columns", K::kColumns, kRows, "columns to carry; else all"),
-    Row<&D::where>("where", "where", K::kText, kRows, "rows to carry, as a SQL predicate; else all"),
+    Row<&D::where>("where", "where", K::kText, kRows,
+                   "rows to carry, as a SQL predicate; else all"),
     Row<&D::type_overrides>("type_overrides", "type-overrides", K::kMap, kRows,
                             "other types in the target, by column: varchar(n), uuid, text[] …"),
     Row<&D::extra_columns>("extra_columns", "extra-columns", K::kOrderedMap, kRows,
@@ -294,11 +291,13 @@ constexpr std::array kFields = {
     Row<&D::rename_grace>("rename_grace", "rename-grace", K::kDuration, kMatters,
                           "how long a renamed column stays readable under its old name",
                           kUntilEvolution),
-    Row<&D::max_delete_percent>("max_delete_share", "max-delete-share", K::kPercent, kMatters,
-                                "a sync that would delete more of the target's rows stops and asks"),
-    Row<&D::schedule>("schedule", "schedule", K::kText, kMatters,
-                      "when to sync: Quartz cron with seconds and a zone, an interval, or on_commit",
-                      kUntilServe),
+    Row<&D::max_delete_percent>(
+        "max_delete_share", "max-delete-share", K::kPercent, kMatters,
+        "a sync that would delete more of the target's rows stops and asks"),
+    Row<&D::schedule>(
+        "schedule", "schedule", K::kText, kMatters,
+        "when to sync: Quartz cron with seconds and a zone, an interval, or on_commit",
+        kUntilServe),
     Row<&D::freshness>("freshness", "freshness", K::kDuration, kMatters,
                        "a table older than that is late", kUntilServe),
     Row<&D::group>("group", "group", K::kText, kMatters,

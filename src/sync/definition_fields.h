@@ -42,8 +42,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 using FieldValue = std::variant<std::string, std::vector<std::string>, Pairs>;
 
 struct Field {
-  std::string_view key;     ///< of the YAML form
-  std::string_view flag;    ///< without dashes in front: the key with dashes, but `from` for source
+  std::string_view key;   ///< of the YAML form
+  std::string_view flag;  ///< without dashes in front: the key with dashes, but `from` for source
   FieldKind kind = FieldKind::kText;
   bool determines_rows = false;  ///< two definitions that differ here may give other tables
   std::string_view meaning;      ///< one line for people

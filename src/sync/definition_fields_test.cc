@@ -82,10 +82,10 @@ TEST(Fields, WhatIsNotActedOnIsSaid) {
   EXPECT_TRUE(PendingFields(d).empty());
   d.schedule = "15m";
   d.on_late = "true";
-  EXPECT_THAT(PendingFields(d),
-              ::testing::ElementsAre(
-                  ::testing::HasSubstr("schedule is kept, but not acted on until"),
-                  ::testing::HasSubstr("on_late is kept, but not acted on until")));
+  EXPECT_THAT(
+      PendingFields(d),
+      ::testing::ElementsAre(::testing::HasSubstr("schedule is kept, but not acted on until"),
+                             ::testing::HasSubstr("on_late is kept, but not acted on until")));
 }
 
 TEST(Fields, HelpNamesWordsAndDefault) {
@@ -120,7 +120,8 @@ std::string ValueForm(FieldKind kind) {
 }
 
 std::string Cell(std::string text) {
-  for (std::size_t i = 0; (i = text.find('|', i)) != std::string::npos; i += 2) text.insert(i, "\\");
+  for (std::size_t i = 0; (i = text.find('|', i)) != std::string::npos; i += 2)
+    text.insert(i, "\\");
   return text;
 }
 

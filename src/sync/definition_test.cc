@@ -49,9 +49,8 @@ TEST(Definition, JsonRoundTripKeepsEveryField) {
 }
 
 TEST(Definition, JsonLeavesDefaultsOut) {
-  EXPECT_EQ(
-      ToJson(Small()),
-      R"({"id":"0190","target":"local","schema":"public","table":"t","source":"/lake/t"})");
+  EXPECT_EQ(ToJson(Small()),
+            R"({"id":"0190","target":"local","schema":"public","table":"t","source":"/lake/t"})");
 }
 
 TEST(Definition, JsonRefusesWhatItDoesNotKnow) {
@@ -117,10 +116,10 @@ TEST(Definition, RowsAreDeterminedByThese) {
   for (const Field& field : Fields()) {
     if (field.determines_rows) keys.push_back(field.key);
   }
-  EXPECT_THAT(keys, ::testing::ElementsAre("source", "incremental_column", "primary_key",
-                                           "timeseries_key", "columns", "where", "type_overrides",
-                                           "extra_columns", "indexes", "json_nonfinite", "deletes",
-                                           "history", "on_bad_row"));
+  EXPECT_THAT(
+      keys, ::testing::ElementsAre("source", "incremental_column", "primary_key", "timeseries_key",
+                                   "columns", "where", "type_overrides", "extra_columns", "indexes",
+                                   "json_nonfinite", "deletes", "history", "on_bad_row"));
 }
 
 TEST(Duration, ParsesAndFormats) {

@@ -76,8 +76,8 @@ std::string CreateCommand(const sync::Definition& definition) {
     if (!value) continue;
     for (const std::string& text : sync::TextsFromValue(field, *value)) {
       // A text that begins with a dash could be taken for another flag.
-      command += " --" + std::string(field.flag) + (text.starts_with('-') ? "=" : " ") +
-                 ShellWord(text);
+      command +=
+          " --" + std::string(field.flag) + (text.starts_with('-') ? "=" : " ") + ShellWord(text);
     }
   }
   return command;

@@ -239,9 +239,9 @@ Status ErrorAt(const Source& source, std::size_t byte, std::size_t length, std::
   const base::TextPosition at = base::PositionOf(source.text, byte);
   const std::string line = std::to_string(at.line);
   const std::string column = std::to_string(at.column);
-  return Status(ErrorClass::kInvalidDefinition,
-                source.file + ":" + line + ":" + column + ": " + std::string(what) +
-                    base::MarkedLine(source.text, byte, length))
+  return Status(ErrorClass::kInvalidDefinition, source.file + ":" + line + ":" + column + ": " +
+                                                    std::string(what) +
+                                                    base::MarkedLine(source.text, byte, length))
       .With("file", source.file)
       .With("line", line)
       .With("column", column);

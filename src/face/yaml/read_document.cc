@@ -143,8 +143,8 @@ class DocumentReader {
     const Result<source::SecretReference> reference = source::ParseSecretReference(text);
     if (!reference.ok()) return service::At(OriginOf(node), reference.status());
     if (reference->kind != source::SecretReference::Kind::kFile) return text;
-    return "${file:" + (std::filesystem::path(folder_) / reference->name).lexically_normal().string() +
-           "}";
+    return "${file:" +
+           (std::filesystem::path(folder_) / reference->name).lexically_normal().string() + "}";
   }
 
   Status ReadVersion(const Node& root) const {
@@ -226,9 +226,9 @@ class DocumentReader {
 
   // A relative path starts from the file's folder.
   std::string Located(const std::string& source) const {
-    const bool is_relative = source.starts_with('.') || (source.find('/') != std::string::npos &&
-                                                         source.find(':') == std::string::npos &&
-                                                         !source.starts_with('/'));
+    const bool is_relative = source.starts_with('.') ||
+                             (source.find('/') != std::string::npos &&
+                              source.find(':') == std::string::npos && !source.starts_with('/'));
     if (!is_relative) return source;
     return (std::filesystem::path(folder_) / source).lexically_normal().string();
   }
@@ -365,8 +365,8 @@ class DocumentReader {
       return FieldValue(std::move(texts));
     }
     if (node.kind != NodeKind::kList) {
-      return Wrong(node, std::string(field.key) + " wants a list, not " +
-                             std::string(Describe(node.kind)));
+      return Wrong(
+          node, std::string(field.key) + " wants a list, not " + std::string(Describe(node.kind)));
     }
     for (const NodePtr& item : node.items) {
       SPILLWAY_ASSIGN(std::string text, Text(*item, std::string(field.key) + ", a list of texts,"));

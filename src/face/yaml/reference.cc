@@ -37,8 +37,7 @@ Result<std::string> Expand(std::string_view reference, std::string_view folder,
   if (kind == "file" && !name.empty()) {
     return ReadReferredFile((std::filesystem::path(folder) / name).string());
   }
-  return Status(ErrorClass::kInvalidDefinition,
-                "no reference: ${" + std::string(reference) + "}")
+  return Status(ErrorClass::kInvalidDefinition, "no reference: ${" + std::string(reference) + "}")
       .Mend("Write ${env:NAME} or ${file:PATH}.");
 }
 

@@ -56,9 +56,9 @@ inline constexpr std::array kQuotingClasses = {
 
 /// How often each thing to be covered was made.
 struct Coverage {
-  std::map<std::string, int> set;          ///< field → definitions that have it
-  std::map<std::string, int> left_out;     ///< field → definitions that do not
-  std::map<std::string, int> words;        ///< "field: word"
+  std::map<std::string, int> set;           ///< field → definitions that have it
+  std::map<std::string, int> left_out;      ///< field → definitions that do not
+  std::map<std::string, int> words;         ///< "field: word"
   std::map<std::string, int> text_classes;  ///< "field: class", of fields that hold free text
 };
 
