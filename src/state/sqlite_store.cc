@@ -119,7 +119,7 @@ class SqliteStore final : public Store {
   }
 
   Status ChangeSource(const Context& context, const Source& source) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_ASSIGN(const auto rows,
                       connection.Run("SELECT name, url, storage_options, created_us, checksum "
                                      "FROM source WHERE name = ?",
@@ -174,7 +174,7 @@ class SqliteStore final : public Store {
   }
 
   Status ChangeTarget(const Context& context, const Target& target) override {
-    return Write(context, [&](SqliteConnection& connection) -> Status {
+    return Write(context, Durability::kDefinition, [&](SqliteConnection& connection) -> Status {
       SPILLWAY_ASSIGN(const auto rows,
                       connection.Run("SELECT name, url, password_reference, created_us, checksum "
                                      "FROM target WHERE name = ?",

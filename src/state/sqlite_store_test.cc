@@ -152,6 +152,33 @@ TEST_F(SqliteStoreTest, RoundTripsSources) {
   EXPECT_EQ(store->RemoveSource(context_, "a").error_class(), ErrorClass::kSourceNotFound);
 }
 
+TEST_F(SqliteStoreTest, ChangesSourcesAndTargets) {
+  auto store = Open(path_);
+  ASSERT_TRUE(store->AddSource(context_, AnySource("a")).ok());
+  Source source = AnySource("a");
+  source.url = "s3://elsewhere/a";
+  source.storage_options = {{"aws_region", "eu"}};
+  source.created_at = At(99);
+  ASSERT_TRUE(store->ChangeSource(context_, source).ok());
+  Target target;
+  target.name = "shop";
+  target.url = "postgresql://one/db";
+  target.created_at = At(5);
+  EXPECT_EQ(store->ChangeTarget(context_, target).error_class(), ErrorClass::kTargetNotFound);
+  ASSERT_TRUE(store->AddTarget(context_, target).ok());
+  target.url = "postgresql://two/db";
+  target.password_reference = "${env:X}";
+  ASSERT_TRUE(store->ChangeTarget(context_, target).ok());
+  store = Open(path_);
+  EXPECT_EQ(store->GetSource(context_, "a")->url, "s3://elsewhere/a");
+  EXPECT_EQ(store->GetSource(context_, "a")->storage_options, source.storage_options);
+  EXPECT_EQ(store->GetSource(context_, "a")->created_at, AnySource("a").created_at);
+  EXPECT_EQ(store->GetTarget(context_, "shop")->url, "postgresql://two/db");
+  EXPECT_EQ(store->GetTarget(context_, "shop")->password_reference, "${env:X}");
+  EXPECT_EQ(store->ChangeSource(context_, AnySource("b")).error_class(),
+            ErrorClass::kSourceNotFound);
+}
+
 TEST_F(SqliteStoreTest, RefusesOptionsThatAreNotText) {
   Source source = AnySource("a");
   source.storage_options["region"] = "\xff";

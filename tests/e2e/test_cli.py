@@ -19,6 +19,12 @@ from program import BINARY, Keys, Program
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 VERBS = [
     ("synced-table", "create"),
+    ("synced-table", "alter"),
+    ("synced-table", "export"),
+    ("plan",),
+    ("apply",),
+    ("sql",),
+    ("export",),
     ("synced-table", "get"),
     ("synced-table", "list"),
     ("synced-table", "delete"),
@@ -362,6 +368,8 @@ def test_every_example_of_the_readme_runs(
             }
         ),
     )
+    for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S):
+        (home / "shop.yaml").write_text(block)
     program = Program(home, None).with_environment(
         PATH=f"{BINARY.parent}:/usr/local/bin:/usr/bin:/bin", **database_15.environment
     )

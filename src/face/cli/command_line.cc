@@ -179,6 +179,8 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   app.option_defaults()->group("Options");
 
   AddSyncedTableCommands(&app, &session);
+  AddApplyCommands(&app, &session);
+  AddSqlCommand(&app, &session);
   AddLakeCommands(&app, &session);
   AddSourceCommands(&app, &session);
   AddTargetCommands(&app, &session);

@@ -111,6 +111,10 @@ std::string Console::Paint(std::string_view text, std::string_view sgr) const {
   return fmt::format("\x1b[{}m{}\x1b[0m", sgr, text);
 }
 
+std::string Console::Colored(std::string_view text, std::string_view sgr) const {
+  return color_out_ ? Paint(text, sgr) : std::string(text);
+}
+
 void Console::Line(std::string_view text) { fmt::print(out_, "{}\n", text); }
 
 void Console::Note(std::string_view text) {

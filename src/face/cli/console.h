@@ -34,6 +34,8 @@ class Console {
   void Print(std::string_view json);
   /// A line on stdout whatever the format.
   void Line(std::string_view text);
+  /// `text` in a colour or style (an SGR parameter, "31" is red) where stdout shows them.
+  std::string Colored(std::string_view text, std::string_view sgr) const;
   /// A remark for people on stderr; silent with --quiet.
   void Note(std::string_view text);
   void Warn(std::string_view text);

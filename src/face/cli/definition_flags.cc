@@ -70,7 +70,10 @@ Status DefinitionFlags::Apply(sync::Definition* definition) const {
 }
 
 std::string CreateCommand(const sync::Definition& definition) {
-  std::string command = "spillway synced-table create " + ShellWord(definition.name());
+  std::string name = definition.name();
+  // Could be taken for a flag; in quotes the first part is the same name.
+  if (name.starts_with('-')) name.insert(definition.target.size(), "\"").insert(0, "\"");
+  std::string command = "spillway synced-table create " + ShellWord(name);
   for (const Field& field : sync::Fields()) {
     const std::optional<FieldValue> value = field.get(definition);
     if (!value) continue;

@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/nearest_name.h"
 #include "face/cli/command.h"
 #include "face/cli/definition_flags.h"
 #include "face/cli/sync_output.h"
+#include "face/cli/synced_table_output.h"
 #include "service/lake_tables.h"
 #include "service/synced_tables.h"
 #include "service/table_name.h"
@@ -82,15 +85,57 @@ Json ListJson(const std::vector<service::SyncedTableView>& views) {
   return list;
 }
 
+}  // namespace
+
+void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views) {
+  Json list = Json::array();
+  for (const service::SyncedTableView& view : views) {
+    if (!view.target_outcome.ok()) session->console->Warn(view.target_outcome.ToString());
+    list.push_back(ViewJson(view));
+  }
+  session->console->Print(views.size() == 1 ? list.front().dump() : list.dump());
+}
+
+void PrintList(Session* session, const std::vector<service::SyncedTableView>& views) {
+  session->console->Print(ListJson(views).dump());
+}
+
+void NotePending(Session* session, const sync::Definition& definition) {
+  for (const std::string& pending : sync::PendingFields(definition)) {
+    session->console->Note(definition.name() + ": " + pending);
+  }
+}
+
+Result<int> AlterTo(Session* session, service::World& world, const sync::Definition& before,
+                    const sync::Definition& after, bool dry_run) {
+  const std::string name = before.name();
+  SPILLWAY_ASSIGN(const service::Created altered,
+                  service::AlterSyncedTable(session->context, world, after, dry_run));
+  NotePending(session, altered.definition);
+  if (dry_run) {
+    session->console->Print(PlanJson(name, altered.plan));
+    return 0;
+  }
+  if (altered.definition == before) {
+    session->console->Note(name + ": nothing to do, it is so already");
+  } else if (sync::RowHash(altered.definition) == sync::RowHash(before)) {
+    session->console->Note("altered " + name);
+  } else {
+    session->console->Note("altered " + name + "; its rows or columns change with: spillway sync " +
+                           name);
+  }
+  return 0;
+}
+
+namespace {
+
 Result<int> Create(Session* session, service::World& world, const CreateFlags& flags) {
   SPILLWAY_ASSIGN(sync::Definition definition, MakeDefinition(flags));
   SPILLWAY_ASSIGN(
       const service::Created created,
       service::CreateSyncedTable(session->context, world, std::move(definition), flags.dry_run));
   const std::string name = created.definition.name();
-  for (const std::string& pending : sync::PendingFields(created.definition)) {
-    session->console->Note(name + ": " + pending);
-  }
+  NotePending(session, created.definition);
   if (flags.dry_run) {
     session->console->Print(PlanJson(name, created.plan));
     return 0;
@@ -132,6 +177,60 @@ void AddCreate(CLI::App* parent, Session* session) {
   command->callback([session, flags] {
     session->action = [session, flags](service::World& world) {
       return Create(session, world, *flags);
+    };
+  });
+}
+
+struct AlterFlags {
+  std::string name;
+  DefinitionFlags definition;
+  std::vector<std::string> unset;
+  bool dry_run = false;
+};
+
+Result<int> Alter(Session* session, service::World& world, const AlterFlags& flags) {
+  SPILLWAY_ASSIGN(const service::SyncedTableView view,
+                  service::GetSyncedTable(session->context, world, flags.name, false));
+  sync::Definition definition = view.definition;
+  for (std::string key : flags.unset) {
+    std::ranges::replace(key, '-', '_');
+    const sync::Field* field = sync::FindField(key == "from" ? "source" : key);
+    if (field == nullptr) {
+      const auto nearest = base::NearestNames(key, sync::FieldKeys(), 3);
+      return Status(ErrorClass::kInvalidArgument, "--unset: there is no field " + key)
+          .Mend(nearest.empty() ? "See docs/reference/definition.md for the fields."
+                                : fmt::format("Did you mean: {}?", fmt::join(nearest, ", ")));
+    }
+    if (flags.definition.Given(field->key)) {
+      return Status(ErrorClass::kInvalidArgument, "--unset and a value are given for " + key);
+    }
+    field->unset(&definition);
+  }
+  SPILLWAY_TRY(flags.definition.Apply(&definition));
+  return AlterTo(session, world, view.definition, definition, flags.dry_run);
+}
+
+void AddAlter(CLI::App* parent, Session* session) {
+  CLI::App* command = parent->add_subcommand("alter", "Change fields of a synced table");
+  auto flags = std::make_shared<AlterFlags>();
+  command->add_option("NAME", flags->name, "A synced table")->required();
+  flags->definition.AddTo(command);
+  command
+      ->add_option("--unset", flags->unset, "A field to take back to its default; may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
+  command->footer(
+      "Examples:\n"
+      "  spillway synced-table alter local.public.products --where \"price > 10\" --retries 5\n"
+      "  spillway synced-table alter local.public.products --unset where");
+  command->callback([session, flags] {
+    if (flags->definition.empty() && flags->unset.empty()) {
+      throw CLI::ValidationError("say what to change: a field's flag, or --unset FIELD");
+    }
+    session->action = [session, flags](service::World& world) {
+      return Alter(session, world, *flags);
     };
   });
 }
@@ -184,14 +283,13 @@ void AddGetAndList(CLI::App* parent, Session* session) {
   get->footer("Example:\n  spillway synced-table get local.public.products -o yaml");
   get->callback([session, names] {
     session->action = [session, names](service::World& world) -> Result<int> {
-      Json list = Json::array();
+      std::vector<service::SyncedTableView> views;
       for (const std::string& name : *names) {
-        SPILLWAY_ASSIGN(const service::SyncedTableView view,
+        SPILLWAY_ASSIGN(service::SyncedTableView view,
                         service::GetSyncedTable(session->context, world, name, true));
-        if (!view.target_outcome.ok()) session->console->Warn(view.target_outcome.ToString());
-        list.push_back(ViewJson(view));
+        views.push_back(std::move(view));
       }
-      session->console->Print(names->size() == 1 ? list.front().dump() : list.dump());
+      PrintViews(session, views);
       return 0;
     };
   });
@@ -202,7 +300,7 @@ void AddGetAndList(CLI::App* parent, Session* session) {
       if (views.empty()) {
         session->console->Note("no synced tables yet; see: spillway synced-table create --help");
       }
-      session->console->Print(ListJson(views).dump());
+      PrintList(session, views);
       return 0;
     };
   });
@@ -274,9 +372,11 @@ void AddSyncedTableCommands(CLI::App* app, Session* session) {
   CLI::App* parent = app->add_subcommand("synced-table", "Define, show and delete synced tables");
   parent->require_subcommand(1);
   AddCreate(parent, session);
+  AddAlter(parent, session);
   AddGetAndList(parent, session);
   AddDelete(parent, session);
   AddPauseAndWait(parent, session);
+  AddExportCommands(app, parent, session);
   AddSyncCommands(app, session);
 }
 

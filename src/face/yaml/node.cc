@@ -117,6 +117,7 @@ class TreeBuilder final : public YAML::EventHandler {
     const bool is_plain = tag == "?" || tag.empty();
     if (!is_plain && tag != "!" && tag != kTextTag) RefuseTag(mark);
     node->kind = is_plain ? TypeOf(value) : NodeKind::kText;
+    if (!is_plain && !IsClosed(node->byte)) throw Refusal{node->byte, "a quote is never closed"};
     Place(std::move(node), anchor);
   }
 
@@ -144,6 +145,21 @@ class TreeBuilder final : public YAML::EventHandler {
     if (line >= line_begins_.size()) return text_.size();
     const auto column = static_cast<std::size_t>(std::max(mark.column, 0));
     return std::min(line_begins_[line] + column, text_.size());
+  }
+
+  // Whether the quote at `byte`, if one is there, has its end. yaml-cpp takes the end of the file.
+  bool IsClosed(std::size_t byte) const {
+    if (byte >= text_.size() || (text_[byte] != '\'' && text_[byte] != '"')) return true;
+    const char quote = text_[byte];
+    for (std::size_t i = byte + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || text_.substr(i + 1, 1) != "'") return true;
+        ++i;
+      }
+    }
+    return false;
   }
 
   [[noreturn]] void RefuseTag(const YAML::Mark& mark) const {

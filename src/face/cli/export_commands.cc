@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "face/cli/command.h"
+#include "face/cli/definition_files.h"
+#include "service/apply.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::Result;
+
+struct ExportFlags {
+  std::vector<std::string> names;
+  bool all = false;
+  DefinitionForm form = DefinitionForm::kYaml;
+};
+
+Result<int> Export(Session* session, service::World& world, const ExportFlags& flags) {
+  service::Configuration configuration;
+  if (flags.all) {
+    SPILLWAY_ASSIGN(configuration, service::DescribeAll(session->context, world));
+  } else {
+    SPILLWAY_ASSIGN(configuration, service::DescribeTables(session->context, world, flags.names));
+  }
+  for (const service::TargetDeclaration& target : configuration.targets) {
+    if (target.password.starts_with("${stored:")) {
+      session->console->Warn("the password of target " + target.name +
+                             " is kept in this home; elsewhere the reference leads to nothing");
+    }
+  }
+  fmt::print(session->console->out(), "{}", WriteConfiguration(configuration, flags.form));
+  return 0;
+}
+
+std::shared_ptr<ExportFlags> AddFormat(CLI::App* command) {
+  auto flags = std::make_shared<ExportFlags>();
+  const std::map<std::string, DefinitionForm> forms = {{"yaml", DefinitionForm::kYaml},
+                                                       {"sql", DefinitionForm::kSql},
+                                                       {"cli", DefinitionForm::kCli}};
+  command->add_option("--format", flags->form, "yaml, sql or cli; else yaml")
+      ->transform(CLI::CheckedTransformer(forms).description(""));
+  return flags;
+}
+
+}  // namespace
+
+void AddExportCommands(CLI::App* app, CLI::App* synced_table, Session* session) {
+  CLI::App* some = synced_table->add_subcommand(
+      "export", "Print definitions as YAML, as SQL, or as the commands that make them");
+  const auto some_flags = AddFormat(some);
+  some->add_option("NAME", some_flags->names, "Synced tables")->required();
+  some->footer("Example:\n  spillway synced-table export local.public.products --format sql");
+  some->callback([session, some_flags] {
+    session->action = [session, some_flags](service::World& world) {
+      return Export(session, world, *some_flags);
+    };
+  });
+
+  CLI::App* all = app->add_subcommand(
+      "export", "Print every target, source and synced table as YAML, SQL or commands");
+  const auto all_flags = AddFormat(all);
+  all->add_flag("--all", all_flags->all, "Everything; for some see spillway synced-table export");
+  all->footer("Example:\n  spillway export --all --format yaml > shop.yaml");
+  all->callback([session, all_flags] {
+    if (!all_flags->all) {
+      throw CLI::ValidationError("say --all; for some: spillway synced-table export NAME");
+    }
+    session->action = [session, all_flags](service::World& world) {
+      return Export(session, world, *all_flags);
+    };
+  });
+}
+
+}  // namespace spillway::face::cli

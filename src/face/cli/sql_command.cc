@@ -1,0 +1,318 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "face/cli/command.h"
+#include "face/cli/definition_files.h"
+#include "face/cli/line_reader.h"
+#include "face/cli/sync_output.h"
+#include "face/cli/synced_table_output.h"
+#include "face/sql/statement.h"
+#include "service/apply.h"
+#include "service/registry.h"
+#include "service/synced_tables.h"
+
+namespace spillway::face::cli {
+namespace {
+
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+using Json = nlohmann::ordered_json;
+
+// Performs statements; one that fails ends a script.
+class StatementRunner {
+ public:
+  StatementRunner(Session* session, service::World& world, bool no_sync)
+      : session_(session), world_(world), no_sync_(no_sync) {}
+
+  /// The exit code of the first statement that did not do what it says.
+  Result<int> RunScript(const sql::Script& script) {
+    SPILLWAY_ASSIGN(const std::vector<sql::Statement> statements, sql::Parse(script));
+    for (const sql::Statement& statement : statements) {
+      Result<int> code = std::visit([this](const auto& what) { return Run(what); }, statement.what);
+      if (!code.ok()) return sql::At(script, statement, code.status());
+      if (*code != 0) return code;
+    }
+    return 0;
+  }
+
+ private:
+  const base::Context& context() const { return session_->context; }
+
+  Result<int> Run(const sql::CreateSyncedTable& create) {
+    const std::string name = create.definition.name();
+    if (create.if_not_exists && service::GetSyncedTable(context(), world_, name, false).ok()) {
+      session_->console->Note(name + " is there already");
+      return 0;
+    }
+    SPILLWAY_ASSIGN(const service::Created created,
+                    service::CreateSyncedTable(context(), world_, create.definition, false));
+    NotePending(session_, created.definition);
+    if (!no_sync_) return SyncAndReport(session_, world_, {name}, {});
+    session_->console->Note("created " + name + "; load it with: SYNC TABLE " + name);
+    return 0;
+  }
+
+  Result<int> Run(const sql::AlterSyncedTable& alter) {
+    SPILLWAY_ASSIGN(const service::SyncedTableView view,
+                    service::GetSyncedTable(context(), world_, alter.name, false));
+    sync::Definition changed = view.definition;
+    for (const auto& [field, value] : alter.fields) {
+      if (value) {
+        SPILLWAY_TRY(Set(*field, *value, &changed));
+      } else {
+        field->unset(&changed);
+      }
+    }
+    return AlterTo(session_, world_, view.definition, changed, false);
+  }
+
+  Result<int> Run(const sql::DropSyncedTable& drop) {
+    const Status dropped =
+        service::DeleteSyncedTable(context(), world_, drop.name, drop.drop_table);
+    if (drop.if_exists && !dropped.ok() &&
+        dropped.error_class() == ErrorClass::kSyncedTableNotFound) {
+      session_->console->Note(drop.name + " is not there");
+      return 0;
+    }
+    SPILLWAY_TRY(dropped);
+    session_->console->Note("dropped " + drop.name +
+                            (drop.drop_table ? " and its table" : "; its table was kept"));
+    return 0;
+  }
+
+  Result<int> Run(const sql::ShowSyncedTables& show) {
+    SPILLWAY_ASSIGN(auto views, service::ListSyncedTables(context(), world_));
+    if (show.like) {
+      std::erase_if(views, [&](const service::SyncedTableView& view) {
+        return !sql::IsLike(view.definition.name(), *show.like);
+      });
+      if (views.empty()) session_->console->Note("no synced table is like " + *show.like);
+    }
+    PrintList(session_, views);
+    return 0;
+  }
+
+  Result<int> Run(const sql::OnSyncedTables& on) {
+    switch (on.verb) {
+      case sql::Verb::kSync:
+        return SyncAndReport(session_, world_, on.names, {});
+      case sql::Verb::kResync:
+        return SyncAndReport(session_, world_, on.names, {.rebuild = true});
+      case sql::Verb::kExplain:
+        return Explain(on.names);
+      case sql::Verb::kPause:
+        return ForEach(on.names, "paused", &service::PauseSyncedTable);
+      case sql::Verb::kResume:
+        return ForEach(on.names, "resumed", &service::ResumeSyncedTable);
+      case sql::Verb::kDescribe:
+        return Describe(on.names);
+      case sql::Verb::kShowCreate: {
+        SPILLWAY_ASSIGN(const service::Configuration shown,
+                        service::DescribeTables(context(), world_, on.names));
+        fmt::print(session_->console->out(), "{}", WriteConfiguration(shown, DefinitionForm::kSql));
+        return 0;
+      }
+    }
+    return 0;
+  }
+
+  Result<int> Explain(const std::vector<std::string>& names) {
+    SPILLWAY_ASSIGN(const auto explained, service::ExplainTables(context(), world_, names, {}));
+    for (const service::Explained& one : explained) {
+      if (!one.plan.ok()) return one.plan.status();
+      session_->console->Print(PlanJson(one.name, *one.plan));
+    }
+    return 0;
+  }
+
+  Result<int> Describe(const std::vector<std::string>& names) {
+    std::vector<service::SyncedTableView> views;
+    for (const std::string& name : names) {
+      SPILLWAY_ASSIGN(service::SyncedTableView view,
+                      service::GetSyncedTable(context(), world_, name, true));
+      views.push_back(std::move(view));
+    }
+    PrintViews(session_, views);
+    return 0;
+  }
+
+  Result<int> ForEach(const std::vector<std::string>& names, std::string_view done,
+                      Status (*verb)(const base::Context&, service::World&, std::string_view)) {
+    for (const std::string& name : names) {
+      SPILLWAY_TRY(verb(context(), world_, name));
+      session_->console->Note(fmt::format("{} {}", done, name));
+    }
+    return 0;
+  }
+
+  // Prints what was registered, or that it need not be.
+  Result<int> Registered(Result<std::vector<std::string>> added, bool if_not_exists,
+                         const std::string& name) {
+    if (!added.ok()) {
+      if (!if_not_exists || added.status().error_class() != ErrorClass::kAlreadyExists) {
+        return std::move(added).status();
+      }
+      session_->console->Note(name + " is there already");
+      return 0;
+    }
+    for (const std::string& warning : *added) session_->console->Warn(warning);
+    session_->console->Note("added " + name);
+    return 0;
+  }
+
+  Result<int> Run(const sql::CreateTarget& create) {
+    return Registered(service::AddTarget(context(), world_, create.target.name, create.target.url,
+                                         create.target.password),
+                      create.if_not_exists, create.target.name);
+  }
+  Result<int> Run(const sql::CreateSource& create) {
+    return Registered(world_.sources().Add(context(), create.source.name, create.source.url,
+                                           create.source.storage_options),
+                      create.if_not_exists, create.source.name);
+  }
+
+  Result<int> Run(const sql::DropRegistered& drop) {
+    const bool is_target = drop.registry == sql::Registry::kTargets;
+    const Status removed = is_target ? service::RemoveTarget(context(), world_, drop.name)
+                                     : world_.sources().Remove(context(), drop.name);
+    if (!removed.ok() && drop.if_exists &&
+        (removed.error_class() == ErrorClass::kTargetNotFound ||
+         removed.error_class() == ErrorClass::kSourceNotFound)) {
+      session_->console->Note(drop.name + " is not there");
+      return 0;
+    }
+    SPILLWAY_TRY(removed);
+    session_->console->Note("removed " + drop.name);
+    return 0;
+  }
+
+  Result<int> Run(const sql::ShowRegistered& show) {
+    Json list = Json::array();
+    if (show.registry == sql::Registry::kTargets) {
+      SPILLWAY_ASSIGN(const auto targets, service::ListTargets(context(), world_));
+      for (const state::Target& target : targets) {
+        list.push_back({{"name", target.name},
+                        {"url", target.url.empty() ? Json("not started yet") : Json(target.url)}});
+      }
+    } else {
+      SPILLWAY_ASSIGN(const auto sources, world_.store().ListSources(context()));
+      for (const state::Source& source : sources) {
+        list.push_back({{"name", source.name}, {"url", source.url}});
+      }
+    }
+    session_->console->Print(list.dump());
+    return 0;
+  }
+
+  Session* session_;
+  service::World& world_;
+  const bool no_sync_;
+};
+
+// Statements in which a secret may stand are not kept on disk.
+bool MayHoldSecret(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("target") != std::string::npos || lower.find("source ") != std::string::npos ||
+         lower.find("password") != std::string::npos;
+}
+
+// What can be completed now: words of the language, keys, names.
+std::vector<std::string> CompletionWords(Session* session, service::World& world) {
+  std::vector<std::string> words = sql::Keywords();
+  for (std::string& key : sync::FieldKeys()) words.push_back(std::move(key));
+  const auto tables = world.store().ListSyncedTables(session->context);
+  if (tables.ok()) {
+    for (const state::SyncedTable& table : *tables) words.push_back(table.name());
+  }
+  const auto sources = world.store().ListSources(session->context);
+  if (sources.ok()) {
+    for (const state::Source& source : *sources) words.push_back(source.name);
+  }
+  return words;
+}
+
+// Reads statements from the terminal until its end. An error is shown and ends nothing.
+int RunInteractively(Session* session, service::World& world, StatementRunner* runner) {
+  LineReader reader(
+      world.home().path() + "/sql_history",
+      [session, &world] { return CompletionWords(session, world); }, session->context.stop);
+  session->console->Note(
+      "Statements end with a semicolon; Tab completes, Ctrl-D ends. See docs/reference/sql.md.");
+  std::string text;
+  while (!session->context.stop.stop_requested()) {
+    const auto line = reader.Read(text.empty() ? "spillway> " : "     ...> ");
+    if (!line) break;
+    if (text.empty() && (*line == "quit" || *line == "exit" || *line == "\\q")) return 0;
+    text += *line + "\n";
+    if (!sql::IsComplete(text)) continue;
+    if (text.find_first_not_of(" \n\t") != std::string::npos && !MayHoldSecret(text)) {
+      reader.Remember(text.substr(0, text.find_last_not_of('\n') + 1));
+    }
+    if (const Result<int> code = runner->RunScript({"", text}); !code.ok()) {
+      session->console->Error(code.status());
+    }
+    std::fflush(session->console->out());
+    text.clear();
+  }
+  return session->context.stop.stop_requested() ? 130 : 0;
+}
+
+struct SqlFlags {
+  std::string text;
+  std::vector<std::string> files;
+  bool no_sync = false;
+};
+
+Result<int> RunSql(Session* session, service::World& world, const SqlFlags& flags) {
+  StatementRunner runner(session, world, flags.no_sync);
+  if (!flags.text.empty()) return runner.RunScript({"", flags.text});
+  if (flags.files.empty() && isatty(STDIN_FILENO) == 1) {
+    return RunInteractively(session, world, &runner);
+  }
+  const std::vector<std::string> files =
+      flags.files.empty() ? std::vector<std::string>{"-"} : flags.files;
+  for (const std::string& path : files) {
+    SPILLWAY_ASSIGN(TextFile file, ReadTextFile(path, session->working_folder));
+    SPILLWAY_ASSIGN(const int code, runner.RunScript({file.name, std::move(file.text)}));
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddSqlCommand(CLI::App* app, Session* session) {
+  CLI::App* command =
+      app->add_subcommand("sql", "Perform statements: CREATE SYNCED TABLE, SYNC TABLE, SHOW …");
+  auto flags = std::make_shared<SqlFlags>();
+  auto* text = command->add_option("TEXT", flags->text,
+                                   "Statements with semicolons between; else a prompt, or what "
+                                   "comes on standard input");
+  command->add_option("-f,--file", flags->files, "A script; - is standard input; may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->excludes(text);
+  command->add_flag("--no-sync", flags->no_sync, "CREATE SYNCED TABLE does not load");
+  command->footer(
+      "Examples:\n"
+      "  spillway sql \"CREATE SYNCED TABLE local.public.products FROM './lake/products' WITH "
+      "(primary_key = 'product_id')\"\n"
+      "  spillway sql \"SHOW SYNCED TABLES LIKE 'local.%'; SYNC TABLE local.public.products\"\n"
+      "  spillway sql -f shop.sql");
+  command->callback([session, flags] {
+    session->action = [session, flags](service::World& world) {
+      return RunSql(session, world, *flags);
+    };
+  });
+}
+
+}  // namespace spillway::face::cli

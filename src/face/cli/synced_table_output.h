@@ -1,0 +1,31 @@
+#ifndef SPILLWAY_FACE_CLI_SYNCED_TABLE_OUTPUT_H_
+#define SPILLWAY_FACE_CLI_SYNCED_TABLE_OUTPUT_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "face/cli/command.h"
+#include "service/synced_tables.h"
+#include "sync/definition.h"
+
+/// How synced tables are printed and altered, for every command that does: those of `synced-table`
+/// and the statements of `sql`. Plans and syncs are sync_output.h's.
+namespace spillway::face::cli {
+
+/// Prints definition, state and position of each.
+void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views);
+
+/// Prints one line for each.
+void PrintList(Session* session, const std::vector<service::SyncedTableView>& views);
+
+/// Says what of a definition is kept but not acted on.
+void NotePending(Session* session, const sync::Definition& definition);
+
+/// Alters the synced table from `before` to `after` and says what that means. The exit code.
+base::Result<int> AlterTo(Session* session, service::World& world, const sync::Definition& before,
+                          const sync::Definition& after, bool dry_run);
+
+}  // namespace spillway::face::cli
+
+#endif  // SPILLWAY_FACE_CLI_SYNCED_TABLE_OUTPUT_H_

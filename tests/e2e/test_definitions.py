@@ -1,0 +1,422 @@
+"""Definitions on three faces: files that are planned and applied, SQL, flags, and each exported as the others."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pty
+import select
+import shlex
+import subprocess
+import time
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from emulators.postgres import Database
+from program import BINARY, Outcome, Program
+
+NAMES = ["one", "two", "three"]
+
+
+@pytest.fixture
+def lake(tmp_path: pathlib.Path) -> pathlib.Path:
+    for name in NAMES:
+        deltalake.write_deltalake(
+            str(tmp_path / "lake" / name), pa.table({"id": [1, 2, 3], "name": ["a", "b", "c"]})
+        )
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def database(database_15: Database) -> Database:
+    """What is tested here does not depend on the server's version."""
+    return database_15
+
+
+@pytest.fixture
+def spillway(spillway: Program, database: Database) -> Program:
+    """The program, able to log in to the database."""
+    return spillway.with_environment(**database.environment)
+
+
+def write(spillway: Program, text: str, name: str = "shop.yaml") -> pathlib.Path:
+    path = spillway.home / name
+    path.write_text(text)
+    return path
+
+
+def document(database: Database, tables: str) -> str:
+    return f"""version: 1
+targets:
+  shop: {{ url: "{database.url()}" }}
+sources:
+  lake.one: {{ url: ./lake/one }}
+synced_tables:
+{tables}"""
+
+
+ONE = "  shop.public.one: { source: lake.one, primary_key: [id] }\n"
+TWO = "  shop.public.two: { source: ./lake/two, primary_key: id, where: id > 1 }\n"
+
+
+def actions(outcome: Outcome) -> dict[str, str]:
+    return {change["name"]: change["action"] for change in outcome.json()["changes"]}
+
+
+def count(database: Database, table: str) -> int:
+    return int(database.query(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def test_plan_apply_change_prune(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, document(database, ONE + TWO))
+    plan = spillway.run("plan", "-f", "shop.yaml", "--exit-code", "-o", "json")
+    assert plan.code == 3
+    assert actions(plan) == {
+        "shop": "create",
+        "lake.one": "create",
+        "shop.public.one": "create",
+        "shop.public.two": "create",
+    }
+    assert spillway.json("synced-table", "list") == [], "plan must change nothing"
+
+    refused = spillway.fails(
+        "apply", "-f", "shop.yaml", error_class="CONFIRMATION_REQUIRED", codes=(5,)
+    )
+    assert "--yes" in refused.mend
+    applied = spillway.done("apply", "--config", "shop.yaml", "--yes", "-o", "json").json()
+    assert [one["rows"] for one in applied["synced"]] == [3, 2]
+    assert count(database, "one") == 3 and count(database, "two") == 2
+
+    again = spillway.run("plan", "-f", "shop.yaml", "--exit-code", "-o", "json")
+    assert again.code == 0 and set(actions(again).values()) == {"leave"}
+    assert "nothing to do" in spillway.done("apply", "-f", "shop.yaml").stderr
+
+    write(spillway, document(database, ONE.replace(" }", ", retries: 7, where: id < 3 }")))
+    text = spillway.done("plan", "-f", "shop.yaml", "--color", "always").text
+    assert "\x1b[33m~ change synced table shop.public.one" in text
+    assert 'retries: "3" → "7"' in text and 'where: (not set) → "id < 3"' in text
+    assert "builds the table again" in text
+    assert "shop.public.two" in text and "not in the files" in text
+    spillway.done("apply", "-f", "shop.yaml", "--yes")
+    assert {row["name"] for row in spillway.json("synced-table", "list")} == {
+        "shop.public.one",
+        "shop.public.two",
+    }
+    spillway.done("sync", "shop.public.one")
+    assert count(database, "one") == 2
+
+    pruned = spillway.run("plan", "-f", "shop.yaml", "--prune=drop-table", "-o", "json")
+    assert actions(pruned)["shop.public.two"] == "remove"
+    spillway.done("apply", "-f", "shop.yaml", "--yes", "--prune=drop-table")
+    assert [row["name"] for row in spillway.json("synced-table", "list")] == ["shop.public.one"]
+    assert database.query("SELECT to_regclass('public.two')") == [(None,)]
+    write(spillway, "version: 1\n")
+    spillway.done("apply", "-f", "shop.yaml", "--yes", "--prune=keep-table")
+    assert spillway.json("synced-table", "list") == [] and count(database, "one") == 2
+
+
+def test_several_files_and_defaults(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, f'version: 1\ntargets: {{ shop: {{ url: "{database.url()}" }} }}\n', "t.yaml")
+    write(
+        spillway,
+        "version: 1\ndefaults: { shop.public: { primary_key: [id], group: g } }\n"
+        "synced_tables:\n  shop.public.one: { source: ./lake/one }\n"
+        "  shop.public.two: { source: ./lake/two, group: null }\n",
+        "s.yaml",
+    )
+    spillway.done("apply", "-f", "t.yaml", "-f", "s.yaml", "--yes", "--no-sync")
+    one, two = spillway.json("synced-table", "get", "shop.public.one", "shop.public.two")
+    assert one["group"] == "g" and "group" not in two and two["primary_key"] == ["id"]
+    twice = spillway.fails("plan", "-f", "s.yaml", "-f", "s.yaml", error_class="INVALID_DEFINITION")
+    assert "s.yaml:4:3" in twice.message and "defined twice" in twice.message
+
+
+def test_a_failing_table_does_not_stop_the_others(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(
+        spillway,
+        document(
+            database, "  shop.public.bad: { source: ./lake/nothing }\n" + ONE.replace("id]", "id]")
+        ),
+    )
+    outcome = spillway.run("apply", "-f", "shop.yaml", "--yes")
+    assert outcome.code == 1 and "shop.public.bad" in outcome.stderr
+    assert count(database, "one") == 3
+
+
+def test_targets_and_sources_change(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, document(database, ONE))
+    spillway.done("apply", "-f", "shop.yaml", "--yes")
+    path = write(spillway, document(database, ONE).replace("./lake/one", "./lake/two"))
+    path.write_text(path.read_text().replace(" }\nsources", ', password: "${env:SHOP}" }\nsources'))
+    plan = spillway.with_environment(SHOP="x").json("plan", "-f", "shop.yaml")
+    fields = {c["name"]: [f["field"] for f in c["fields"]] for c in plan["changes"]}
+    assert fields["shop"] == ["password"] and fields["lake.one"] == ["url"]
+    missing = spillway.run("plan", "-f", "shop.yaml")
+    assert missing.code == 0 and "SHOP is not set" in missing.stderr
+    refused = spillway.fails("apply", "-f", "shop.yaml", "--yes", error_class="SECRET_UNAVAILABLE")
+    assert "shop.yaml:3:3" in refused.message
+    assert spillway.json("source", "show", "lake.one")["url"].endswith("/lake/one")
+
+
+WRONG = {
+    "unknown key": ("version: 1\nsynced_tabels: {}\n", "shop.yaml:2:1", "synced_tables"),
+    "tab": ("version: 1\ntargets:\n\tshop: {}\n", "shop.yaml:3:1", ""),
+    "duplicate key": ("version: 1\ntargets: {}\ntargets: {}\n", "shop.yaml:3:1", ""),
+    "wrong type": ("version: 1\nsynced_tables: [a]\n", "shop.yaml:2:16", ""),
+    "no YAML": ("version: 1\na: [\n", "shop.yaml:", ""),
+    "contradiction": (
+        "version: 1\nsynced_tables:\n  local.public.t: { source: ./lake/one,\n    max_rejected: 5 }\n",
+        "shop.yaml:4:19",
+        "",
+    ),
+    "bad duration": (
+        "version: 1\nsynced_tables:\n  local.public.t: { source: ./lake/one, timeout: 5x }\n",
+        "shop.yaml:3:50",
+        "15m",
+    ),
+    "local declared": ("version: 1\ntargets: { local: { url: x } }\n", "shop.yaml:2:12", ""),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_files_name_the_place(spillway: Program, case: str) -> None:
+    text, place, mend = WRONG[case]
+    write(spillway, text)
+    for verb in ("plan", "apply"):
+        failure = spillway.fails(
+            verb, "-f", "shop.yaml", error_class="INVALID_DEFINITION", codes=(2,)
+        )
+        assert failure.message.startswith(place), failure.outcome
+        assert mend in failure.mend
+
+
+def test_files_that_cannot_be_had(spillway: Program) -> None:
+    spillway.fails("plan", "-f", "none.yaml", error_class="INVALID_ARGUMENT", codes=(2,))
+    spillway.fails("plan", "-f", ".", error_class="INVALID_ARGUMENT", codes=(2,))
+    assert spillway.run("plan").code == 2
+    write(spillway, 'version: 1\nsources: { a: { url: "${env:NOT_SET}/x" } }\n')
+    failure = spillway.fails("plan", "-f", "shop.yaml", error_class="SECRET_UNAVAILABLE")
+    assert failure.message.startswith("shop.yaml:2:22") and "NOT_SET" in failure.message
+    write(spillway, "version: 1\nsynced_tables: { shop.public.t: { source: ./x } }\n")
+    failure = spillway.fails("plan", "-f", "shop.yaml", error_class="TARGET_NOT_FOUND")
+    assert failure.message.startswith("shop.yaml:2:18") and "targets:" in failure.mend
+    write(spillway, "version: 1\nsynced_tables: { local.public.t: { source: lake.t } }\n")
+    failure = spillway.fails("plan", "-f", "shop.yaml", error_class="SOURCE_NOT_FOUND")
+    assert failure.message.startswith("shop.yaml:2:44")
+
+
+def test_one_table_through_two_targets_is_refused(spillway: Program, lake: pathlib.Path) -> None:
+    write(
+        spillway,
+        "version: 1\ntargets: { a: { url: postgresql://h/d }, b: { url: postgresql://h/d } }\n"
+        "synced_tables:\n  a.public.t: { source: ./lake/one }\n  b.public.t: { source: ./lake/one }\n",
+    )
+    failure = spillway.fails("plan", "-f", "shop.yaml", error_class="INVALID_DEFINITION")
+    assert "shop.yaml:5:3" in failure.message and "one table of one database" in failure.message
+
+
+def test_sql(spillway: Program, lake: pathlib.Path, database: Database) -> None:
+    script = f"""
+        -- everything in one script
+        CREATE TARGET shop URL '{database.url()}';
+        CREATE SOURCE lake.one URL '{lake}/one';
+        CREATE SYNCED TABLE shop.public.one FROM lake.one
+            WITH (primary_key = 'id', where = 'id > 1');
+        CREATE SYNCED TABLE IF NOT EXISTS shop.public.one FROM lake.one;
+        ALTER SYNCED TABLE shop.public.one SET (retries = 9) RESET (where);
+        EXPLAIN SYNC TABLE shop.public.one;
+        SYNC TABLE shop.public.one;
+    """
+    write(spillway, script, "all.sql")
+    outcome = spillway.done("sql", "-f", "all.sql")
+    assert "builds" in outcome.text or "rows" in outcome.text
+    assert count(database, "one") == 3
+    shown = spillway.json("sql", "DESCRIBE SYNCED TABLE shop.public.one")
+    assert shown["retries"] == 9 and "where" not in shown
+    listed = spillway.json("sql", "SHOW SYNCED TABLES LIKE 'shop.%'")
+    assert [row["name"] for row in listed] == ["shop.public.one"]
+    assert spillway.json("sql", "SHOW SYNCED TABLES LIKE 'x%'") == []
+    spillway.done("sql", "PAUSE SYNCED TABLE shop.public.one")
+    assert spillway.run("sql", "SYNC TABLE shop.public.one").code == 1
+    spillway.done("sql", "RESUME SYNCED TABLE shop.public.one; RESYNC SYNCED TABLE shop.public.one")
+    spillway.done("sql", "DROP SYNCED TABLE shop.public.one KEEP TABLE")
+    spillway.done("sql", "DROP SYNCED TABLE IF EXISTS shop.public.one KEEP TABLE")
+    spillway.done("sql", "DROP SOURCE lake.one; DROP TARGET shop; DROP TARGET IF EXISTS shop")
+    assert spillway.json("sql", "SHOW SOURCES") == []
+
+
+def test_sql_errors_point_at_the_token(spillway: Program) -> None:
+    outcome = spillway.run("sql", "SHOW TARGETS;\nCREATE SYNCED TABEL a.b.c")
+    assert outcome.code == 2 and outcome.stdout == b"", "nothing of a wrong script is performed"
+    assert "line 2, column 15: expected TABLE, not 'TABEL'" in outcome.stderr
+    assert "\n" + " " * 16 + "^^^^^" in outcome.stderr
+    write(spillway, "ALTER SYNCED TABLE local.a.b SET (moed = full)", "x.sql")
+    failure = spillway.fails("sql", "-f", "x.sql", error_class="INVALID_DEFINITION", codes=(2,))
+    assert failure.message.startswith("x.sql:1:35") and "mode" in failure.mend
+    failure = spillway.fails(
+        "sql",
+        "CREATE SYNCED TABLE local.public.t FROM './x' WITH (mode = incremental)",
+        error_class="NOT_YET_SUPPORTED",
+    )
+    assert "line 1, column 60" in failure.message and "this release has: full" in failure.message
+
+
+def test_sql_from_standard_input(spillway: Program) -> None:
+    done = subprocess.run(
+        [BINARY, "sql", "-o", "json"],
+        input=b"SHOW SOURCES;",
+        env=spillway.environment,
+        cwd=spillway.home,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.strip() == b"[]"
+
+
+def converse(spillway: Program, lines: list[tuple[str, str]]) -> str:
+    """Types each line when the text before it has appeared; everything that was shown."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [BINARY, "sql"],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env={**spillway.environment, "TERM": "xterm"},
+        cwd=spillway.home,
+        start_new_session=True,
+    )
+    os.close(child)
+    shown = ""
+    deadline = time.monotonic() + 30
+    pending = list(lines)
+    seen = 0
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([parent], [], [], 0.2)
+        if ready:
+            try:
+                data = os.read(parent, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            shown += data.decode(errors="replace")
+        if pending and (at := shown.find(pending[0][0], seen)) >= 0:
+            seen = at + len(pending[0][0])
+            os.write(parent, pending.pop(0)[1].encode())
+    os.close(parent)
+    assert process.wait(10) == 0, shown
+    assert not pending, f"never saw {pending[0][0]!r} in {shown!r}"
+    return shown
+
+
+def test_sql_prompt_has_completion_and_history(spillway: Program) -> None:
+    shown = converse(
+        spillway,
+        [
+            ("spillway> ", "sh\tsou\t;\n"),
+            ("spillway> ", "SHOW\n"),
+            ("...> ", "TARGTS;\n"),
+            ("spillway> ", "\x1b[A\x1b[A\n"),
+            ("spillway> ", "\x04"),
+        ],
+    )
+    assert "show source" in shown and "expected SYNCED TABLES" in shown
+    history = (spillway.home / "spillway" / "sql_history").read_text()
+    assert "TARGTS" in history
+
+
+def test_alter_flags(spillway: Program, lake: pathlib.Path) -> None:
+    name = "local.public.one"
+    spillway.done("synced-table", "create", name, "--from", lake / "one", "--no-sync")
+    outcome = spillway.done(
+        *("synced-table", "alter", name, "--where", "id > 1", "--retries", "9"),
+        *("--schedule", "15m"),
+    )
+    assert "schedule is kept, but not acted on until" in outcome.stderr
+    shown = spillway.json("synced-table", "get", name)
+    assert shown["where"] == "id > 1" and shown["retries"] == 9 and shown["pending"]
+    spillway.done("synced-table", "alter", name, "--unset", "where", "--unset", "schedule")
+    shown = spillway.json("synced-table", "get", name)
+    assert "where" not in shown and "pending" not in shown
+    assert "nothing to do" in spillway.done("synced-table", "alter", name, "--retries", "9").stderr
+    assert spillway.run("synced-table", "alter", name).code == 2
+    failure = spillway.fails(
+        "synced-table", "alter", name, "--unset", "wher", error_class="INVALID_ARGUMENT"
+    )
+    assert "where" in failure.mend
+    failure = spillway.fails(
+        "synced-table", "alter", name, "--mode", "continuous", error_class="NOT_YET_SUPPORTED"
+    )
+    assert "this release has: full" in failure.message
+
+
+FLAGS = [
+    "--primary-key=id",
+    "--columns=id,name,\"odd, name\"",
+    "--where=name <> 'it''s \"x\"'",
+    "--type-overrides=name=varchar(10)",
+    "--extra-columns=note=text DEFAULT 'a, b'",
+    "--indexes=(name)",
+    "--on-bad-row=reject",
+    "--max-rejected=5",
+    "--max-delete-share=12.5%",
+    "--schedule=0 0 * * * ? Europe/Paris",
+    "--freshness=15m",
+    "--group=g h",
+    "--on-late=echo \"late: $1\" # é",
+    "--lock-timeout=2s",
+]
+
+
+def test_export_in_every_form_and_back(spillway: Program, tmp_path: pathlib.Path) -> None:
+    source = tmp_path / "lake" / "it's a table"
+    deltalake.write_deltalake(str(source), pa.table({"id": [1], "name": ["a"], "odd, name": ["b"]}))
+    name = 'local."My Schema"."t.1"'
+    spillway.done("synced-table", "create", name, "--from", source, "--no-sync", *FLAGS)
+    whole = {form: spillway.done("export", "--all", "--format", form).text
+             for form in ("yaml", "sql", "cli")}
+    one = {form: spillway.done("synced-table", "export", name, "--format", form).text
+           for form in ("yaml", "sql", "cli")}
+    assert one == whole, "there are no targets or sources beside the table"
+    for form in ("yaml", "sql", "cli"):
+        spillway.done("synced-table", "delete", name, "--keep-table")
+        if form == "yaml":
+            write(spillway, one["yaml"], "again.yaml")
+            spillway.done("apply", "-f", "again.yaml", "--yes", "--no-sync")
+        elif form == "sql":
+            write(spillway, one["sql"], "again.sql")
+            spillway.done("sql", "--no-sync", "-f", "again.sql")
+        else:
+            words = shlex.split(one["cli"])
+            assert words[0] == "spillway"
+            spillway.done(*words[1:], "--no-sync")
+        assert spillway.done("synced-table", "export", name).text == one["yaml"], form
+
+
+def test_export_targets_and_sources(spillway: Program, tmp_path: pathlib.Path) -> None:
+    spillway.done("target", "add", "shop", "postgresql://h/d", "--password", "${env:X}")
+    spillway.done("source", "add", "lake.t", "s3://b/t", "--storage-option", "aws_region=eu west")
+    text = spillway.done("export", "--all").text
+    other = Program(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "all.yaml").write_text(text)
+    other.with_environment(X="y").done("apply", "-f", "all.yaml", "--yes")
+    assert other.done("export", "--all").text == text
+    assert spillway.run("export").code == 2
+
+
+def test_completion_knows_the_new_commands(spillway: Program) -> None:
+    script = spillway.done("completion", "bash").text
+    for word in ("'plan'", "'apply'", "'sql'", "'export'", "'synced-table alter'", "--prune",
+                 "--timeseries-key", "--max-delete-share", "--unset"):
+        assert word in script, word
