@@ -13,7 +13,7 @@ TEST(TextPosition, CountsLinesAndCodePoints) {
   EXPECT_EQ(PositionOf(text, 5), (TextPosition{2, 2}));
   EXPECT_EQ(PositionOf(text, 99), (TextPosition{3, 1}));
   EXPECT_EQ(PositionOf("", 5), (TextPosition{1, 1}));
-  for (std::size_t byte : {0, 1, 2, 3, 5, 6, 8})
+  for (const std::size_t byte : {0U, 1U, 2U, 3U, 5U, 6U, 8U})
     EXPECT_EQ(ByteOf(text, PositionOf(text, byte)), byte);
   EXPECT_EQ(ByteOf(text, {1, 50}), 2U);
   EXPECT_EQ(ByteOf(text, {9, 1}), text.size());
