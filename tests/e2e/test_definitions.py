@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import pty
+import re
 import select
 import shlex
 import subprocess
+import termios
 import time
 
 import deltalake
@@ -283,17 +286,20 @@ def test_sql_from_standard_input(spillway: Program) -> None:
     assert done.stdout.strip() == b"[]"
 
 
-def converse(spillway: Program, lines: list[tuple[str, str]]) -> str:
+def converse(
+    spillway: Program, arguments: list[str], lines: list[tuple[str, str]], code: int = 0
+) -> str:
     """Types each line when the text before it has appeared; everything that was shown."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
-        [BINARY, "sql"],
+        [BINARY, *arguments],
         stdin=child,
         stdout=child,
         stderr=child,
         env={**spillway.environment, "TERM": "xterm"},
         cwd=spillway.home,
         start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
     )
     os.close(child)
     shown = ""
@@ -314,7 +320,7 @@ def converse(spillway: Program, lines: list[tuple[str, str]]) -> str:
             seen = at + len(pending[0][0])
             os.write(parent, pending.pop(0)[1].encode())
     os.close(parent)
-    assert process.wait(10) == 0, shown
+    assert process.wait(10) == code, shown
     assert not pending, f"never saw {pending[0][0]!r} in {shown!r}"
     return shown
 
@@ -322,6 +328,7 @@ def converse(spillway: Program, lines: list[tuple[str, str]]) -> str:
 def test_sql_prompt_has_completion_and_history(spillway: Program) -> None:
     shown = converse(
         spillway,
+        ["sql"],
         [
             ("spillway> ", "sh\tsou\t;\n"),
             ("spillway> ", "SHOW\n"),
@@ -333,6 +340,21 @@ def test_sql_prompt_has_completion_and_history(spillway: Program) -> None:
     assert "show source" in shown and "expected SYNCED TABLES" in shown
     history = (spillway.home / "spillway" / "sql_history").read_text()
     assert "TARGTS" in history
+
+
+def test_sql_prompt_ends_at_once_when_interrupted(spillway: Program) -> None:
+    converse(spillway, ["sql"], [("spillway> ", "SHOW\x03")], code=130)
+
+
+def test_apply_asks_on_a_terminal(spillway: Program, lake: pathlib.Path) -> None:
+    write(spillway, "version: 1\nsources: { lake.one: { url: ./lake/one } }\n")
+    apply = ["apply", "-f", "shop.yaml"]
+    shown = converse(spillway, apply, [("Make these changes? [y/N] ", "n\n")], code=5)
+    assert "+ create source lake.one" in shown and "nothing was changed" in shown
+    assert spillway.json("source", "list") == []
+    converse(spillway, apply, [("Make these changes? [y/N] ", "y\n")])
+    assert spillway.json("source", "list")[0]["name"] == "lake.one"
+    spillway.done("export", "--all")
 
 
 def test_alter_flags(spillway: Program, lake: pathlib.Path) -> None:
@@ -413,6 +435,30 @@ def test_export_targets_and_sources(spillway: Program, tmp_path: pathlib.Path) -
     other.with_environment(X="y").done("apply", "-f", "all.yaml", "--yes")
     assert other.done("export", "--all").text == text
     assert spillway.run("export").code == 2
+
+
+def test_every_example_of_the_reference_runs(spillway: Program, lake: pathlib.Path) -> None:
+    reference = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference"
+    blocks = re.findall(
+        r"```(yaml|bash)\n(.*?)```",
+        (reference / "definition-file.md").read_text() + (reference / "sql.md").read_text(),
+        re.S,
+    )
+    assert {kind for kind, _ in blocks} == {"yaml", "bash"}
+    (lake / "one").rename(lake / "products")
+    deltalake.write_deltalake(
+        str(lake / "products"), pa.table({"product_id": [1]}), mode="overwrite", schema_mode="overwrite"
+    )
+    try:
+        for kind, text in blocks:
+            if kind == "yaml":
+                write(spillway, text)
+                spillway.with_environment(SHOP_PASSWORD="x").done("plan", "-f", "shop.yaml")
+                continue
+            for line in text.splitlines():
+                spillway.done(*shlex.split(line)[1:], timeout=120)
+    finally:
+        spillway.run("pg", "stop")
 
 
 def test_completion_knows_the_new_commands(spillway: Program) -> None:
