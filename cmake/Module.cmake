@@ -1,7 +1,9 @@
 # spillway_module(NAME [USES module…] [PRIVATE library…] [DATA file…])
 # Declares the static library spillway_NAME of the *.cc files in this folder, and the test program test_NAME of its
 # *_test.cc files; with SPILLWAY_FUZZ also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are
-# modules of ours (visible to users), PRIVATE third-party libraries fenced to this module.
+# modules of ours (visible to users), PRIVATE third-party libraries fenced to this module. Target unit_tests builds all test
+# programs.
+add_custom_target(unit_tests)
 if(SPILLWAY_FUZZ)
   add_custom_target(fuzz)
 endif()
@@ -32,6 +34,7 @@ function(spillway_module name)
     target_compile_definitions(test_${target} PRIVATE
       SPILLWAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${target} COMMAND test_${target})
+    add_dependencies(unit_tests test_${target})
   endif()
   if(SPILLWAY_FUZZ)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cc)

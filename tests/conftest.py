@@ -30,24 +30,6 @@ def spillway(tmp_path: pathlib.Path) -> Program:
     return Program(tmp_path)
 
 
-def known_failures() -> dict[str, str]:
-    """Node id to reason, from known_failures.txt."""
-    known = {}
-    for line in (pathlib.Path(__file__).parent / "known_failures.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            node, _, reason = line.rpartition(" | ")
-            known[node] = reason
-    return known
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that is known to fail is an expected failure: counted, printed, and no reason to stop."""
-    known = known_failures()
-    for item in items:
-        if item.nodeid in known:
-            item.add_marker(pytest.mark.xfail(reason=known[item.nodeid], strict=False))
-
-
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints what each fault did, gathered from all workers."""
     reports = [

@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace spillway;
-  static lake::testing::DamagedTables tables(
+  static auto& tables = *new lake::testing::DamagedTables(
       {"v2ckpt", "v2ckpt_parquet", "ckpt_multipart"}, [](const std::string& path) {
         return path.find("checkpoint") != std::string::npos ||
                path.find("_sidecars/") != std::string::npos;

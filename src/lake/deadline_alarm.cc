@@ -50,7 +50,8 @@ void DeadlineAlarm::Run() {
     if (next == flags_.end()) {
       changed_.wait(mutex_);
     } else {
-      changed_.wait_until(mutex_, next->first);
+      const Clock::time_point wake = next->first;  // its guard may go while we wait
+      changed_.wait_until(mutex_, wake);
     }
   }
 }

@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace spillway;
-  static lake::testing::DamagedTables tables(
+  static auto& tables = *new lake::testing::DamagedTables(
       {"cdf_dv"}, [](const std::string& path) { return path.ends_with(".bin"); });
   tables.Try(base::testing::AsText(bytes, size));
   return 0;

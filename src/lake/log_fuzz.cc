@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace spillway;
-  static lake::testing::DamagedTables tables(
+  static auto& tables = *new lake::testing::DamagedTables(
       {"cdf_dv", "part_types", "colmap", "overwrite"}, [](const std::string& path) {
         return path.starts_with("_delta_log/") && path.ends_with(".json");
       });

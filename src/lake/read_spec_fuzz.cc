@@ -151,7 +151,7 @@ class World {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  static World world;
+  static auto& world = *new World();  // lakeio's threads live until the process ends
   FuzzBytes input(base::testing::AsText(bytes, size));
   const std::size_t kind = input.Number(1);
   json spec = {{"predicate", Predicate(&input, 0)}};

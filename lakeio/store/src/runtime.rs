@@ -70,11 +70,18 @@ pub(crate) struct RuntimeState {
 type StoreKey = (String, Vec<(String, String)>);
 
 /// Ends without waiting, as a runtime may be dropped on one of its own threads.
-struct Threads(Option<tokio::runtime::Runtime>);
+struct Threads {
+    threads: Option<tokio::runtime::Runtime>,
+    state: Arc<RuntimeState>,
+}
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        if let Some(threads) = self.0.take() {
+        // Each store refers to the state that keeps it: without this neither would ever go.
+        if let Ok(mut stores) = self.state.stores.lock() {
+            stores.clear();
+        }
+        if let Some(threads) = self.threads.take() {
             threads.shutdown_background();
         }
     }
@@ -95,16 +102,19 @@ impl Runtime {
             .build()
             .map_err(|e| Error::internal(format!("threads cannot be started: {e}")))?;
         let handle = threads.handle().clone();
-        let state = RuntimeState {
+        let state = Arc::new(RuntimeState {
             options,
             environment,
             credentials,
             handle,
             stores: Mutex::new(BTreeMap::new()),
-        };
+        });
         Ok(Runtime {
-            state: Arc::new(state),
-            threads: Arc::new(Threads(Some(threads))),
+            state: state.clone(),
+            threads: Arc::new(Threads {
+                threads: Some(threads),
+                state,
+            }),
         })
     }
 
@@ -131,7 +141,7 @@ impl Runtime {
                 "a blocking call was made on a thread of the runtime",
             ));
         }
-        debug_assert!(self.threads.0.is_some());
+        debug_assert!(self.threads.threads.is_some());
         self.state.handle.block_on(call.run(work))
     }
 
@@ -214,6 +224,19 @@ mod tests {
         assert_eq!(zone_offset_seconds("+02:30"), Ok(9000));
         assert_eq!(zone_offset_seconds("-08:00"), Ok(-28800));
         assert!(zone_offset_seconds("Europe/Zurich").is_err());
+    }
+
+    #[test]
+    fn nothing_outlives_the_last_clone() {
+        let runtime =
+            Runtime::new(RuntimeOptions::default(), Environment::default(), None).unwrap();
+        let location = Location::parse("s3://b/t", &Options::new()).unwrap();
+        runtime.store(&location).unwrap();
+        let state = Arc::downgrade(&runtime.state);
+        drop(runtime.clone());
+        assert!(state.upgrade().is_some());
+        drop(runtime);
+        assert!(state.upgrade().is_none());
     }
 
     #[test]

@@ -97,7 +97,8 @@ inline std::string Damage(std::string bytes, FuzzBytes input) {
   return bytes;
 }
 
-/// Some tables and those of their files that may be damaged.
+/// Some tables and those of their files that may be damaged. Never destroyed: lakeio's threads live
+/// until the process ends, and what they hold would look like a leak.
 class DamagedTables {
  public:
   /// `names`: tables of tests/data/delta. `chosen`: whether a file, by its path below the table's
