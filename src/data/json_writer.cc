@@ -215,16 +215,31 @@ struct JsonWriter::Impl {
   Status WriteScalar(const Node& node, std::int64_t row, Buffer* out);
   Status WriteMap(const Node& node, std::int64_t row, Buffer* out);
   Status WriteKey(const Node& node, std::int64_t row, Buffer* out);
-  Status WriteStringValue(const Node& node, std::string_view text, Buffer* out);
+  Status WriteStringValue(const Node& node, std::string_view text, bool key, Buffer* out);
+  /// Invalid UTF-8 as its bytes.
+  static void WriteMarked(std::string_view bytes, bool key, Buffer* out);
   Status WriteNumber(const Node& node, bool finite, const char* begin, char* end, Buffer* out);
   /// Whether two of the keys from `first` are equal; reorders them.
   bool HasRepeatedKey(std::size_t first, const Buffer& out);
 };
 
-Status JsonWriter::Impl::WriteStringValue(const Node& node, std::string_view text, Buffer* out) {
+void JsonWriter::Impl::WriteMarked(std::string_view bytes, bool key, Buffer* out) {
+  out->Put(key ? "\"base64:" : R"({"base64":")");
+  char* const room = out->Room(Base64Size(bytes.size()));
+  out->Advance(WriteBase64(bytes, room));
+  out->Put(key ? "\"" : "\"}");
+}
+
+Status JsonWriter::Impl::WriteStringValue(const Node& node, std::string_view text, bool key,
+                                          Buffer* out) {
   char* const room = out->Room(QuotedRoom(text));
   char* const end = WriteString(text, options.nul == JsonOptions::Nul::kRefuse, room);
   if (end == nullptr) {
+    if (options.damaged == JsonOptions::Damaged::kMark && TextPrefix(text) < text.size() &&
+        text[TextPrefix(text)] != '\0') {
+      WriteMarked(text, key, out);
+      return Status();
+    }
     const bool nul = TextPrefix(text) < text.size() && text[TextPrefix(text)] == '\0';
     return Refuse(ErrorClass::kCharacterNotInRepertoire, options, node.path,
                   nul ? "a NUL byte in a string" : "a string is not valid UTF-8");
@@ -293,7 +308,7 @@ Status JsonWriter::Impl::WriteScalar(const Node& node, std::int64_t row, Buffer*
     case TypeKind::kDayTimeInterval:
       return quoted(WriteDayTimeInterval(view.values<std::int64_t>()[row], room + 1));
     case TypeKind::kString:
-      return WriteStringValue(node, view.bytes(row), out);
+      return WriteStringValue(node, view.bytes(row), false, out);
     case TypeKind::kBinary: {
       const std::string_view bytes = view.bytes(row);
       char* const start = out->Room(Base64Size(bytes.size()) + 2);
@@ -365,7 +380,8 @@ Status JsonWriter::Impl::WriteMap(const Node& node, std::int64_t row, Buffer* ou
     SPILLWAY_TRY(Write(node.children[1], i, out));
   }
   out->Put('}');
-  const bool repeated = HasRepeatedKey(first_key, *out);
+  const bool repeated =
+      options.damaged == JsonOptions::Damaged::kRefuse && HasRepeatedKey(first_key, *out);
   keys.resize(first_key);
   if (repeated) {
     return Refuse(ErrorClass::kValueOutOfRange, options, node.path, "a map repeats a key");
@@ -394,10 +410,14 @@ bool JsonWriter::Impl::HasRepeatedKey(std::size_t first, const Buffer& out) {
 
 Status JsonWriter::Impl::WriteKey(const Node& node, std::int64_t row, Buffer* out) {
   if (node.view->IsNull(row)) {
+    if (options.damaged == JsonOptions::Damaged::kMark) {
+      out->Put("\"null\"");
+      return Status();
+    }
     return Refuse(ErrorClass::kValueOutOfRange, options, node.path, "a map key is NULL");
   }
   if (node.type->kind == TypeKind::kString) {
-    return WriteStringValue(node, node.view->bytes(row), out);
+    return WriteStringValue(node, node.view->bytes(row), true, out);
   }
   // A value that is not written as a JSON string becomes one: its JSON text between quotes.
   const std::size_t start = out->size();
@@ -406,7 +426,7 @@ Status JsonWriter::Impl::WriteKey(const Node& node, std::int64_t row, Buffer* ou
   key_json.Clear();
   key_json.Put(std::string_view(out->begin() + start, out->size() - start));
   out->Advance(out->begin() + start);
-  return WriteStringValue(node, std::string_view(key_json.begin(), key_json.size()), out);
+  return WriteStringValue(node, std::string_view(key_json.begin(), key_json.size()), true, out);
 }
 
 Result<JsonWriter> JsonWriter::Make(const Type& type, JsonOptions options) {

@@ -21,8 +21,14 @@ struct JsonOptions {
     kRefuse,  ///< U+0000 in a string is an error (PostgreSQL's jsonb cannot hold it)
     kEscape,  ///< it is written \u0000
   };
+  enum class Damaged : std::uint8_t {
+    kRefuse,  ///< invalid UTF-8 and a NULL or repeated map key are errors
+    kMark,  ///< invalid UTF-8 is {"base64":"…"}, in a map's key the string base64:…; a NULL key is
+            ///< "null"; a repeated key is written again
+  };
   NonFinite non_finite = NonFinite::kRefuse;
   Nul nul = Nul::kRefuse;
+  Damaged damaged = Damaged::kRefuse;
   std::string column = {};  ///< name of the column in error messages
 };
 

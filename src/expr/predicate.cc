@@ -7,6 +7,7 @@
 
 #include "data/column_lookup.h"
 #include "data/utf8.h"
+#include "expr/function_name.h"
 #include "expr/literal.h"
 #include "expr/token.h"
 
@@ -438,6 +439,10 @@ class Parser {
       }
       Take();
       const auto index = data::LookUpField(*fields, name.value, path);
+      if (!index.ok() && path.empty() && name.kind == TokenKind::kName) {
+        const std::string refusal = FunctionRefusal(name.value, Peek().IsSymbol("("));
+        if (!refusal.empty()) return InvalidAt(text_, name, refusal);
+      }
       if (!index.ok()) return NotFound(index.status(), name);
       if (column.path.empty()) columns_.insert(*index);
       const data::Field& field = (*fields)[*index];

@@ -218,6 +218,19 @@ TEST(Predicate, SuggestsColumns) {
   EXPECT_EQ(Refused("pric = 1").mend(), "Did you mean: price?");
 }
 
+TEST(Predicate, RefusesByNameWhatDependsOnMoreThanTheRows) {
+  for (const auto& [text, token] : {std::pair<std::string, std::string>("id > now()", "now"),
+                                    {"CURRENT_DATE = DATE '2024-01-01'", "CURRENT_DATE"},
+                                    {"name = current_user", "current_user"},
+                                    {"random() < 1", "random"},
+                                    {"lower(name) = 'x'", "lower"}}) {
+    const Status refused = Refused(text);
+    EXPECT_EQ(refused.error_class(), ErrorClass::kInvalidPredicate) << text;
+    EXPECT_EQ(refused.detail("token"), token) << text;
+  }
+  EXPECT_NE(Refused("id > now()").message().find("now depends on time"), std::string::npos);
+}
+
 TEST(Predicate, BoundsItsDepthAndLength) {
   EXPECT_EQ(TokenAt(std::string(150, '(') + "TRUE" + std::string(150, ')')), "(");
   std::string nots;

@@ -86,6 +86,16 @@ std::string FormatReadSpec(const ReadSpec& spec) {
   return Dump(json);
 }
 
+Result<std::string> PlacesDocument(std::string_view scan) {
+  Json json = Json::parse(scan, nullptr, false);
+  if (!json.is_object() || !json.contains("columns") || !json.contains("row_position")) {
+    return Status(ErrorClass::kInvalidArgument, "the document is no scan");
+  }
+  json["columns"] = Json::array();
+  json["row_position"] = true;
+  return Dump(json);
+}
+
 std::string FormatReadOptions(const Location& location, const ReadOptions& options) {
   return Dump({{"batch_rows", options.batch_rows},
                {"batch_bytes", options.batch_bytes},

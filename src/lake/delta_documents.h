@@ -37,6 +37,9 @@ std::string FormatOpen(const Location& location, const VersionSpec& version);
 std::string FormatObserve(const Location& location, const DeltaPosition& position);
 std::string FormatHistory(const Location& location, std::int64_t limit);
 std::string FormatReadSpec(const ReadSpec& spec);
+/// The scan document `scan` with no columns but "_file" and "_row" (docs/formats/scan.md). Errors:
+/// INVALID_ARGUMENT when it is no scan.
+base::Result<std::string> PlacesDocument(std::string_view scan);
 std::string FormatReadOptions(const Location& location, const ReadOptions& options);
 std::string FormatCreate(const Location& location, const CreateSpec& spec);
 std::string FormatAppend(const Location& location, const std::optional<Transaction>& transaction);

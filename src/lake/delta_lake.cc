@@ -139,6 +139,12 @@ class DeltaLake final : public Lake {
         });
   }
 
+  Result<Scan> PlacesOf(const Scan& scan) const override {
+    Scan places;
+    SPILLWAY_ASSIGN(places.document, PlacesDocument(scan.document));
+    return places;
+  }
+
   Status Create(const base::Context& context, const Location& location,
                 const CreateSpec& spec) override {
     const std::string request = FormatCreate(location, spec);

@@ -185,6 +185,11 @@ class Lake {
                                                                 const Scan& scan,
                                                                 std::string_view split,
                                                                 const ReadOptions& options) = 0;
+  /// The scan that gives, for the same splits as `scan` and row for row in the same order, only
+  /// where each row lies: "_file" (the data file as the log writes it) and "_row" (its position in
+  /// the whole file, deleted rows counted). No column is decoded but those of the predicate.
+  /// Errors: INVALID_ARGUMENT for a document that is no scan.
+  virtual base::Result<Scan> PlacesOf(const Scan& scan) const = 0;
   virtual base::Status Create(const base::Context& context, const Location& location,
                               const CreateSpec& spec) = 0;
   virtual base::Result<Appended> Append(const base::Context& context, const Location& location,

@@ -134,6 +134,7 @@ Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& worl
         (*target)->Describe(context, view.definition.table, view.definition.id, false);
     if (described.ok()) {
       view.position = described->position;
+      view.rejected = described->rejected;
       if (view.position && view.position->source_position.empty()) view.position.reset();
     } else {
       view.target_outcome = described.status();

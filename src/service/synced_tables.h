@@ -21,7 +21,8 @@ struct SyncedTableView {
   sync::Definition definition;
   std::string state;  ///< provisioning, loading, online, updating, paused, failed, offline
   std::optional<target::PositionRow>
-      position;  ///< absent when never published or the target is not reachable
+      position;               ///< absent when never published or the target is not reachable
+  std::int64_t rejected = 0;  ///< outstanding rejected rows, as far as the target was asked
   std::optional<state::Run> last_run;
   base::Status target_outcome;  ///< ok, or why the target could not be asked
 };

@@ -23,13 +23,7 @@ enum class SchemaChange : std::uint8_t { kEvolve, kAddOnly, kFail };
 /// "-Infinity".
 enum class JsonNonfinite : std::uint8_t { kFail, kString };
 
-/// A target-only column: what stands after its name in CREATE TABLE, "text DEFAULT ''" or
-/// "numeric GENERATED ALWAYS AS (price * 2) STORED".
-struct ExtraColumn {
-  std::string name;
-  std::string declaration;
-  bool operator==(const ExtraColumn&) const = default;
-};
+using ExtraColumn = target::ExtraColumn;
 
 /// What the user declared about one synced table. Every field from `source` on is a row of
 /// definition_fields.h, and by it a key of every form.

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -63,6 +64,7 @@ class Exchange {
     base::MutexLock lock(mutex_);
     ++loaded_.tasks;
     loaded_.rows += result.rows;
+    loaded_.rejected += result.rejected;
     loaded_.bytes += result.bytes_sent;
   }
   // Keeps the first error and ends the load.
@@ -118,32 +120,6 @@ void Pause(const base::Context& context, milliseconds duration) {
   never.wait_for(mutex, context.stop, duration, [] { return false; });
 }
 
-// Groups splits into tasks in the order of the listing, so that an equal plan gives equal tasks.
-Status ListTasks(const base::Context& context, const LoadSpec& spec, Exchange* exchange) {
-  SPILLWAY_ASSIGN(auto splits, spec.source->Splits(context, spec.scan, spec.plan->split_bytes));
-  Task task = spec.prototype;
-  std::int64_t bytes = 0;
-  std::int64_t number = 0;
-  const auto flush = [&] {
-    if (task.splits.empty()) return true;
-    task.id = std::to_string(number++);
-    const bool pushed = exchange->Push(task.Serialize());
-    task.splits.clear();
-    bytes = 0;
-    return pushed;
-  };
-  while (true) {
-    SPILLWAY_ASSIGN(std::optional<lake::Split> split, splits->Next(context));
-    if (!split) break;
-    const bool full = bytes + split->byte_size > spec.plan->task_bytes && !task.splits.empty();
-    if ((full || task.splits.size() >= kSplitsPerTask) && !flush()) return Status();
-    bytes += split->byte_size;
-    task.splits.push_back(std::move(split->bytes));
-  }
-  flush();
-  return Status();
-}
-
 void Work(const base::Context& context, const LoadSpec& spec, Exchange* exchange) {
   while (const std::optional<std::string> task = exchange->Pop()) {
     milliseconds backoff = kFirstBackoff;
@@ -194,6 +170,29 @@ Progress Measure(const LoadCounters& counters, const Plan& plan, SteadyClock::ti
 
 }  // namespace
 
+Status ListTasks(
+    const base::Context& context, const lake::Table& source, const lake::Scan& scan,
+    const Plan& plan,
+    const std::function<bool(std::int64_t number, std::vector<std::string> splits)>& take) {
+  SPILLWAY_ASSIGN(auto splits, source.Splits(context, scan, plan.split_bytes));
+  std::vector<std::string> group;
+  std::int64_t bytes = 0;
+  std::int64_t number = 0;
+  while (true) {
+    SPILLWAY_ASSIGN(std::optional<lake::Split> split, splits->Next(context));
+    if (!split) break;
+    const bool full = bytes + split->byte_size > plan.task_bytes && !group.empty();
+    if (full || group.size() >= kSplitsPerTask) {
+      if (!take(number++, std::exchange(group, {}))) return Status();
+      bytes = 0;
+    }
+    bytes += split->byte_size;
+    group.push_back(std::move(split->bytes));
+  }
+  if (!group.empty()) take(number, std::move(group));
+  return Status();
+}
+
 Result<Loaded> Load(const base::Context& context, LoadSpec spec,
                     const std::function<void(const Event&)>& report) {
   // Workers stop when the caller wants it or when one of them failed.
@@ -209,7 +208,14 @@ Result<Loaded> Load(const base::Context& context, LoadSpec spec,
   {
     std::vector<std::jthread> threads;
     threads.emplace_back([&] {
-      if (Status status = ListTasks(inner, spec, &exchange); !status.ok()) {
+      const auto push = [&](std::int64_t number, std::vector<std::string> splits) {
+        Task task = spec.prototype;
+        task.id = std::to_string(number);
+        task.splits = std::move(splits);
+        return exchange.Push(task.Serialize());
+      };
+      if (Status status = ListTasks(inner, *spec.source, spec.scan, *spec.plan, push);
+          !status.ok()) {
         exchange.Fail(std::move(status));
       }
       exchange.NoMore();

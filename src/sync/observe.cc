@@ -11,6 +11,42 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
+Status CheckTimeseriesKey(const std::string& name, const std::vector<std::string>& key,
+                          const data::Schema& selected) {
+  const auto index = selected.Find(name);
+  if (!index) {
+    return Status(ErrorClass::kColumnNotFound, "timeseries key is not in the source: " + name)
+        .With("column", name);
+  }
+  const auto wrong = [&](const std::string& why) {
+    return Status(ErrorClass::kInvalidDefinition, "timeseries_key: column " + name + " " + why)
+        .With("field", "timeseries_key")
+        .With("column", name);
+  };
+  if (key.empty()) {
+    return wrong("chooses among rows of one key, and the table has no key")
+        .Mend("Declare one with --primary-key.");
+  }
+  if (std::ranges::find(key, name) != key.end()) {
+    return wrong("is in the primary key, so it has one value for each key")
+        .Mend("Take it out of --primary-key, or leave --timeseries-key away.");
+  }
+  const data::Type& type = selected.fields[*index].type;
+  if (type.is_nested() || type.kind == data::TypeKind::kVariant) {
+    return wrong("has a type without an order: " + type.ToString());
+  }
+  return Status();
+}
+
+// The columns that the target's table will have, for the check of their names.
+std::vector<target::Column> WithExtras(const Definition& definition,
+                                       std::vector<target::Column> columns) {
+  for (const ExtraColumn& extra : definition.extra_columns) {
+    columns.push_back({extra.name, data::Type(), extra.declaration, false, {}});
+  }
+  return columns;
+}
+
 // Adds to the observation what only a load needs: the source's version, its columns mapped, the
 // compiled scan.
 Status ObserveSource(const base::Context& context, const Definition& definition,
@@ -21,6 +57,11 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
 
   lake::ReadSpec spec;
   spec.columns = definition.columns;
+  const std::string& timeseries = definition.timeseries_key;
+  if (spec.columns && !timeseries.empty() &&
+      std::ranges::find(*spec.columns, timeseries) == spec.columns->end()) {
+    spec.columns->push_back(timeseries);  // the winning value is stored, selected or not
+  }
   if (!definition.where.empty()) {
     SPILLWAY_ASSIGN(spec.where, expr::Predicate::Parse(definition.where, source.schema()));
   }
@@ -36,6 +77,7 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
           .With("column", column);
     }
   }
+  if (!timeseries.empty()) SPILLWAY_TRY(CheckTimeseriesKey(timeseries, observation->key, selected));
   for (const auto& [column, type] : definition.type_overrides) {
     if (!selected.Find(column)) {
       return Status(ErrorClass::kColumnNotFound,
@@ -54,7 +96,7 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
                          in_key));
     observation->columns.push_back(std::move(column));
   }
-  SPILLWAY_TRY(target.CheckNames(definition.table, observation->columns));
+  SPILLWAY_TRY(target.CheckNames(definition.table, WithExtras(definition, observation->columns)));
   SPILLWAY_ASSIGN(observation->totals, source.Sum(context));
   return Status();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "target/key_register.h"
+
 namespace spillway::sync {
 namespace {
 
@@ -13,6 +15,7 @@ using base::Status;
 constexpr std::int64_t kBaselineBytes = std::int64_t{128} << 20;
 constexpr std::int64_t kMinSplitBytes = std::int64_t{8} << 20;
 constexpr std::int64_t kMaxSplitBytes = std::int64_t{128} << 20;
+constexpr std::int64_t kMaxRegisterBytes = std::int64_t{64} << 20;
 // Enough parts a connection that the last one to finish does not keep the others waiting.
 constexpr std::int64_t kSplitsPerConnection = 6;
 
@@ -75,15 +78,25 @@ Status RefuseLosses(const Definition& definition, const target::TableState& stat
 
 Status CheckWidth(const Definition& definition, const Observation& observation) {
   const std::int32_t most = observation.capabilities.max_columns;
-  if (most > 0 && observation.columns.size() > static_cast<std::size_t>(most)) {
+  const std::size_t columns = observation.columns.size() + definition.extra_columns.size();
+  if (most > 0 && columns > static_cast<std::size_t>(most)) {
     return Status(ErrorClass::kInvalidDefinition,
-                  "the source has more columns than the target can hold: " +
-                      std::to_string(observation.columns.size()) + " against " +
-                      std::to_string(most))
+                  "the table has more columns than the target can hold: " +
+                      std::to_string(columns) + " against " + std::to_string(most))
         .With("table", definition.table.ToString())
         .Mend("Select fewer with --columns.");
   }
   return Status();
+}
+
+// A register pays when rows may be rejected for their key and it can hold them all.
+std::int64_t KeysToRegister(const Definition& definition, const Plan& plan) {
+  if (definition.on_bad_row != OnBadRow::kReject || !definition.timeseries_key.empty() ||
+      plan.key.empty() || !plan.estimated_rows ||
+      target::KeyRegister::BytesFor(*plan.estimated_rows) > kMaxRegisterBytes) {
+    return 0;
+  }
+  return *plan.estimated_rows;
 }
 
 void ChooseSizes(const Definition& definition, const Limits& limits, Plan* plan) {
@@ -93,8 +106,12 @@ void ChooseSizes(const Definition& definition, const Limits& limits, Plan* plan)
                                  kMinSplitBytes, kMaxSplitBytes);
   plan->task_bytes = plan->split_bytes;
   plan->read.batch_rows = definition.batch_rows;
+  plan->registered_keys = KeysToRegister(definition, *plan);
+  const std::int64_t registered =
+      plan->registered_keys > 0 ? target::KeyRegister::BytesFor(plan->registered_keys) : 0;
   const std::int64_t share =
-      std::max<std::int64_t>(limits.memory_bytes - kBaselineBytes, 32 << 20) / plan->connections;
+      std::max<std::int64_t>(limits.memory_bytes - kBaselineBytes - registered, 32 << 20) /
+      plan->connections;
   // A worker holds pages and read-ahead, the batch decoded from them, and the batch encoded.
   plan->read.memory_bytes = share / 2;
   plan->read.batch_bytes = std::clamp<std::int64_t>(share / 16, 1 << 20, 8 << 20);

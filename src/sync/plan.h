@@ -44,6 +44,9 @@ struct Plan {
   std::int64_t split_bytes = 0;  ///< files above this are read in parts
   std::int64_t task_bytes = 0;   ///< small splits share a task up to this
   lake::ReadOptions read;
+  /// Keys that are remembered while loading, so that duplicates are rejected without building the
+  /// key twice; 0: none, the target's key finds them.
+  std::int64_t registered_keys = 0;
   std::vector<std::string> warnings;
 };
 

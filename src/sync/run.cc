@@ -1,13 +1,16 @@
 #include "sync/run.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "base/failpoint.h"
 #include "base/ids.h"
+#include "sync/duplicates.h"
 #include "sync/loader.h"
 #include "sync/observe.h"
 #include "sync/task.h"
+#include "target/key_register.h"
 
 namespace spillway::sync {
 namespace {
@@ -69,7 +72,7 @@ class Run {
       SPILLWAY_TRY(LoadStage());
     }
     Timed phase(this, Phase::kIndex);
-    SPILLWAY_TRY(environment_.target->BuildIndexes(context_, *stage_, Index()));
+    SPILLWAY_TRY(BuildIndexes());
     return true;
   }
 
@@ -99,6 +102,7 @@ class Run {
     publish.table_comment = observation_.source->description().description;
     publish.max_delete_percent =
         environment_.deletes_allowed ? kAnyShare : definition_.max_delete_percent;
+    publish.max_rejected = definition_.max_rejected;
     publish.lock_timeout = definition_.lock_timeout;
     target::PositionRow& position = publish.position;
     position.synced_table_id = definition_.id;
@@ -108,7 +112,7 @@ class Run {
     position.definition_hash = RowHash(definition_);
     position.fence = fence_.number;
     position.run_id = report_.run_id;
-    position.rows = loaded_.rows;
+    position.rows = report_.rows;
     position.committed_at = observation_.source->description().committed_at;
     return publish;
   }
@@ -209,13 +213,17 @@ class Run {
   target::IndexSpec Index() const { return {plan_.key, definition_.indexes}; }
 
   Status LoadStage() {
-    SPILLWAY_ASSIGN(target::Stage stage, environment_.target->CreateStage(
-                                             context_, fence_, definition_.table, plan_.columns));
+    SPILLWAY_ASSIGN(target::Stage stage,
+                    environment_.target->CreateStage(context_, fence_, definition_.table,
+                                                     plan_.columns, definition_.extra_columns));
     stage_ = std::move(stage);
     LoadSpec spec;
     spec.prototype.source = definition_.source;
     spec.prototype.scan = observation_.scan.document;
-    spec.prototype.key = plan_.key;
+    spec.prototype.options.key = plan_.key;
+    spec.prototype.options.json_nonfinite_strings =
+        definition_.json_nonfinite == JsonNonfinite::kString;
+    spec.prototype.reject = definition_.on_bad_row == OnBadRow::kReject;
     spec.prototype.stage = *stage_;
     spec.prototype.read = plan_.read;
     spec.source = observation_.source.get();
@@ -225,11 +233,43 @@ class Run {
     spec.environment.lake = environment_.lake;
     spec.environment.target = environment_.target;
     spec.environment.resolve = environment_.resolve;
+    spec.environment.max_rejected = definition_.max_rejected;
+    if (plan_.registered_keys > 0) {
+      keys_ = std::make_unique<target::KeyRegister>(plan_.registered_keys,
+                                                    std::hash<std::string>()(report_.run_id));
+      spec.environment.keys = keys_.get();
+    }
     SPILLWAY_ASSIGN(loaded_,
                     Load(context_, std::move(spec), [this](const Event& event) { Tell(event); }));
     report_.rows = loaded_.rows;
+    report_.rejected = loaded_.rejected;
     report_.bytes = loaded_.bytes;
     report_.bottleneck = loaded_.bottleneck;
+    return Status();
+  }
+
+  Status BuildIndexes() {
+    DuplicateSearch search;
+    search.lake = environment_.lake;
+    search.target = environment_.target;
+    search.source = observation_.source.get();
+    search.location = location_;
+    search.scan = observation_.scan;
+    search.plan = &plan_;
+    search.stage = *stage_;
+    search.key = plan_.key;
+    search.columns = plan_.key;
+    const std::string& timeseries = definition_.timeseries_key;
+    if (!timeseries.empty()) search.columns.push_back(timeseries);
+    search.max_rejected = definition_.max_rejected;
+    search.rejected = loaded_.rejected;
+    search.keys = keys_.get();
+    SPILLWAY_ASSIGN(const KeyOutcome outcome,
+                    BuildKeyAndIndexes(context_, search, Index(), timeseries,
+                                       definition_.on_bad_row == OnBadRow::kReject));
+    report_.superseded = outcome.superseded;
+    report_.rows -= outcome.superseded + outcome.rejected;
+    report_.rejected += outcome.rejected;
     return Status();
   }
 
@@ -244,6 +284,7 @@ class Run {
   target::Fence fence_;
   std::string planned_from_;
   std::optional<target::Stage> stage_;
+  std::unique_ptr<target::KeyRegister> keys_;
   Loaded loaded_;
   Report report_;
   std::optional<Timed> publish_;

@@ -38,7 +38,9 @@ struct Report {
   std::string reason;
   std::optional<lake::Version> from_version;
   lake::Version to_version = 0;
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;        ///< in the published table
+  std::int64_t rejected = 0;    ///< outstanding rejected rows
+  std::int64_t superseded = 0;  ///< rows that a greater timeseries key won over
   std::int64_t bytes = 0;
   std::vector<std::pair<Phase, std::chrono::milliseconds>> phases;
   Bottleneck bottleneck = Bottleneck::kNone;

@@ -1,8 +1,13 @@
 #include "sync/task.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <utility>
+
+#include "sync/row_places.h"
 
 namespace spillway::sync {
 namespace {
@@ -13,7 +18,10 @@ using base::Status;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::string_view kMagic = "SWTK";
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;
+// Bad rows that a task holds before it hands them to the target.
+constexpr std::size_t kHeldRows = 5000;
+constexpr std::size_t kHeldBytes = 4 << 20;
 
 void PutU64(std::uint64_t value, std::string* out) {
   for (int shift = 0; shift < 64; shift += 8) {
@@ -108,6 +116,7 @@ class TaskRun {
     if (committed_ || counters_ == nullptr) return;
     counters_->rows.fetch_sub(rows_counted_, std::memory_order_relaxed);
     counters_->bytes.fetch_sub(bytes_counted_, std::memory_order_relaxed);
+    counters_->rejected.fetch_sub(rejected_counted_, std::memory_order_relaxed);
   }
   TaskRun(const TaskRun&) = delete;
   TaskRun& operator=(const TaskRun&) = delete;
@@ -117,7 +126,10 @@ class TaskRun {
     SPILLWAY_ASSIGN(const lake::Location location, environment_.resolve(task_.source));
     for (const std::string& split : task_.splits) {
       SPILLWAY_TRY(CopySplit(context, location, split));
+      if (failing_ && located_.size() >= target::kBadRowsNamed) break;
     }
+    if (failing_) return target::BadRowsError(task_.stage.target.ToString(), located_);
+    SPILLWAY_TRY(writer_->Reject(context, located_));
     SPILLWAY_ASSIGN(target::TaskResult result, writer_->Commit(context));
     committed_ = true;
     if (counters_ != nullptr) counters_->tasks.fetch_add(1, std::memory_order_relaxed);
@@ -135,20 +147,68 @@ class TaskRun {
                                           task_.read));
     }
     if (writer_ == nullptr) {
+      target::TaskOptions options = task_.options;
+      if (task_.reject) options.keys = environment_.keys;
+      options.task_number = std::strtoll(task_.id.c_str(), nullptr, 10);
       SPILLWAY_ASSIGN(writer_, environment_.target->OpenTask(context, task_.stage, task_.id,
-                                                             *stream->schema(), task_.key));
+                                                             *stream->schema(), options));
     }
-    while (true) {
+    if (writer_->already()) return Status();
+    RowPlaces places(*environment_.lake, location, task_.scan, split, task_.read);
+    for (std::int64_t row = 0;;) {
       SPILLWAY_TRY(context.Check());
       std::optional<data::Batch> batch;
       {
         Stopwatch source(SourceTime());
         SPILLWAY_ASSIGN(batch, stream->Next(context));
       }
-      if (!batch) return Status();
-      SPILLWAY_TRY(writer_->Write(context, *batch));
-      Count(batch->rows());
+      if (!batch) break;
+      const std::size_t before = found_.size();
+      SPILLWAY_TRY(writer_->WriteGood(context, *batch, &found_));
+      const auto bad = static_cast<std::int64_t>(found_.size() - before);
+      for (std::size_t i = before; i < found_.size(); ++i) {
+        found_[i].row += row;
+        held_bytes_ += found_[i].row_json.size();
+      }
+      row += batch->rows();
+      Count(batch->rows() - bad);
+      if (bad == 0) continue;
+      SPILLWAY_TRY(TakeBad(context, bad, &places));
+      if (failing_ && located_.size() >= target::kBadRowsNamed) return Status();
     }
+    return Locate(context, &places);
+  }
+
+  // The rows found since the last call get their places.
+  Status Locate(const base::Context& context, RowPlaces* places) {
+    SPILLWAY_TRY(places->Locate(context, &found_));
+    std::move(found_.begin(), found_.end(), std::back_inserter(located_));
+    found_.clear();
+    return Status();
+  }
+
+  // What the task does about the `bad` rows found last.
+  Status TakeBad(const base::Context& context, std::int64_t bad, RowPlaces* places) {
+    if (!task_.reject) {
+      if (!std::exchange(failing_, true)) writer_->Abandon();
+      const bool enough = located_.size() + found_.size() >= target::kBadRowsNamed;
+      return enough ? Locate(context, places) : Status();
+    }
+    rejected_counted_ += bad;
+    if (counters_ != nullptr) {
+      const std::int64_t all = bad + counters_->rejected.fetch_add(bad, std::memory_order_relaxed);
+      if (environment_.max_rejected && all > *environment_.max_rejected) {
+        SPILLWAY_TRY(Locate(context, places));
+        return target::TooManyRejected(task_.stage.target.ToString(), all,
+                                       *environment_.max_rejected, target::NameBadRows(located_));
+      }
+    }
+    if (found_.size() < kHeldRows && held_bytes_ < kHeldBytes) return Status();
+    SPILLWAY_TRY(Locate(context, places));
+    SPILLWAY_TRY(writer_->Reject(context, located_));
+    located_.clear();
+    held_bytes_ = 0;
+    return Status();
   }
 
   void Count(std::int64_t rows) {
@@ -171,7 +231,12 @@ class TaskRun {
   const TaskEnvironment& environment_;
   LoadCounters* counters_;
   std::unique_ptr<target::TaskWriter> writer_;
+  std::vector<target::BadRow> found_;    ///< of the split in hand, by their number in it
+  std::vector<target::BadRow> located_;  ///< with their places
+  std::size_t held_bytes_ = 0;
+  bool failing_ = false;
   bool committed_ = false;
+  std::int64_t rejected_counted_ = 0;
   std::int64_t rows_counted_ = 0;
   std::int64_t bytes_counted_ = 0;
   std::int64_t blocked_counted_ = 0;
@@ -186,7 +251,9 @@ std::string Task::Serialize() const {
   PutText(source, &out);
   PutText(scan, &out);
   PutList(splits, &out);
-  PutList(key, &out);
+  PutList(options.key, &out);
+  PutU64(options.json_nonfinite_strings ? 1 : 0, &out);
+  PutU64(reject ? 1 : 0, &out);
   PutText(stage.Serialize(), &out);
   PutU64(static_cast<std::uint64_t>(read.batch_rows), &out);
   PutU64(static_cast<std::uint64_t>(read.batch_bytes), &out);
@@ -207,12 +274,17 @@ Result<Task> Task::Parse(std::string_view bytes) {
   task.source = reader.Text();
   task.scan = reader.Text();
   task.splits = reader.List();
-  task.key = reader.List();
+  task.options.key = reader.List();
+  const std::uint64_t nonfinite = reader.U64();
+  const std::uint64_t reject = reader.U64();
+  task.options.json_nonfinite_strings = nonfinite == 1;
+  task.reject = reject == 1;
   const std::string stage = reader.Text();
   task.read.batch_rows = static_cast<std::int64_t>(reader.U64());
   task.read.batch_bytes = static_cast<std::int64_t>(reader.U64());
   task.read.memory_bytes = static_cast<std::int64_t>(reader.U64());
   if (!reader.AtEnd()) return NotATask("its length is wrong");
+  if (nonfinite > 1 || reject > 1) return NotATask("a yes or no is neither");
   if (task.splits.empty()) return NotATask("it has no splits");
   if (task.read.batch_rows < 1 || task.read.batch_bytes < 1 || task.read.memory_bytes < 1) {
     return NotATask("a read option is not positive");

@@ -18,7 +18,7 @@ std::string GoodTask() {
   task.source = "/lake/products";
   task.scan = "{}";
   task.splits = {"a", "bc"};
-  task.key = {"id"};
+  task.options.key = {"id"};
   task.stage.table = {"spillway", "stage_1_0"};
   task.stage.target = {"public", "products"};
   task.stage.fence = {"11111111-2222-4333-8444-555555555555", 1, "run"};

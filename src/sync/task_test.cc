@@ -11,7 +11,8 @@ Task TheTask() {
   task.source = "lake.sales.products";
   task.scan = R"({"version":1})";
   task.splits = {std::string("a\0b", 3), "", std::string(300, 'x')};
-  task.key = {"id"};
+  task.options = {{"id"}, true};
+  task.reject = true;
   task.stage.table = {"spillway", "stage_1"};
   task.stage.target = {"public", "t"};
   task.stage.fence = {"id-1", 4, "run-1"};
@@ -27,6 +28,9 @@ TEST(Task, RoundTripIsExactAndDeterministic) {
   ASSERT_TRUE(again.ok()) << again.status().ToString();
   EXPECT_EQ(again->Serialize(), bytes);
   EXPECT_EQ(again->splits, TheTask().splits);
+  EXPECT_EQ(again->options.key, TheTask().options.key);
+  EXPECT_TRUE(again->options.json_nonfinite_strings);
+  EXPECT_TRUE(again->reject);
   EXPECT_EQ(again->stage.fence.number, 4);
   EXPECT_EQ(again->stage.columns, TheTask().stage.columns);
 }
@@ -57,7 +61,7 @@ TEST(Task, NewerFormatIsNamed) {
   std::string bytes = TheTask().Serialize();
   bytes[4] = 9;
   EXPECT_EQ(Task::Parse(bytes).status().message(),
-            "not a task: format version 9, this release reads 1");
+            "not a task: format version 9, this release reads 2");
 }
 
 }  // namespace

@@ -138,6 +138,32 @@ std::string_view Name(PublishWay way) {
   return "swap";
 }
 
+const std::shared_ptr<const data::Schema>& RejectedSchema() {
+  static const auto& schema = *new std::shared_ptr<const data::Schema>([] {
+    const auto field = [](std::string name, data::TypeKind kind, bool nullable) {
+      return data::Field{.name = std::move(name),
+                         .type = data::ScalarType(kind),
+                         .nullable = nullable,
+                         .id = {},
+                         .comment = {}};
+    };
+    auto fields = std::make_shared<data::Schema>();
+    fields->fields = {field("id", data::TypeKind::kLong, false),
+                      field("key", data::TypeKind::kString, true),
+                      field("row", data::TypeKind::kString, true),
+                      field("column", data::TypeKind::kString, true),
+                      field("class", data::TypeKind::kString, false),
+                      field("reason", data::TypeKind::kString, false),
+                      field("file", data::TypeKind::kString, false),
+                      field("row_position", data::TypeKind::kLong, false),
+                      field("version", data::TypeKind::kLong, false),
+                      field("run_id", data::TypeKind::kString, false),
+                      field("rejected_at", data::TypeKind::kTimestamp, false)};
+    return fields;
+  }());
+  return schema;
+}
+
 std::string TableName::ToString() const { return Shown(schema) + "." + Shown(table); }
 
 }  // namespace spillway::target

@@ -15,10 +15,13 @@
 #include "base/secret.h"
 #include "data/batch.h"
 #include "data/schema.h"
+#include "target/bad_row.h"
 
 /// The port to targets: databases that hold synced tables and, beside them, the position of each.
 /// Adapters: postgres.
 namespace spillway::target {
+
+class KeyRegister;
 
 /// Name of a table in a target; parts are unquoted text.
 struct TableName {
@@ -85,6 +88,7 @@ struct TableState {
   std::string kind;  ///< table, view, …
   std::string
       owned_by_id;  ///< synced table id of the position row that names this relation, else empty
+  std::int64_t rejected = 0;          ///< rows of the synced table that are rejected at present
   bool unchanged = true;              ///< columns and key are as published
   std::string difference;             ///< what is not, for people
   std::vector<Dependent> dependents;  ///< only filled by Describe(…, with dependents)
@@ -119,18 +123,26 @@ enum class TaskOutcome : std::uint8_t {
 
 struct TaskResult {
   TaskOutcome outcome = TaskOutcome::kDone;
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;  ///< stored in the stage
   std::int64_t bytes_sent = 0;
+  std::int64_t rejected = 0;  ///< recorded as rejected
 };
 
-/// A value that cannot be stored, found while encoding.
-struct BadRow {
-  std::string column;
-  std::string key;  ///< the row's key values as text, if it has one
-  std::string reason;
-  base::ErrorClass error_class = base::ErrorClass::kValueOutOfRange;
-  std::string file;
-  std::int64_t row = -1;  ///< within the task
+/// How a task's rows are stored.
+struct TaskOptions {
+  std::vector<std::string> key;  ///< key columns: NULL there is a bad value; reports name them
+  bool json_nonfinite_strings =
+      false;  ///< NaN and infinity inside JSON become strings, else they are bad values
+  /// When given: WriteGood holds rows back whose key another row has, as bad rows without a column.
+  KeyRegister* keys = nullptr;
+  std::int64_t task_number = 0;  ///< of the task in `keys`
+};
+
+/// Column that only the target has: what stands after its name in CREATE TABLE.
+struct ExtraColumn {
+  std::string name;
+  std::string declaration;  ///< "text DEFAULT ''", "numeric GENERATED ALWAYS AS (price * 2) STORED"
+  bool operator==(const ExtraColumn&) const = default;
 };
 
 /// Writes the rows of one task into a stage, in one transaction with the task's id. Used by one
@@ -142,8 +154,18 @@ class TaskWriter {
   /// reading can be spared.
   virtual bool already() const = 0;
   /// Encodes and sends. A bad value is an error of its class with details table, column, key,
-  /// reason, row; nothing of the task remains.
+  /// reason, row (within the task); nothing of the task remains.
   virtual base::Status Write(const base::Context& context, const data::Batch& batch) = 0;
+  /// Encodes and sends the rows that can be stored. The others are appended to `*bad` in their
+  /// order, each with its row within the batch and no file.
+  virtual base::Status WriteGood(const base::Context& context, const data::Batch& batch,
+                                 std::vector<BadRow>* bad) = 0;
+  /// Gives the task up: nothing of it remains. WriteGood then sends nothing and only finds bad
+  /// rows; Commit is an error.
+  virtual void Abandon() = 0;
+  /// Adds located rows to those that the task rejects; they become the table's when the stage is
+  /// published. Blocks.
+  virtual base::Status Reject(const base::Context& context, const std::vector<BadRow>& rows) = 0;
   /// Commits rows and task id together. FENCED when a newer fence exists. A lost acknowledgement is
   /// resolved here: the task id is looked up under the fence row's lock; COMMIT_UNKNOWN only when
   /// that cannot be done in time.
@@ -157,6 +179,7 @@ class TaskWriter {
 struct IndexSpec {
   std::vector<std::string> primary_key;  ///< empty: keyless
   std::vector<std::string> indexes;      ///< "(category)", "using gin (tags)" …
+  bool name_violations = true;  ///< a violated key is looked up; false: only its class is wanted
 };
 
 /// How the stage's rows come into the table. A table that is not there yet is always a swap.
@@ -180,6 +203,7 @@ struct Publish {
   double max_delete_percent = 100;
   /// Rows that a foreign key of others deletes or changes in its turn (ON DELETE CASCADE, SET …).
   bool cascades_allowed = false;
+  std::optional<std::int64_t> max_rejected;  ///< more rejected rows than that: TOO_MANY_REJECTED
   std::chrono::milliseconds lock_timeout{5000};
 };
 
@@ -265,18 +289,47 @@ class Target {
   virtual base::Result<std::vector<std::string>> RemoveDeadStages(
       const base::Context& context, std::string_view synced_table_id) = 0;
 
+  /// `extra_columns` follow the others. Errors: FENCED, TARGET_PERMISSION, IDENTIFIER_COLLISION,
+  /// INVALID_DEFINITION with the server's own words for a declaration that it refuses, or that
+  /// makes more than one column.
   virtual base::Result<Stage> CreateStage(const base::Context& context, const Fence& fence,
                                           const TableName& target,
-                                          const std::vector<Column>& columns) = 0;
-  /// A writer for task `task_id` (unique within the run). `schema` is that of the batches; `key`
-  /// names the key columns for bad-row reports.
-  virtual base::Result<std::unique_ptr<TaskWriter>> OpenTask(
-      const base::Context& context, const Stage& stage, std::string_view task_id,
-      const data::Schema& schema, const std::vector<std::string>& key) = 0;
-  /// Primary key and indexes on the stage. A violated key is PRIMARY_KEY_CONSTRAINT_VIOLATION
-  /// naming up to ten keys.
+                                          const std::vector<Column>& columns,
+                                          const std::vector<ExtraColumn>& extra_columns) = 0;
+  /// A writer for task `task_id` (unique within the run). `schema` is that of the batches.
+  virtual base::Result<std::unique_ptr<TaskWriter>> OpenTask(const base::Context& context,
+                                                             const Stage& stage,
+                                                             std::string_view task_id,
+                                                             const data::Schema& schema,
+                                                             const TaskOptions& options) = 0;
+  /// Primary key and indexes on the stage, several indexes at a time where the server can. A
+  /// violated key is PRIMARY_KEY_CONSTRAINT_VIOLATION naming up to ten keys.
   virtual base::Status BuildIndexes(const base::Context& context, const Stage& stage,
                                     const IndexSpec& index) = 0;
+  /// Removes from the stage each row of which another one with an equal `key` has a greater value
+  /// in `column`; NULL is less than every value, NaN greater. Returns how many. FENCED.
+  virtual base::Result<std::int64_t> KeepGreatest(const base::Context& context, const Stage& stage,
+                                                  const std::vector<std::string>& key,
+                                                  const std::string& column) = 0;
+  /// Images of up to `limit` values of `columns` that several rows of the stage have. FENCED.
+  virtual base::Result<std::vector<std::string>> RepeatedImages(
+      const base::Context& context, const Stage& stage, const std::vector<std::string>& columns,
+      std::int64_t limit) = 0;
+  /// What makes such images of source rows. `schema` is that of the batches. Does not block.
+  virtual base::Result<std::unique_ptr<KeyImages>> OpenKeyImages(
+      const Stage& stage, const data::Schema& schema, const std::vector<std::string>& columns) = 0;
+  /// Rejects `rows` for the stage, those already rejected excepted. FENCED.
+  virtual base::Status RejectRows(const base::Context& context, const Stage& stage,
+                                  const std::vector<BadRow>& rows) = 0;
+  /// Removes the rows that have one of `images` in `columns` from the stage. Returns how many.
+  /// FENCED.
+  virtual base::Result<std::int64_t> RemoveImages(const base::Context& context, const Stage& stage,
+                                                  const std::vector<std::string>& columns,
+                                                  const std::vector<std::string>& images) = 0;
+  /// The rejected rows of a synced table as they stand, oldest first, with the columns of
+  /// RejectedSchema(). Reads only.
+  virtual base::Result<std::unique_ptr<data::BatchStream>> ReadRejected(
+      const base::Context& context, std::string_view synced_table_id) = 0;
   /// All in one transaction, for each table: moves the position WHERE fence = mine AND position =
   /// planned_from (else FENCED), checks the stage's task ids and row count, then swaps or applies.
   /// A swap that would lose or surprise (an object that cannot be moved, a reader with an older

@@ -85,12 +85,12 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
   base::Result<Stage> Begin(Target& target, const std::string& run) {
     SPILLWAY_ASSIGN(auto fenced, target.TakeFence(Soon(), kId, table_, run));
     planned_from_ = fenced.second ? fenced.second->source_position : std::string();
-    return target.CreateStage(Soon(), fenced.first, table_, columns_);
+    return target.CreateStage(Soon(), fenced.first, table_, columns_, {});
   }
 
   base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
                                    const std::vector<std::pair<std::int64_t, std::string>>& rows) {
-    SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {"id"}));
+    SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {{"id"}}));
     SPILLWAY_TRY(writer->Write(Soon(), Rows(rows)));
     return writer->Commit(Soon());
   }
@@ -251,7 +251,7 @@ TEST_P(TargetContractTest, EachFenceIsHigherAndEndsTheOlderRun) {
 TEST_P(TargetContractTest, AHangingTaskDelaysNoFenceAndIsEndedWithItsStage) {
   auto old_stage = Begin(*target_, "run-1");
   ASSERT_TRUE(old_stage.ok()) << old_stage.status().ToString();
-  auto hanging = target_->OpenTask(Soon(), *old_stage, "task-0", *schema_, {"id"});
+  auto hanging = target_->OpenTask(Soon(), *old_stage, "task-0", *schema_, {{"id"}});
   ASSERT_TRUE(hanging.ok()) << hanging.status().ToString();
   std::vector<std::pair<std::int64_t, std::string>> rows;
   for (int i = 0; i < 20000; ++i) rows.emplace_back(i, std::string(50, 'x'));
@@ -284,9 +284,9 @@ TEST_P(TargetContractTest, ATaskTwiceAddsItsRowsOnce) {
 TEST_P(TargetContractTest, TwoAttemptsAtOnceAddTheRowsOnce) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto first = target_->OpenTask(Soon(), *stage, "task-0", *schema_, {"id"});
+  auto first = target_->OpenTask(Soon(), *stage, "task-0", *schema_, {{"id"}});
   auto other = world_->Open();
-  auto second = other->OpenTask(Soon(), *stage, "task-0", *schema_, {"id"});
+  auto second = other->OpenTask(Soon(), *stage, "task-0", *schema_, {{"id"}});
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_FALSE((*second)->already());
   ASSERT_TRUE((*first)->Write(Soon(), Rows({{1, "a"}})).ok());
@@ -304,7 +304,7 @@ TEST_P(TargetContractTest, AnAbandonedTaskLeavesNothing) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   {
-    auto writer = target_->OpenTask(Soon(), *stage, "task-0", *schema_, {"id"});
+    auto writer = target_->OpenTask(Soon(), *stage, "task-0", *schema_, {{"id"}});
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
   }
@@ -330,7 +330,7 @@ TEST_P(TargetContractTest, APublishWaitsForATaskInFlight) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
-  auto late = target_->OpenTask(Soon(), *stage, "task-1", *schema_, {"id"});
+  auto late = target_->OpenTask(Soon(), *stage, "task-1", *schema_, {{"id"}});
   ASSERT_TRUE(late.ok());
   ASSERT_TRUE((*late)->Write(Soon(), Rows({{2, "b"}})).ok());
   Publish publish = PublishOf(*stage, 1, 1);
@@ -475,7 +475,7 @@ TEST_P(TargetContractTest, AStopEndsAtOnce) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   std::stop_source source;
   const base::Context stoppable{base::Deadline(), source.get_token()};
-  auto writer = target_->OpenTask(stoppable, *stage, "task-0", *schema_, {"id"});
+  auto writer = target_->OpenTask(stoppable, *stage, "task-0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(stoppable, Rows({{1, "a"}})).ok());
   source.request_stop();

@@ -125,7 +125,7 @@ class Run:
         if self._regime.restart:
             self._database.cluster.restart(crash=self._regime.crash)
         table = tuple(step.name.split(".", 1)[1].split("."))
-        before = self._rows(table)
+        before, rejected = self._rows(table), self._outstanding(table)
         wanted = step.one("error")
         faulty = None
         if self._regime.fault and not wanted:
@@ -143,6 +143,9 @@ class Run:
             for text in step.all("names"):
                 assert text in outcome.stderr, f"{text!r} is not said: {outcome}"
             assert self._rows(table) == before, f"a failed sync changed the table: {outcome}"
+            assert self._outstanding(table) == rejected, (
+                f"a failed sync changed the rejected rows: {outcome}"
+            )
             return
         assert outcome.code == 0, f"failed: {outcome}"
         after = self._rows(table)
@@ -214,6 +217,30 @@ class Run:
             )
             assert key == expected, f"primary key {key}, expected {expected}"
 
+    def _rejected(self, step: Step) -> None:
+        found = self._outstanding(tuple(step.name.split(".")))
+        wanted = [json.loads(text) for text in step.all("row")]
+        assert len(found) == len(wanted), f"rejected {found}, expected {wanted}"
+        for key, column, reason, position in wanted:
+            like = [r for r in found if r[0] == key and r[1] == column and r[3] == position]
+            assert any(reason in r[2] for r in like), (
+                f"no rejected row {[key, column, reason, position]} in {found}"
+            )
+
+    def _outstanding(self, table: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        """Key, column, reason and row position of each rejected row of the table."""
+        if self._database.query("SELECT to_regclass('spillway.rejected')") == [(None,)]:
+            return []
+        rows = self._database.query(
+            "SELECT key, column_name, reason, row_position, row::text, file FROM spillway.rejected"
+            " WHERE schema_name = %s AND table_name = %s ORDER BY file, row_position",
+            table,
+        )
+        for row in rows:
+            assert json.loads(row[4]), f"the row itself is not kept: {row}"
+            assert row[5].endswith(".parquet"), f"no data file: {row}"
+        return [r[:4] for r in rows]
+
     def _absent(self, step: Step) -> None:
         assert self._rows(tuple(step.name.split("."))) is None, "the table is there"
 
@@ -265,12 +292,17 @@ def stages(database: Database) -> list[str]:
         r[0]
         for r in database.query(
             "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'spillway'"
-            " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage', 'stage_task', 'layout', 'rejected')"
+            " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage', 'stage_task', 'stage_rejected', 'layout', 'rejected')"
         )
     ]
     if database.query("SELECT to_regclass('spillway.stage_task')") != [(None,)]:
         found += [
             f"task {r[0]}" for r in database.query("SELECT t::text FROM spillway.stage_task t")
+        ]
+    if database.query("SELECT to_regclass('spillway.stage_rejected')") != [(None,)]:
+        found += [
+            f"rejected row {r[0]}"
+            for r in database.query("SELECT t::text FROM spillway.stage_rejected t")
         ]
     return found
 

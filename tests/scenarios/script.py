@@ -16,6 +16,7 @@ _KEYS = {
     "sync": {"outcome", "error", "code", "names"},
     "sql": None,
     "expect": {"columns", "key", "row"},
+    "rejected": {"row"},
     "absent": set(),
     "regimes": set(),
 }

@@ -221,7 +221,7 @@ impl Scan {
         if let Some(predicate) = &self.predicate {
             predicate.check(&self.schema)?;
         }
-        self.identity = crc32fast::hash(self.to_json().to_string().as_bytes());
+        self.identity = crc32fast::hash(self.bound().to_string().as_bytes());
         Ok(self)
     }
 
@@ -294,6 +294,17 @@ impl Scan {
             identity: 0,
         };
         scan.checked()
+    }
+
+    /// What a split is bound to: all that decides which rows it has. Which columns of them are given
+    /// is not part of it, so the same splits can be read for other columns.
+    fn bound(&self) -> Value {
+        let mut document = self.to_json();
+        if let Some(members) = document.as_object_mut() {
+            members.remove("columns");
+            members.remove("row_position");
+        }
+        document
     }
 
     fn to_json(&self) -> Value {

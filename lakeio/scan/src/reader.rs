@@ -683,6 +683,9 @@ fn match_columns(scan: &Scan, split: &Split, metadata: &ParquetMetaData) -> Resu
     let partition = split.partition_scalars(scan)?;
     scan.schema()
         .iter()
+        .filter(|field| {
+            in_predicate.contains(field.name.as_str()) || scan.columns().contains(&field.name)
+        })
         .map(|field| {
             let constant = scan
                 .partition_columns()

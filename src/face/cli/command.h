@@ -43,6 +43,7 @@ void AddSyncCommands(CLI::App* app, Session* session);
 void AddApplyCommands(CLI::App* app, Session* session);
 void AddExportCommands(CLI::App* app, CLI::App* synced_table, Session* session);
 void AddSqlCommand(CLI::App* app, Session* session);
+void AddRejectedCommands(CLI::App* app, Session* session);
 void AddLakeCommands(CLI::App* app, Session* session);
 void AddSourceCommands(CLI::App* app, Session* session);
 void AddTargetCommands(CLI::App* app, Session* session);

@@ -181,6 +181,7 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   AddSyncedTableCommands(&app, &session);
   AddApplyCommands(&app, &session);
   AddSqlCommand(&app, &session);
+  AddRejectedCommands(&app, &session);
   AddLakeCommands(&app, &session);
   AddSourceCommands(&app, &session);
   AddTargetCommands(&app, &session);

@@ -22,6 +22,8 @@ Json ReportJson(const sync::Report& report) {
   json["reason"] = report.reason;
   json["version"] = report.to_version;
   json["rows"] = report.rows;
+  json["rejected"] = report.rejected;
+  if (report.superseded > 0) json["superseded"] = report.superseded;
   json["bytes"] = report.bytes;
   json["run_id"] = report.run_id;
   Json phases = Json::object();
@@ -90,9 +92,14 @@ std::string Sentence(const service::SyncOutcome& outcome) {
   }
   std::int64_t total = 0;
   for (const auto& [phase, took] : report.phases) total += took.count();
-  return fmt::format("{}: {} rows of version {} in {:.2f} s", outcome.name,
-                     FormatCount(report.rows), report.to_version,
-                     static_cast<double>(total) / 1000);
+  std::string rejected;
+  if (report.rejected > 0) {
+    rejected = fmt::format("; {} rows rejected, see: spillway rejected list {}",
+                           FormatCount(report.rejected), outcome.name);
+  }
+  return fmt::format("{}: {} rows of version {} in {:.2f} s{}", outcome.name,
+                     FormatCount(report.rows), report.to_version, static_cast<double>(total) / 1000,
+                     rejected);
 }
 
 std::string Summary(const std::vector<service::SyncOutcome>& outcomes) {

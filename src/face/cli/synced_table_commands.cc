@@ -54,6 +54,7 @@ Json ViewJson(const service::SyncedTableView& view) {
   }
   json["version"] = view.position ? Json(view.position->version) : Json();
   json["rows"] = view.position ? Json(view.position->rows) : Json();
+  if (view.rejected > 0) json["rejected"] = view.rejected;
   json["published_at"] =
       view.position ? Json(service::FormatTimestamp(view.position->published_at)) : Json();
   if (view.last_run) {
@@ -91,6 +92,12 @@ void PrintViews(Session* session, const std::vector<service::SyncedTableView>& v
   Json list = Json::array();
   for (const service::SyncedTableView& view : views) {
     if (!view.target_outcome.ok()) session->console->Warn(view.target_outcome.ToString());
+    if (view.rejected > 0) {
+      const std::string name = view.definition.name();
+      session->console->Note(
+          fmt::format("{} rows of {} are rejected; look at them with: spillway rejected list {}",
+                      FormatCount(view.rejected), name, name));
+    }
     list.push_back(ViewJson(view));
   }
   session->console->Print(views.size() == 1 ? list.front().dump() : list.dump());

@@ -69,7 +69,8 @@ StoredPosition StoredFrom(const Rows& rows) {
   return stored;
 }
 
-Sql LayoutStatements(bool schema_exists) {
+// Version 1, in a database without a layout.
+Sql FirstLayout(bool schema_exists) {
   Sql sql;
   // An administrator may have made the schema for a role that may make none.
   if (!schema_exists) {
@@ -115,7 +116,51 @@ Sql LayoutStatements(bool schema_exists) {
       << " PRIMARY KEY (stage_name, task_id));"
       << "CREATE SEQUENCE spillway.stage_number;"
       << "CREATE TABLE spillway.layout (version integer NOT NULL);"
-      << "INSERT INTO spillway.layout VALUES (" << std::int64_t{kLayoutVersion} << ")";
+      << "INSERT INTO spillway.layout VALUES (1);";
+  return sql;
+}
+
+// What version 2 added to version 1.
+Sql SecondLayout() {
+  Sql sql;
+  sql << "ALTER TABLE spillway.stage_task ADD COLUMN rejected bigint NOT NULL DEFAULT 0;"
+      << "CREATE TABLE spillway.stage_rejected ("
+      << " stage_name text NOT NULL,"
+      << " key json,"
+      << " row json,"
+      << " column_name text,"
+      << " class text NOT NULL,"
+      << " reason text NOT NULL,"
+      << " file text NOT NULL,"
+      << " row_position bigint NOT NULL);"
+      // A path may be longer than an index entry.
+      << "CREATE UNIQUE INDEX ON spillway.stage_rejected"
+      << " (stage_name, row_position, hashtextextended(file, 0), hashtextextended(file, 1));"
+      << "CREATE TABLE spillway.rejected ("
+      << " rejected_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+      << " synced_table_id uuid NOT NULL,"
+      << " schema_name text NOT NULL,"
+      << " table_name text NOT NULL,"
+      << " key json,"
+      << " row json,"
+      << " column_name text,"
+      << " class text NOT NULL,"
+      << " reason text NOT NULL,"
+      << " file text NOT NULL,"
+      << " row_position bigint NOT NULL,"
+      << " version bigint NOT NULL,"
+      << " run_id text NOT NULL,"
+      << " rejected_at timestamptz NOT NULL);"
+      << "CREATE INDEX ON spillway.rejected (synced_table_id, rejected_id);";
+  return sql;
+}
+
+// Brings a layout of `version` (0: none) to the present one.
+Sql LayoutStatements(int version, bool schema_exists) {
+  Sql sql;
+  if (version < 1) sql << FirstLayout(schema_exists);
+  if (version < 2) sql << SecondLayout();
+  sql << "UPDATE spillway.layout SET version = " << std::int64_t{kLayoutVersion};
   return sql;
 }
 
@@ -189,7 +234,7 @@ Status EnsureLayout(const Context& context, Connection& connection) {
   SPILLWAY_ASSIGN(const Rows schema,
                   connection.Query(context, Sql() << "SELECT 1 FROM pg_namespace WHERE nspname ="
                                                   << " 'spillway'"));
-  Status made = connection.Execute(context, LayoutStatements(schema.size() == 1));
+  Status made = connection.Execute(context, LayoutStatements(version, schema.size() == 1));
   if (!made.ok()) {
     if (made.error_class() == ErrorClass::kTargetPermission) {
       return std::move(made)

@@ -18,8 +18,8 @@ TableName PositionTable();
 TableName StageTable();
 TableName StageTaskTable();
 
-/// The layout's version that this release writes.
-inline constexpr int kLayoutVersion = 1;
+/// The layout's version that this release writes. Version 2 added rejected rows.
+inline constexpr int kLayoutVersion = 2;
 
 /// Errors: INVALID_ARGUMENT when `synced_table_id` is not a uuid.
 base::Status CheckSyncedTableId(std::string_view synced_table_id);

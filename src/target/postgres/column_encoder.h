@@ -39,11 +39,17 @@ class ColumnEncoder {
   virtual std::optional<BadValue> Check(const data::ColumnView& column, std::int64_t row) = 0;
 };
 
+/// Choices of a definition about values.
+struct EncodeOptions {
+  bool json_nonfinite_strings = false;  ///< NaN and infinity inside JSON: strings, not bad values
+};
+
 /// An encoder of values of `source` as `target`; `column` is its name in messages. Errors:
 /// INVALID_DEFINITION when the type table has no such mapping.
 base::Result<std::unique_ptr<ColumnEncoder>> MakeColumnEncoder(const data::Type& source,
                                                                const PostgresType& target,
-                                                               const std::string& column);
+                                                               const std::string& column,
+                                                               const EncodeOptions& options);
 
 /// Bytes of one column that are prepared at a time, more only for a single value.
 inline constexpr std::int64_t kPreparedBytes = 1 << 20;

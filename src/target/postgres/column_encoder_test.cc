@@ -34,7 +34,7 @@ TEST(ColumnEncoder, EveryMappingOfTheTableHasOne) {
     for (const PostgresTypeInfo& info : PostgresTypes()) {
       const PostgresType target{.kind = info.kind};
       const bool mapped = FindRule(source.kind, info.kind) != nullptr;
-      const auto encoder = MakeColumnEncoder(source, target, "c");
+      const auto encoder = MakeColumnEncoder(source, target, "c", {});
       EXPECT_EQ(encoder.ok(), mapped) << source.ToString() << " " << target.ToString();
       if (!mapped) {
         EXPECT_EQ(encoder.status().error_class(), base::ErrorClass::kInvalidDefinition);
@@ -48,10 +48,10 @@ TEST(ColumnEncoder, ArraysOfEveryMappingHaveOne) {
     for (const PostgresTypeInfo& info : PostgresTypes()) {
       if (!info.extension.empty()) continue;
       const PostgresType target{.kind = info.kind, .array = true};
-      EXPECT_EQ(MakeColumnEncoder(data::ArrayType(element), target, "c").ok(),
+      EXPECT_EQ(MakeColumnEncoder(data::ArrayType(element), target, "c", {}).ok(),
                 FindRule(element.kind, info.kind) != nullptr)
           << element.ToString() << " " << target.ToString();
-      EXPECT_FALSE(MakeColumnEncoder(data::ScalarType(TypeKind::kInt), target, "c").ok());
+      EXPECT_FALSE(MakeColumnEncoder(data::ScalarType(TypeKind::kInt), target, "c", {}).ok());
     }
   }
 }

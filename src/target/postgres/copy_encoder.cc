@@ -52,6 +52,18 @@ std::string Readable(std::string_view text) {
   return readable;
 }
 
+/// A bad row as the error of a call that takes none.
+Status BadRowError(const BadRow& bad) {
+  std::string message = "a row cannot be stored: column " + bad.column + ": " + bad.reason;
+  message += bad.key.empty() ? " (row " + std::to_string(bad.row) + " of the batch)"
+                             : " (key " + bad.key + ")";
+  return Status(bad.error_class, std::move(message))
+      .With("column", bad.column)
+      .With("key", bad.key)
+      .With("reason", bad.reason)
+      .With("row", std::to_string(bad.row));
+}
+
 }  // namespace
 
 struct CopyEncoder::Impl {
@@ -73,11 +85,18 @@ struct CopyEncoder::Impl {
   std::int64_t Prepare(std::int64_t first, std::int64_t count);
   /// Writes ready rows. Returns their end; sets `*bad` when a numeric did not fit.
   char* Write(std::int64_t count, char* out, bool* bad) const;
-  /// The error for the first bad value of the rows.
-  Status Diagnose(std::int64_t first, std::int64_t count) const;
-  Status Report(std::int64_t row, const Column& column, const BadValue& bad) const;
+  /// The first value of `row` that cannot be stored, if there is one.
+  std::optional<BadRow> FindBad(std::int64_t row) const;
+  BadRow Report(std::int64_t row, const Column& column, BadValue bad) const;
   std::string KeyText(std::int64_t row) const;
-  Status Encode(const data::Batch& batch, std::int64_t first, std::int64_t count, std::string* out);
+  /// Appends up to `count` rows from `first`. Returns how many, or kBad, nothing being appended.
+  std::int64_t EncodeBlock(std::int64_t first, std::int64_t count, std::string* out);
+  /// Appends the rows but the bad ones, which there are, to `*bad`; without `bad` the first one is
+  /// the error.
+  Status EncodeAround(std::int64_t first, std::int64_t count, std::string* out,
+                      std::vector<BadRow>* bad);
+  Status Encode(const data::Batch& batch, std::int64_t first, std::int64_t count, std::string* out,
+                std::vector<BadRow>* bad);
 };
 
 std::int64_t CopyEncoder::Impl::Prepare(std::int64_t first, std::int64_t count) {
@@ -132,44 +151,84 @@ std::string CopyEncoder::Impl::KeyText(std::int64_t row) const {
   return text;
 }
 
-Status CopyEncoder::Impl::Report(std::int64_t row, const Column& column,
-                                 const BadValue& bad) const {
-  const std::string key_text = KeyText(row);
-  std::string message = "a row cannot be stored: column " + column.name + ": " + bad.reason;
-  message += key_text.empty() ? " (row " + std::to_string(row) + " of the batch)"
-                              : " (key " + key_text + ")";
-  return Status(bad.error_class, std::move(message))
-      .With("column", column.name)
-      .With("key", key_text)
-      .With("reason", bad.reason)
-      .With("row", std::to_string(row));
+BadRow CopyEncoder::Impl::Report(std::int64_t row, const Column& column, BadValue bad) const {
+  BadRow report;
+  report.column = column.name;
+  report.key = KeyText(row);
+  report.reason = std::move(bad.reason);
+  report.error_class = bad.error_class;
+  report.row = row;
+  return report;
 }
 
-Status CopyEncoder::Impl::Diagnose(std::int64_t first, std::int64_t count) const {
-  for (std::int64_t row = first; row < first + count; ++row) {
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const Column& column = columns[i];
-      if (views[i].IsNull(row)) {
-        if (column.key) {
-          return Report(row, column,
-                        {ErrorClass::kPrimaryKeyConstraintViolation, "NULL in the primary key"});
-        }
-        if (column.required) {
-          return Report(row, column,
-                        {ErrorClass::kValueOutOfRange, "NULL in a column that is NOT NULL"});
-        }
-      } else if (const auto bad = column.encoder->Check(views[i], row)) {
-        return Report(row, column, *bad);
+std::optional<BadRow> CopyEncoder::Impl::FindBad(std::int64_t row) const {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column& column = columns[i];
+    if (views[i].IsNull(row)) {
+      if (column.key) {
+        return Report(row, column,
+                      {ErrorClass::kPrimaryKeyConstraintViolation, "NULL in the primary key"});
       }
+      if (column.required) {
+        return Report(row, column,
+                      {ErrorClass::kValueOutOfRange, "NULL in a column that is NOT NULL"});
+      }
+    } else if (auto bad = column.encoder->Check(views[i], row)) {
+      return Report(row, column, *std::move(bad));
     }
   }
+  return std::nullopt;
+}
+
+std::int64_t CopyEncoder::Impl::EncodeBlock(std::int64_t first, std::int64_t count,
+                                            std::string* out) {
+  const std::int64_t ready = Prepare(first, std::min(block_rows, count));
+  if (ready == ColumnEncoder::kBad) return ready;
+  // Few rows with many bytes: the next block asks for about as many, so that little is prepared in
+  // vain.
+  block_rows = std::clamp(ready * 2, kMinBlockRows, kMaxBlockRows);
+  std::size_t bound = static_cast<std::size_t>(ready) * (2 + 4 * fields.size()) + kWireSlack;
+  for (const WireField& field : fields) bound += static_cast<std::size_t>(field.payload_bound);
+  const std::size_t used = out->size();
+  if (out->capacity() < used + bound) out->reserve(std::max(used + bound, 2 * out->capacity()));
+  out->resize(used + bound);
+  bool bad = false;
+  const char* const written = Write(ready, out->data() + used, &bad);
+  out->resize(bad ? used : static_cast<std::size_t>(written - out->data()));
+  return bad ? ColumnEncoder::kBad : ready;
+}
+
+Status CopyEncoder::Impl::EncodeAround(std::int64_t first, std::int64_t count, std::string* out,
+                                       std::vector<BadRow>* bad) {
+  std::int64_t good_from = first;
+  bool any = false;
+  for (std::int64_t row = first; row <= first + count; ++row) {
+    std::optional<BadRow> found;
+    if (row < first + count && !(found = FindBad(row))) continue;
+    // The good rows before the bad one, or before the end.
+    while (good_from < row) {
+      const std::int64_t ready = EncodeBlock(good_from, row - good_from, out);
+      if (ready == ColumnEncoder::kBad) {
+        return Status(ErrorClass::kInternal, "rows were refused and no reason is found: rows " +
+                                                 std::to_string(good_from) + " to " +
+                                                 std::to_string(row - 1));
+      }
+      good_from += ready;
+    }
+    if (!found) break;
+    if (bad == nullptr) return BadRowError(*found);
+    bad->push_back(*std::move(found));
+    good_from = row + 1;
+    any = true;
+  }
+  if (any) return Status();
   return Status(ErrorClass::kInternal, "rows were refused and no reason is found: rows " +
                                            std::to_string(first) + " to " +
                                            std::to_string(first + count - 1));
 }
 
 Status CopyEncoder::Impl::Encode(const data::Batch& batch, std::int64_t first, std::int64_t count,
-                                 std::string* out) {
+                                 std::string* out, std::vector<BadRow>* bad) {
   if (batch.column_count() != columns.size() || first < 0 || count < 0 ||
       first > batch.rows() - count) {
     return Status(ErrorClass::kInternal, "a batch does not have the rows and columns to encode: " +
@@ -180,28 +239,19 @@ Status CopyEncoder::Impl::Encode(const data::Batch& batch, std::int64_t first, s
   const std::int64_t end = first + count;
   while (first < end) {
     const std::int64_t asked = std::min(block_rows, end - first);
-    const std::int64_t ready = Prepare(first, asked);
-    if (ready == ColumnEncoder::kBad) return Diagnose(first, asked);
-    // Few rows with many bytes: the next block asks for about as many, so that little is prepared
-    // in vain.
-    block_rows = std::clamp(ready * 2, kMinBlockRows, kMaxBlockRows);
-    std::size_t bound = static_cast<std::size_t>(ready) * (2 + 4 * fields.size()) + kWireSlack;
-    for (const WireField& field : fields) bound += static_cast<std::size_t>(field.payload_bound);
-    const std::size_t used = out->size();
-    if (out->capacity() < used + bound) out->reserve(std::max(used + bound, 2 * out->capacity()));
-    out->resize(used + bound);
-    bool bad = false;
-    const char* const written = Write(ready, out->data() + used, &bad);
-    if (bad) return Diagnose(first, ready);
-    out->resize(static_cast<std::size_t>(written - out->data()));
-    first += ready;
+    std::int64_t done = EncodeBlock(first, asked, out);
+    if (done == ColumnEncoder::kBad) {
+      SPILLWAY_TRY(EncodeAround(first, asked, out, bad));
+      done = asked;
+    }
+    first += done;
   }
   return Status();
 }
 
 Result<CopyEncoder> CopyEncoder::Make(const data::Schema& schema,
                                       const std::vector<target::Column>& columns,
-                                      std::vector<std::size_t> key) {
+                                      std::vector<std::size_t> key, const EncodeOptions& options) {
   auto impl = std::make_unique<Impl>();
   if (schema.fields.size() != columns.size() || columns.size() > kMaxColumns) {
     return Status(ErrorClass::kInternal, "the target's columns are not those of the batches: " +
@@ -215,7 +265,7 @@ Result<CopyEncoder> CopyEncoder::Make(const data::Schema& schema,
     };
     auto type = ParsePostgresType(column.target_type);
     if (!type.ok()) return named(std::move(type).status());
-    auto encoder = MakeColumnEncoder(schema.fields[i].type, *type, column.name);
+    auto encoder = MakeColumnEncoder(schema.fields[i].type, *type, column.name, options);
     if (!encoder.ok()) return named(std::move(encoder).status());
     impl->columns.push_back({.name = column.name,
                              .key = false,
@@ -249,7 +299,16 @@ void CopyEncoder::AppendTrailer(std::string* out) { out->append("\377\377", 2); 
 Status CopyEncoder::Append(const data::Batch& batch, std::int64_t first, std::int64_t count,
                            std::string* out) {
   const std::size_t before = out->size();
-  Status status = impl_->Encode(batch, first, count, out);
+  Status status = impl_->Encode(batch, first, count, out, nullptr);
+  impl_->views.clear();
+  if (!status.ok()) out->resize(before);
+  return status;
+}
+
+Status CopyEncoder::AppendGood(const data::Batch& batch, std::int64_t first, std::int64_t count,
+                               std::string* out, std::vector<BadRow>* bad) {
+  const std::size_t before = out->size();
+  Status status = impl_->Encode(batch, first, count, out, bad);
   impl_->views.clear();
   if (!status.ok()) out->resize(before);
   return status;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "data/batch.h"
 #include "data/schema.h"
+#include "target/postgres/column_encoder.h"
 #include "target/target.h"
 
 namespace spillway::target::postgres {
@@ -24,7 +25,8 @@ class CopyEncoder {
   /// the indexes of the key columns (bad-row reports; NULL there is a bad row).
   static base::Result<CopyEncoder> Make(const data::Schema& schema,
                                         const std::vector<Column>& columns,
-                                        std::vector<std::size_t> key);
+                                        std::vector<std::size_t> key,
+                                        const EncodeOptions& options = {});
   CopyEncoder(CopyEncoder&&) noexcept;
   CopyEncoder& operator=(CopyEncoder&&) noexcept;
   ~CopyEncoder();
@@ -39,6 +41,10 @@ class CopyEncoder {
   /// PRIMARY_KEY_CONSTRAINT_VIOLATION) and the details column, key, reason, row (within the batch).
   base::Status Append(const data::Batch& batch, std::int64_t first, std::int64_t count,
                       std::string* out);
+  /// Appends those of the rows that can be stored; the others are appended to `*bad` in their
+  /// order: column, key, reason, error_class, row (within the batch). Errors: INTERNAL.
+  base::Status AppendGood(const data::Batch& batch, std::int64_t first, std::int64_t count,
+                          std::string* out, std::vector<BadRow>* bad);
 
  private:
   struct Impl;

@@ -17,6 +17,7 @@ Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view sy
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
   SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, *connection));
   if (layout == 0) return CheckSyncedTableId(synced_table_id);
+  SPILLWAY_TRY(EnsureLayout(context, *connection));
   SPILLWAY_TRY(connection->Execute(context, Sql() << "BEGIN"));
   SPILLWAY_ASSIGN(const auto stored,
                   ReadPosition(context, *connection, synced_table_id, RowLock::kExclusive));
@@ -39,9 +40,11 @@ Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view sy
   for (int row = 0; row < rows.size(); ++row) {
     const std::string name(rows.text(row, 0));
     sql << "DROP TABLE IF EXISTS " << TableName{"spillway", name}
-        << "; DELETE FROM spillway.stage_task WHERE stage_name = " << Literal(name) << ";";
+        << "; DELETE FROM spillway.stage_task WHERE stage_name = " << Literal(name)
+        << "; DELETE FROM spillway.stage_rejected WHERE stage_name = " << Literal(name) << ";";
   }
   sql << "DELETE FROM spillway.stage WHERE synced_table_id = " << Literal(synced_table_id)
+      << "; DELETE FROM spillway.rejected WHERE synced_table_id = " << Literal(synced_table_id)
       << "; DELETE FROM spillway.position WHERE synced_table_id = " << Literal(synced_table_id)
       << "; COMMIT";
   return connection->Execute(context, sql).While("forget " + table.ToString());

@@ -311,10 +311,12 @@ std::unique_ptr<ColumnEncoder> MakeVector(const PostgresType& target) {
 
 Result<std::unique_ptr<ColumnEncoder>> MakeDocumentColumn(const data::Type& source,
                                                           const PostgresType& target,
-                                                          const std::string& column) {
-  data::JsonOptions options;
-  options.column = column;
-  SPILLWAY_ASSIGN(data::JsonWriter writer, data::JsonWriter::Make(source, std::move(options)));
+                                                          const std::string& column,
+                                                          const EncodeOptions& options) {
+  data::JsonOptions json;
+  json.column = column;
+  if (options.json_nonfinite_strings) json.non_finite = data::JsonOptions::NonFinite::kString;
+  SPILLWAY_ASSIGN(data::JsonWriter writer, data::JsonWriter::Make(source, std::move(json)));
   std::unique_ptr<ColumnEncoder> encoder = std::make_unique<DocumentColumn>(
       std::move(writer), target.kind == PostgresKind::kJsonb, HasVariant(source));
   return encoder;

@@ -13,7 +13,8 @@ namespace spillway::target::postgres {
 /// docs/formats/json.md. REQUIRES: the type table maps `source` to `target`.
 base::Result<std::unique_ptr<ColumnEncoder>> MakeDocumentColumn(const data::Type& source,
                                                                 const PostgresType& target,
-                                                                const std::string& column);
+                                                                const std::string& column,
+                                                                const EncodeOptions& options);
 
 /// Encoder of an array as a PostgreSQL array of one dimension; `elements` encodes the element type
 /// as `target` without its array mark.

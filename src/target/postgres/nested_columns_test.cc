@@ -47,7 +47,7 @@ std::vector<std::int64_t> ElementLengths(const char* at) {
 }
 
 std::unique_ptr<ColumnEncoder> TextArray(const data::Type& type) {
-  auto encoder = MakeColumnEncoder(type, {.kind = PostgresKind::kText, .array = true}, "c");
+  auto encoder = MakeColumnEncoder(type, {.kind = PostgresKind::kText, .array = true}, "c", {});
   EXPECT_TRUE(encoder.ok());
   return *std::move(encoder);
 }
@@ -96,7 +96,7 @@ TEST(NestedColumns, DocumentsAreWrittenAMegabyteAtATime) {
   const data::Type type = data::ArrayType(data::ScalarType(TypeKind::kString));
   const std::string json = "[\"" + std::string(400000, 'x') + "\"]";
   const data::Batch batch = Build(type, {json, json, std::nullopt, json, json});
-  auto encoder = MakeDocumentColumn(type, {.kind = PostgresKind::kJsonb}, "c");
+  auto encoder = MakeDocumentColumn(type, {.kind = PostgresKind::kJsonb}, "c", {});
   ASSERT_TRUE(encoder.ok());
   WireField field;
   EXPECT_EQ((*encoder)->Prepare(batch.column(0), 0, 5, &field), 4);

@@ -11,10 +11,14 @@
 #include "base/mutex.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/forget.h"
+#include "target/postgres/index_build.h"
+#include "target/postgres/key_images.h"
 #include "target/postgres/pool.h"
 #include "target/postgres/publish.h"
+#include "target/postgres/rejected_rows.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/stage.h"
+#include "target/postgres/stage_rows.h"
 #include "target/postgres/table_hold.h"
 #include "target/postgres/task_writer.h"
 #include "target/postgres/type_table.h"
@@ -129,6 +133,9 @@ class PostgresTarget final : public Target {
         state.position = std::move(stored->row);
         shape = std::move(stored->shape);
       }
+      if (layout >= 2) {
+        SPILLWAY_ASSIGN(state.rejected, CountRejected(context, *connection, synced_table_id));
+      }
     }
     SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, layout != 0));
     if (!relation) {
@@ -181,21 +188,64 @@ class PostgresTarget final : public Target {
   }
 
   Result<Stage> CreateStage(const Context& context, const Fence& fence, const TableName& target,
-                            const std::vector<Column>& columns) override {
-    SPILLWAY_TRY(CheckNames(target, columns));
+                            const std::vector<Column>& columns,
+                            const std::vector<ExtraColumn>& extra_columns) override {
+    std::vector<Column> all = columns;
+    for (const ExtraColumn& column : extra_columns) {
+      all.push_back({column.name, data::Type(), column.declaration, false, {}});
+    }
+    SPILLWAY_TRY(CheckNames(target, all));
     SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
-    return postgres::CreateStage(context, *connection, fence, target, columns);
+    return postgres::CreateStage(context, *connection, fence, target, columns, extra_columns);
   }
 
   Result<std::unique_ptr<TaskWriter>> OpenTask(const Context& context, const Stage& stage,
                                                std::string_view task_id, const data::Schema& schema,
-                                               const std::vector<std::string>& key) override {
-    return OpenTaskWriter(context, pool_, stage, task_id, schema, key);
+                                               const TaskOptions& options) override {
+    return OpenTaskWriter(context, pool_, stage, task_id, schema, options);
   }
 
   Status BuildIndexes(const Context& context, const Stage& stage, const IndexSpec& index) override {
+    return postgres::BuildIndexes(context, pool_, stage, index);
+  }
+
+  Result<std::int64_t> KeepGreatest(const Context& context, const Stage& stage,
+                                    const std::vector<std::string>& key,
+                                    const std::string& column) override {
     SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
-    return postgres::BuildIndexes(context, *connection, stage, index);
+    return postgres::KeepGreatest(context, *connection, stage, key, column);
+  }
+
+  Result<std::vector<std::string>> RepeatedImages(const Context& context, const Stage& stage,
+                                                  const std::vector<std::string>& columns,
+                                                  std::int64_t limit) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::RepeatedImages(context, *connection, stage, columns, limit);
+  }
+
+  Result<std::unique_ptr<KeyImages>> OpenKeyImages(
+      const Stage& stage, const data::Schema& schema,
+      const std::vector<std::string>& columns) override {
+    return MakeKeyImages(stage, schema, columns);
+  }
+
+  Status RejectRows(const Context& context, const Stage& stage,
+                    const std::vector<BadRow>& rows) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return RejectStageRows(context, *connection, stage, rows);
+  }
+
+  Result<std::int64_t> RemoveImages(const Context& context, const Stage& stage,
+                                    const std::vector<std::string>& columns,
+                                    const std::vector<std::string>& images) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::RemoveImages(context, *connection, stage, columns, images);
+  }
+
+  Result<std::unique_ptr<data::BatchStream>> ReadRejected(
+      const Context&, std::string_view synced_table_id) override {
+    SPILLWAY_TRY(CheckSyncedTableId(synced_table_id));
+    return StreamRejected(pool_, synced_table_id);
   }
 
   Result<Published> PublishStages(const Context& context,

@@ -274,7 +274,7 @@ TEST_P(PublishTest, WithoutPermissionNothingIsLoaded) {
   table_.schema = "shut";
   auto fenced = target->TakeFence(Soon(), kId, table_, "run-1");
   ASSERT_TRUE(fenced.ok()) << fenced.status().ToString();
-  const auto refused = target->CreateStage(Soon(), fenced->first, table_, columns_);
+  const auto refused = target->CreateStage(Soon(), fenced->first, table_, columns_, {});
   EXPECT_CLASS(refused.status(), kTargetPermission);
   EXPECT_NE(refused.status().mend().find("GRANT CREATE ON SCHEMA \"shut\" TO \"poor\""),
             std::string::npos)

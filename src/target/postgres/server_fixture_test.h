@@ -127,11 +127,11 @@ class LoadTest : public ServerTest {
   base::Result<Stage> Begin(Target& target, const std::string& run) {
     SPILLWAY_ASSIGN(auto fenced, target.TakeFence(Soon(), kId, table_, run));
     planned_from_ = fenced.second ? fenced.second->source_position : std::string();
-    return target.CreateStage(Soon(), fenced.first, table_, columns_);
+    return target.CreateStage(Soon(), fenced.first, table_, columns_, {});
   }
   base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
                                    const Cells& cells) {
-    SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {"id"}));
+    SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {{"id"}}));
     SPILLWAY_TRY(writer->Write(Soon(), Rows(cells)));
     return writer->Commit(Soon());
   }

@@ -66,7 +66,7 @@ bool IsColumnType(std::string_view type) {
 }
 
 // The reason why `clause` may not stand in a statement, or "".
-std::string_view ClauseProblem(std::string_view clause) {
+std::string_view ClauseProblem(std::string_view clause, bool comma_allowed) {
   if (!IsStorableText(clause)) return "it holds a NUL byte or invalid UTF-8";
   int depth = 0;
   std::size_t at = 0;
@@ -84,6 +84,7 @@ std::string_view ClauseProblem(std::string_view clause) {
       continue;
     }
     if (c == ';') return "it holds a semicolon";
+    if (c == ',' && depth == 0 && !comma_allowed) return "it holds a comma outside parentheses";
     if (c == '$') return "it holds a dollar sign outside quotes";
     if (rest.starts_with("--") || rest.starts_with("/*")) return "it holds a comment";
     if (c == '(') ++depth;
@@ -91,7 +92,6 @@ std::string_view ClauseProblem(std::string_view clause) {
     ++at;
   }
   if (depth != 0) return "a parenthesis is not closed";
-  if (clause.find('(') == std::string_view::npos) return "it names no columns in parentheses";
   return {};
 }
 
@@ -182,7 +182,11 @@ Sql& Sql::operator<<(ColumnType type) {
 }
 
 Sql& Sql::operator<<(IndexClause clause) {
-  if (const auto problem = ClauseProblem(clause.clause()); !problem.empty()) {
+  auto problem = ClauseProblem(clause.clause(), true);
+  if (problem.empty() && clause.clause().find('(') == std::string_view::npos) {
+    problem = "it names no columns in parentheses";
+  }
+  if (!problem.empty()) {
     Fail(Status(ErrorClass::kInvalidDefinition,
                 "an index cannot be used as written: " + std::string(problem) + ": " +
                     std::string(clause.clause()))
@@ -190,6 +194,18 @@ Sql& Sql::operator<<(IndexClause clause) {
              .With("object", clause.clause()));
   }
   text_ += clause.clause();
+  return *this;
+}
+
+Sql& Sql::operator<<(ColumnDeclaration declaration) {
+  if (const auto problem = ClauseProblem(declaration.text(), false); !problem.empty()) {
+    Fail(Status(ErrorClass::kInvalidDefinition,
+                "an extra column cannot be declared as written: " + std::string(problem) + ": " +
+                    std::string(declaration.text()))
+             .Mend("Write what stands after a column's name in CREATE TABLE: text DEFAULT ''.")
+             .With("object", declaration.text()));
+  }
+  text_ += declaration.text();
   return *this;
 }
 

@@ -10,8 +10,8 @@
 #include "target/target.h"
 
 /// Assembly of SQL for PostgreSQL. Text enters a statement only as a literal of this program's
-/// source, an Identifier, a Literal, a ColumnType or an IndexClause, so that no input can change
-/// what a statement means. Values only; any thread.
+/// source, an Identifier, a Literal, a ColumnType, an IndexClause or a ColumnDeclaration, so that
+/// no input can change what a statement means. Values only; any thread.
 namespace spillway::target::postgres {
 
 /// NAMEDATALEN - 1: the server cuts longer names silently, so they are refused here.
@@ -78,6 +78,17 @@ class IndexClause {
   std::string_view clause_;
 };
 
+/// What a definition says of a target-only column, after its name: "text DEFAULT ''". Parentheses
+/// and quotes must balance; no comma, semicolon or comment outside them.
+class ColumnDeclaration {
+ public:
+  explicit ColumnDeclaration(std::string_view text) : text_(text) {}
+  std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 /// A statement, or several separated by semicolons, being assembled.
 class Sql {
  public:
@@ -87,6 +98,7 @@ class Sql {
   Sql& operator<<(const Literal& literal);
   Sql& operator<<(ColumnType type);
   Sql& operator<<(IndexClause clause);
+  Sql& operator<<(ColumnDeclaration declaration);
   Sql& operator<<(const TableName& table);  ///< "schema"."table"
   Sql& operator<<(const Sql& part);
   /// A number as such.

@@ -13,8 +13,6 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-constexpr int kKeysNamed = 10;
-
 // Ends the sessions that hold locks on the table `stage`: nobody but tasks of a run that is over
 // uses it. What they were doing rolls back. Sessions of another role may refuse; the lock that
 // follows is bounded anyway.
@@ -32,11 +30,12 @@ Sql DropStatements(std::string_view stage_name) {
   Sql sql;
   sql << "DROP TABLE IF EXISTS " << TableName{"spillway", std::string(stage_name)} << ";"
       << "DELETE FROM spillway.stage_task WHERE stage_name = " << Literal(stage_name) << ";"
+      << "DELETE FROM spillway.stage_rejected WHERE stage_name = " << Literal(stage_name) << ";"
       << "DELETE FROM spillway.stage WHERE stage_name = " << Literal(stage_name) << "; COMMIT";
   return sql;
 }
 
-Sql CreateStatements(const Stage& stage) {
+Sql CreateStatements(const Stage& stage, const std::vector<ExtraColumn>& extra_columns) {
   Sql sql;
   sql << "CREATE TABLE " << stage.table << " (";
   bool first = true;
@@ -45,6 +44,9 @@ Sql CreateStatements(const Stage& stage) {
     first = false;
     sql << Identifier(column.name) << " " << ColumnType(column.target_type);
     if (column.not_null) sql << " NOT NULL";
+  }
+  for (const ExtraColumn& column : extra_columns) {
+    sql << ", " << Identifier(column.name) << " " << ColumnDeclaration(column.declaration);
   }
   sql << ") WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off);";
   sql << "COMMENT ON TABLE " << stage.table << " IS "
@@ -57,6 +59,61 @@ Sql CreateStatements(const Stage& stage) {
         << Literal(column.comment) << ";";
   }
   return sql;
+}
+
+std::string NameExtras(const std::vector<ExtraColumn>& extra_columns) {
+  std::string names;
+  for (const ExtraColumn& column : extra_columns) {
+    names += (names.empty() ? "" : ", ") + column.name + " " + column.declaration;
+  }
+  return names;
+}
+
+// The server's refusal of a table with extra columns as an error of their declarations: types of
+// the others are from the type table.
+Status ExtraColumnsError(Status refused, const std::vector<ExtraColumn>& extra_columns,
+                         const TableName& target) {
+  const std::string state(refused.detail("sqlstate"));
+  const bool permission = state == "42501";
+  if (extra_columns.empty() || permission ||
+      !(state.starts_with("42") || state.starts_with("22") || state.starts_with("0A"))) {
+    return refused;
+  }
+  return Status(ErrorClass::kInvalidDefinition, "an extra column cannot be made (" +
+                                                    NameExtras(extra_columns) +
+                                                    "): " + std::string(refused.message()))
+      .Mend(
+          "Correct it in extra_columns: a type with DEFAULT … or GENERATED ALWAYS AS (…) STORED; "
+          "functions and types outside pg_catalog are written with their schema.")
+      .With("field", "extra_columns")
+      .With("sqlstate", state)
+      .With("table", target.ToString());
+}
+
+// That the declarations made exactly the columns that they name, and nothing but columns.
+Status CheckExtraColumns(const Context& context, Connection& connection, const Stage& stage,
+                         const std::vector<ExtraColumn>& extra_columns) {
+  if (extra_columns.empty()) return Status();
+  Sql sql;
+  sql << "SELECT (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),"
+      << " (SELECT string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ')"
+      << " FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n')"
+      << " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname ="
+      << " 'spillway' AND c.relname = " << Literal(stage.table.table);
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  const auto expected = static_cast<std::int64_t>(stage.columns.size() + extra_columns.size());
+  std::string problem;
+  if (rows.size() != 1 || rows.number(0, 0) != expected) problem = "it makes more than one column";
+  if (problem.empty() && !rows.IsNull(0, 1)) {
+    problem =
+        "it makes a constraint, which the source's rows may break: " + std::string(rows.text(0, 1));
+  }
+  if (problem.empty()) return Status();
+  return Status(ErrorClass::kInvalidDefinition,
+                "an extra column cannot be made (" + NameExtras(extra_columns) + "): " + problem)
+      .Mend("Write a type with DEFAULT … or GENERATED ALWAYS AS (…) STORED in extra_columns.")
+      .With("field", "extra_columns")
+      .With("table", stage.target.ToString());
 }
 
 // TARGET_PERMISSION now, rather than after the load, when the publish could not make the table.
@@ -77,105 +134,6 @@ Status CheckMayPublish(const Context& context, Connection& connection, const Tab
                        : "the role may not create schema " + target.schema)
       .Mend("GRANT CREATE ON " + object + " TO \"" + connection.facts().user + "\".")
       .With("table", target.ToString());
-}
-
-std::string KeyText(const Rows& rows, int row, const std::vector<std::string>& key) {
-  std::string text;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += key[i] + "=";
-    text += rows.IsNull(row, static_cast<int>(i))
-                ? std::string("NULL")
-                : std::string(rows.text(row, static_cast<int>(i)));
-  }
-  return text;
-}
-
-// The rows that violate the key, asked of the stage itself: up to ten keys and the number of all.
-Status KeyViolation(const Context& context, Connection& connection, const Stage& stage,
-                    const std::vector<std::string>& key, bool null_key) {
-  Sql sql;
-  sql << "SELECT ";
-  for (const std::string& column : key) sql << Identifier(column) << "::text, ";
-  sql << "count(*), count(*) OVER () FROM " << stage.table << " AS s";
-  if (null_key) {
-    sql << " WHERE ";
-    bool first = true;
-    for (const std::string& column : key) {
-      if (!first) sql << " OR ";
-      first = false;
-      sql << Identifier(column) << " IS NULL";
-    }
-  }
-  sql << " GROUP BY " << std::span<const std::string>(key);
-  if (!null_key) sql << " HAVING count(*) > 1";
-  sql << " ORDER BY ";
-  for (const std::string& column : key) sql << "s." << Identifier(column) << ", ";
-  sql << "1 LIMIT " << std::int64_t{kKeysNamed};
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
-  const int counts = static_cast<int>(key.size());
-  std::string keys;
-  for (int row = 0; row < rows.size(); ++row) {
-    if (row > 0) keys += "; ";
-    keys += KeyText(rows, row, key);
-    if (rows.number(row, counts) > 1) {
-      keys += " (" + std::to_string(rows.number(row, counts)) + " rows)";
-    }
-  }
-  const std::int64_t total = rows.size() == 0 ? 0 : rows.number(0, counts + 1);
-  std::string message = null_key ? "rows have NULL in the primary key of "
-                                 : "several rows have the same primary key in ";
-  message += stage.target.ToString() + ": " + keys;
-  if (total > kKeysNamed) message += "; … " + std::to_string(total) + " keys in all";
-  Status error(ErrorClass::kPrimaryKeyConstraintViolation, std::move(message));
-  return std::move(error)
-      .With("table", stage.target.ToString())
-      .With("key", rows.size() == 0 ? std::string() : KeyText(rows, 0, key))
-      .With("keys", keys)
-      .With("key_count", std::to_string(total))
-      .With("reason", null_key ? "NULL in the key" : "duplicate key");
-}
-
-Status AddPrimaryKey(const Context& context, Connection& connection, const Stage& stage,
-                     const std::vector<std::string>& key) {
-  Sql sql;
-  sql << "ALTER TABLE " << stage.table << " ADD CONSTRAINT "
-      << Identifier(stage.table.table + "_pkey") << " PRIMARY KEY ("
-      << std::span<const std::string>(key) << ")";
-  Status added = connection.Execute(context, sql);
-  const std::string_view state = added.detail("sqlstate");
-  if (state == "23505" || state == "23502") {
-    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-    return KeyViolation(context, connection, stage, key, state == "23502");
-  }
-  if (state.starts_with("42")) {
-    return Status(ErrorClass::kInvalidDefinition,
-                  "the primary key cannot be made: " + std::string(added.message()))
-        .With("sqlstate", state)
-        .With("table", stage.target.ToString());
-  }
-  return added;
-}
-
-Status AddIndex(const Context& context, Connection& connection, const Stage& stage,
-                const std::string& clause) {
-  Sql sql;
-  sql << "CREATE INDEX ON " << stage.table << " " << IndexClause(clause);
-  auto added = connection.QuerySingle(context, sql);
-  if (added.ok()) return Status();
-  Status error = std::move(added).status();
-  const std::string state(error.detail("sqlstate"));
-  if (state.starts_with("42") && state != "42501") {
-    return Status(ErrorClass::kInvalidDefinition,
-                  "an index cannot be made: " + clause + ": " + std::string(error.message()))
-        .Mend(
-            "Correct it in indexes; functions and operator classes outside pg_catalog are written "
-            "with their schema.")
-        .With("sqlstate", state)
-        .With("object", clause)
-        .With("table", stage.target.ToString());
-  }
-  return std::move(error).While("make index " + clause);
 }
 
 }  // namespace
@@ -210,7 +168,8 @@ Status StageError(const Stage& stage, StageState state) {
 }
 
 Result<Stage> CreateStage(const Context& context, Connection& connection, const Fence& fence,
-                          const TableName& target, const std::vector<Column>& columns) {
+                          const TableName& target, const std::vector<Column>& columns,
+                          const std::vector<ExtraColumn>& extra_columns) {
   SPILLWAY_TRY(base::Failpoint("stage.create.before"));
   Stage stage;
   stage.target = target;
@@ -228,41 +187,19 @@ Result<Stage> CreateStage(const Context& context, Connection& connection, const 
   // The number makes it unique here, the id in the schema that it is published to.
   stage.table = {"spillway", "stage_" + std::string(number.text(0, 0)) + "_" +
                                  fence.synced_table_id.substr(0, 8)};
-  Sql sql = CreateStatements(stage);
+  Status made = connection.Execute(context, CreateStatements(stage, extra_columns));
+  if (!made.ok()) {
+    return ExtraColumnsError(std::move(made), extra_columns, target)
+        .While("make the stage of " + target.ToString());
+  }
+  SPILLWAY_TRY(CheckExtraColumns(context, connection, stage, extra_columns));
+  Sql sql;
   sql << "INSERT INTO spillway.stage (stage_name, synced_table_id, fence, run_id) VALUES ("
       << Literal(stage.table.table) << ", " << Literal(fence.synced_table_id) << ", "
       << Literal(fence.number) << ", " << Literal(fence.run_id) << "); COMMIT";
   SPILLWAY_TRY(connection.Execute(context, sql).While("make the stage of " + target.ToString()));
   SPILLWAY_TRY(base::Failpoint("stage.create.after"));
   return stage;
-}
-
-Status BuildIndexes(const Context& context, Connection& connection, const Stage& stage,
-                    const IndexSpec& index) {
-  SPILLWAY_TRY(base::Failpoint("index.before"));
-  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage));
-  if (state != StageState::kOpen) {
-    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-    return StageError(stage, state);
-  }
-  // All are made in this transaction, so one that is there means that an earlier attempt was
-  // committed.
-  Sql settings;
-  settings << "SELECT set_config('maintenance_work_mem', '256MB', true) WHERE"
-           << " pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456;"
-           << " SELECT 1 FROM pg_index WHERE indrelid = to_regclass("
-           << Literal("spillway." + stage.table.table) << ")";
-  SPILLWAY_ASSIGN(const Rows existing, connection.Query(context, settings));
-  if (existing.size() == 0) {
-    if (!index.primary_key.empty()) {
-      SPILLWAY_TRY(AddPrimaryKey(context, connection, stage, index.primary_key));
-    }
-    for (const std::string& clause : index.indexes) {
-      SPILLWAY_TRY(AddIndex(context, connection, stage, clause));
-    }
-  }
-  SPILLWAY_TRY(connection.Execute(context, Sql() << "COMMIT"));
-  return base::Failpoint("index.after");
 }
 
 Status DropStage(const Context& context, Connection& connection, const Stage& stage) {

@@ -31,16 +31,11 @@ base::Status StageError(const Stage& stage, StageState state);
 
 /// Makes an empty stage for `target`, autovacuum off. Errors: FENCED, TARGET_PERMISSION (also when
 /// the table could not be published later), INVALID_DEFINITION for a type that the server does not
-/// know.
+/// know or an extra column that it refuses.
 base::Result<Stage> CreateStage(const base::Context& context, Connection& connection,
                                 const Fence& fence, const TableName& target,
-                                const std::vector<Column>& columns);
-
-/// Makes primary key and indexes in one transaction; nothing is done when they are there. Errors:
-/// PRIMARY_KEY_CONSTRAINT_VIOLATION with up to ten keys (details key, keys, reason, table),
-/// INVALID_DEFINITION for an index that the server refuses, FENCED.
-base::Status BuildIndexes(const base::Context& context, Connection& connection, const Stage& stage,
-                          const IndexSpec& index);
+                                const std::vector<Column>& columns,
+                                const std::vector<ExtraColumn>& extra_columns);
 
 /// Drops the stage when its fence is still the table's; ends the sessions that still write into it.
 base::Status DropStage(const base::Context& context, Connection& connection, const Stage& stage);

@@ -31,7 +31,7 @@ TEST_P(StageTest, OddNamesArrive) {
   schema_ = std::make_shared<const data::Schema>(std::move(schema));
   auto stage = Begin(*target_, "run-'1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto writer = target_->OpenTask(Soon(), *stage, "ta'sk\\", *schema_, {columns_[0].name});
+  auto writer = target_->OpenTask(Soon(), *stage, "ta'sk\\", *schema_, {{columns_[0].name}});
   ASSERT_TRUE(writer.ok()) << writer.status().ToString();
   ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
   auto committed = (*writer)->Commit(Soon());
@@ -92,7 +92,7 @@ TEST_P(StageTest, ARunThatWasTakenOverDoesNothingMore) {
   auto fenced = target_->TakeFence(Soon(), kId, table_, "run-2");
   ASSERT_TRUE(fenced.ok());
   EXPECT_CLASS(target_->BuildIndexes(Soon(), *stage, index_), kFenced);
-  EXPECT_CLASS(target_->CreateStage(Soon(), stage->fence, table_, columns_).status(), kFenced);
+  EXPECT_CLASS(target_->CreateStage(Soon(), stage->fence, table_, columns_, {}).status(), kFenced);
   EXPECT_TRUE(target_->DropStage(Soon(), *stage).ok());
   EXPECT_EQ(Stages().size(), 1u);  // it belongs to the newer run now
   auto removed = target_->RemoveDeadStages(Soon(), kId);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/rejected_rows.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -102,6 +103,8 @@ Status TablePublish::Move(const Context& context, Connection& connection,
 
 Status TablePublish::Check(const Context& context, Connection& connection) {
   SPILLWAY_TRY(CheckCounts(context, connection));
+  SPILLWAY_TRY(PublishRejected(context, connection, stage_, publish_.position.version,
+                               publish_.max_rejected));
   return CheckIndexes(context, connection);
 }
 

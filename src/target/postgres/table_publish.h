@@ -27,7 +27,8 @@ class TablePublish {
   /// Errors: FENCED, LOCK_TIMEOUT.
   base::Status Move(const base::Context& context, Connection& connection, const Identity& identity);
   /// The stage must hold what its tasks say, and they what was planned, and have the definition's
-  /// key and indexes. Errors: COUNT_MISMATCH, FENCED, INTERNAL.
+  /// key and indexes; its rejected rows become the table's. Errors: COUNT_MISMATCH, FENCED,
+  /// TOO_MANY_REJECTED, INTERNAL.
   base::Status Check(const base::Context& context, Connection& connection);
   /// Locks what readers use, the table last; waits until `deadline`. Errors: LOCK_TIMEOUT naming
   /// who holds it, ALREADY_EXISTS, TARGET_CHANGED.

@@ -4,11 +4,16 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/failpoint.h"
+#include "data/row_json.h"
+#include "target/key_register.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/copy_encoder.h"
+#include "target/postgres/key_images.h"
+#include "target/postgres/rejected_rows.h"
 #include "target/postgres/resolution.h"
 #include "target/postgres/stage.h"
 
@@ -42,21 +47,27 @@ Sql CopyStatement(const Stage& stage) {
 Result<std::optional<TaskResult>> FindTask(const Context& context, Connection& connection,
                                            const Stage& stage, std::string_view task_id) {
   Sql sql;
-  sql << "SELECT rows, bytes FROM spillway.stage_task WHERE stage_name = "
+  sql << "SELECT rows, bytes, rejected FROM spillway.stage_task WHERE stage_name = "
       << Literal(stage.table.table) << " AND task_id = " << Literal(task_id);
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   if (rows.size() == 0) return std::optional<TaskResult>();
   return std::optional<TaskResult>(
-      TaskResult{TaskOutcome::kAlready, rows.number(0, 0), rows.number(0, 1)});
+      TaskResult{TaskOutcome::kAlready, rows.number(0, 0), rows.number(0, 1), rows.number(0, 2)});
 }
 
 class PostgresTaskWriter final : public TaskWriter {
  public:
-  PostgresTaskWriter(Pool& pool, Lease connection, CopyEncoder encoder, const Stage& stage,
+  PostgresTaskWriter(Pool& pool, Lease connection, CopyEncoder encoder,
+                     std::vector<std::size_t> key, const TaskOptions& options,
+                     std::unique_ptr<KeyImages> images, const Stage& stage,
                      std::string_view task_id, std::optional<TaskResult> already)
       : pool_(pool),
         connection_(std::move(connection)),
         encoder_(std::move(encoder)),
+        key_(std::move(key)),
+        keys_(options.keys),
+        task_number_(options.task_number),
+        images_(std::move(images)),
         stage_(stage),
         task_id_(task_id),
         already_(already) {}
@@ -64,15 +75,30 @@ class PostgresTaskWriter final : public TaskWriter {
   bool already() const override { return already_.has_value(); }
 
   Status Write(const Context& context, const data::Batch& batch) override {
+    return Guarded(context, batch, nullptr);
+  }
+
+  Status WriteGood(const Context& context, const data::Batch& batch,
+                   std::vector<BadRow>* bad) override {
+    return Guarded(context, batch, bad);
+  }
+
+  void Abandon() override {
+    abandoned_ = true;
+    connection_.Return();  // in a transaction: closed, and so rolled back
+  }
+
+  Status Reject(const Context& context, const std::vector<BadRow>& rows) override {
     SPILLWAY_TRY(broken_);
-    if (already_ || batch.rows() == 0) return Status();
-    broken_ = WriteBatch(context, batch);
-    if (!broken_.ok()) connection_.Return();  // in a transaction: closed, and so rolled back
+    if (already_ || abandoned_ || rows.empty()) return Status();
+    broken_ = RejectRows(context, rows);
+    if (!broken_.ok()) connection_.Return();
     return broken_;
   }
 
   Result<TaskResult> Commit(const Context& context) override {
     SPILLWAY_TRY(broken_);
+    if (abandoned_) return Status(ErrorClass::kInternal, "the task was given up");
     if (already_) return *already_;
     auto result = CommitRows(context);
     broken_ = Status(ErrorClass::kInternal, "the task is over");
@@ -84,15 +110,33 @@ class PostgresTaskWriter final : public TaskWriter {
   std::chrono::nanoseconds time_blocked() const override { return time_blocked_; }
 
  private:
-  Status WriteBatch(const Context& context, const data::Batch& batch) {
+  Status Guarded(const Context& context, const data::Batch& batch, std::vector<BadRow>* bad) {
+    SPILLWAY_TRY(broken_);
+    if (already_ || batch.rows() == 0) return Status();
+    broken_ = WriteBatch(context, batch, bad);
+    if (!broken_.ok()) connection_.Return();  // in a transaction: closed, and so rolled back
+    return broken_;
+  }
+
+  Status WriteBatch(const Context& context, const data::Batch& batch, std::vector<BadRow>* bad) {
     SPILLWAY_TRY(base::Failpoint("task.batch"));
+    const std::size_t bad_before = bad == nullptr ? 0 : bad->size();
+    if (bad != nullptr && images_ != nullptr) {
+      SPILLWAY_ASSIGN(batch_images_, images_->Of(batch));
+    }
     for (std::int64_t first = 0; first < batch.rows();) {
       const std::int64_t room = kSendBytes - static_cast<std::int64_t>(buffer_.size());
       const std::int64_t count =
           std::clamp<std::int64_t>(room / BytesPerRow(batch), 1, batch.rows() - first);
       const std::size_t before = buffer_.size();
-      if (Status bad = encoder_.Append(batch, first, count, &buffer_); !bad.ok()) {
-        return InTask(std::move(bad));
+      if (bad != nullptr) {
+        const std::size_t bad_of_piece = bad->size();
+        SPILLWAY_TRY(encoder_.AppendGood(batch, first, count, &buffer_, bad));
+        if (images_ != nullptr) {
+          SPILLWAY_TRY(HoldBack(batch, first, count, before, bad_of_piece, bad));
+        }
+      } else if (Status error = encoder_.Append(batch, first, count, &buffer_); !error.ok()) {
+        return InTask(std::move(error));
       }
       first += count;
       encoded_rows_ += count;
@@ -101,7 +145,71 @@ class PostgresTaskWriter final : public TaskWriter {
         SPILLWAY_TRY(Send(context));
       }
     }
+    seen_ += batch.rows();
     rows_ += batch.rows();
+    if (bad == nullptr || bad->size() == bad_before) return Status();
+    rows_ -= static_cast<std::int64_t>(bad->size() - bad_before);
+    return Describe(batch, bad_before, bad);
+  }
+
+  // Registers the keys of the good rows [first, first + count), which are encoded from `before` on.
+  // Those whose key another row has become bad rows, and the piece is encoded without them; the
+  // piece's own bad rows are the last of `bad`, from `bad_of_piece` on.
+  Status HoldBack(const data::Batch& batch, std::int64_t first, std::int64_t count,
+                  std::size_t before, std::size_t bad_of_piece, std::vector<BadRow>* bad) {
+    const std::size_t bad_end = bad->size();
+    std::size_t next_bad = bad_of_piece;
+    for (std::int64_t row = first; row < first + count; ++row) {
+      if (next_bad < bad_end && (*bad)[next_bad].row == row) {
+        ++next_bad;
+        continue;
+      }
+      if (!keys_->IsRepeated(batch_images_[static_cast<std::size_t>(row)],
+                             {task_number_, seen_ + row})) {
+        continue;
+      }
+      BadRow repeated;
+      repeated.reason = "duplicate key";
+      repeated.error_class = ErrorClass::kPrimaryKeyConstraintViolation;
+      repeated.row = row;
+      bad->push_back(std::move(repeated));
+    }
+    if (bad->size() == bad_end) return Status();
+    const auto piece = std::span(*bad).subspan(bad_of_piece);
+    std::ranges::sort(piece, {}, &BadRow::row);
+    buffer_.resize(before);
+    std::int64_t from = first;
+    std::vector<BadRow> none;
+    for (const BadRow& row : piece) {
+      SPILLWAY_TRY(encoder_.AppendGood(batch, from, row.row - from, &buffer_, &none));
+      from = row.row + 1;
+    }
+    SPILLWAY_TRY(encoder_.AppendGood(batch, from, first + count - from, &buffer_, &none));
+    if (none.empty()) return Status();
+    return Status(ErrorClass::kInternal, "a row turned bad when it was encoded again");
+  }
+
+  // Adds what the bad rows hold, from `first` on.
+  Status Describe(const data::Batch& batch, std::size_t first, std::vector<BadRow>* bad) {
+    if (!row_json_) {
+      SPILLWAY_ASSIGN(row_json_, data::RowJson::Make(batch.schema()));
+    }
+    for (BadRow& row : std::span(*bad).subspan(first)) {
+      SPILLWAY_ASSIGN(row.row_json, row_json_->Write(batch, row.row));
+      if (key_.empty()) continue;
+      SPILLWAY_ASSIGN(row.key_json, row_json_->Write(batch, row.row, key_));
+      if (row.key.empty()) row.key = row.key_json;
+    }
+    return Status();
+  }
+
+  // Ends the copy, since nothing else can be said on the connection while it goes on; the next
+  // rows begin another one in the same transaction.
+  Status RejectRows(const Context& context, const std::vector<BadRow>& rows) {
+    SPILLWAY_TRY(EndCopy(context));
+    SPILLWAY_ASSIGN(const std::int64_t added,
+                    AddStageRejected(context, *connection_, stage_, rows));
+    rejected_ += added;
     return Status();
   }
 
@@ -128,6 +236,10 @@ class PostgresTaskWriter final : public TaskWriter {
   }
 
   Status Send(const Context& context) {
+    if (abandoned_) {
+      buffer_.clear();
+      return Status();
+    }
     if (!copying_) {
       SPILLWAY_TRY(connection_->BeginCopy(context, CopyStatement(stage_)).While("load"));
       copying_ = true;
@@ -139,21 +251,41 @@ class PostgresTaskWriter final : public TaskWriter {
     time_blocked_ = connection_->time_blocked() - time_blocked_before_;
     bytes_sent_ += static_cast<std::int64_t>(buffer_.size());
     buffer_.clear();
-    return std::move(sent).While("load " + stage_.target.ToString());
+    return Refused(std::move(sent)).While("load " + stage_.target.ToString());
+  }
+
+  // The server's refusal of a row for its size, which only the server knows, with the mend.
+  Status Refused(Status error) const {
+    if (error.ok() || error.detail("sqlstate") != "54000") return error;
+    Status named(ErrorClass::kValueOutOfRange,
+                 "a row does not fit a page of the server: " + std::string(error.message()));
+    for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
+    return std::move(named)
+        .With("table", stage_.target.ToString())
+        .Mend(
+            "Select fewer columns with --columns, or map wide ones to text or jsonb, which are "
+            "kept "
+            "outside of the row when they are long.");
+  }
+
+  // Sends what is left and ends the copy, if one has begun.
+  Status EndCopy(const Context& context) {
+    if (!copying_ && buffer_.empty()) return Status();
+    CopyEncoder::AppendTrailer(&buffer_);
+    SPILLWAY_TRY(Send(context));
+    auto stored = connection_->EndCopy(context);
+    if (!stored.ok()) return Refused(std::move(stored).status());
+    copying_ = false;
+    stored_ += *stored;
+    if (stored_ == rows_) return Status();
+    return Status(ErrorClass::kCountMismatch, "the server stored " + std::to_string(stored_) +
+                                                  " of " + std::to_string(rows_) + " rows")
+        .With("table", stage_.target.ToString())
+        .With("task", task_id_);
   }
 
   Result<TaskResult> CommitRows(const Context& context) {
-    if (rows_ > 0) {
-      CopyEncoder::AppendTrailer(&buffer_);
-      SPILLWAY_TRY(Send(context));
-      SPILLWAY_ASSIGN(const std::int64_t stored, connection_->EndCopy(context));
-      if (stored != rows_) {
-        return Status(ErrorClass::kCountMismatch, "the server stored " + std::to_string(stored) +
-                                                      " of " + std::to_string(rows_) + " rows")
-            .With("table", stage_.target.ToString())
-            .With("task", task_id_);
-      }
-    }
+    SPILLWAY_TRY(EndCopy(context));
     SPILLWAY_ASSIGN(const bool recorded, Record(context));
     if (!recorded) return Another(context);
     SPILLWAY_ASSIGN(const DoubtedTransaction doubted, NoteTransaction(context, *connection_));
@@ -165,17 +297,18 @@ class PostgresTaskWriter final : public TaskWriter {
     }
     if (reply.outcome != CommitOutcome::kCommitted) return std::move(reply.error);
     SPILLWAY_TRY(base::Failpoint("task.commit.after"));
-    return TaskResult{TaskOutcome::kDone, rows_, bytes_sent_};
+    return TaskResult{TaskOutcome::kDone, rows_, bytes_sent_, rejected_};
   }
 
   // Writes the task's id, last; waits for another attempt that did the same and has not committed.
   // False when that one has committed, or the fence is no longer ours.
   Result<bool> Record(const Context& context) {
     Sql sql;
-    sql << "INSERT INTO spillway.stage_task (stage_name, task_id, run_id, rows, bytes) SELECT "
-        << Literal(stage_.table.table) << ", " << Literal(task_id_) << ", "
+    sql << "INSERT INTO spillway.stage_task (stage_name, task_id, run_id, rows, bytes,"
+        << " rejected) SELECT " << Literal(stage_.table.table) << ", " << Literal(task_id_) << ", "
         << Literal(stage_.fence.run_id) << ", " << Literal(rows_) << "::bigint, "
-        << Literal(bytes_sent_) << "::bigint FROM spillway.position WHERE synced_table_id = "
+        << Literal(bytes_sent_) << "::bigint, " << Literal(rejected_)
+        << "::bigint FROM spillway.position WHERE synced_table_id = "
         << Literal(stage_.fence.synced_table_id) << " AND fence = " << Literal(stage_.fence.number)
         << " ON CONFLICT DO NOTHING";
     SPILLWAY_ASSIGN(const Rows rows, connection_->Query(context, sql));
@@ -228,16 +361,26 @@ class PostgresTaskWriter final : public TaskWriter {
   Pool& pool_;
   Lease connection_;
   CopyEncoder encoder_;
+  const std::vector<std::size_t> key_;
+  std::optional<data::RowJson> row_json_;  ///< made for the first bad row
+  KeyRegister* const keys_;
+  const std::int64_t task_number_;
+  const std::unique_ptr<KeyImages> images_;  ///< with keys_ only
+  std::vector<std::string> batch_images_;
+  std::int64_t seen_ = 0;  ///< rows of the batches before
   const Stage stage_;
   const std::string task_id_;
   const std::optional<TaskResult> already_;
   const std::chrono::nanoseconds time_blocked_before_ = connection_->time_blocked();
   Status broken_;
   bool copying_ = false;
+  bool abandoned_ = false;
   std::string buffer_;
   std::int64_t encoded_rows_ = 0;
   std::int64_t encoded_bytes_ = 0;
-  std::int64_t rows_ = 0;
+  std::int64_t rows_ = 0;    ///< encoded to be stored
+  std::int64_t stored_ = 0;  ///< by the copies that ended
+  std::int64_t rejected_ = 0;
   std::int64_t bytes_sent_ = 0;
   std::chrono::nanoseconds time_blocked_{0};
 };
@@ -247,10 +390,10 @@ class PostgresTaskWriter final : public TaskWriter {
 Result<std::unique_ptr<TaskWriter>> OpenTaskWriter(const Context& context, Pool& pool,
                                                    const Stage& stage, std::string_view task_id,
                                                    const data::Schema& schema,
-                                                   const std::vector<std::string>& key) {
+                                                   const TaskOptions& options) {
   SPILLWAY_TRY(base::Failpoint("task.begin"));
   std::vector<std::size_t> key_columns;
-  for (const std::string& name : key) {
+  for (const std::string& name : options.key) {
     const auto index = schema.Find(name);
     if (!index) {
       return Status(ErrorClass::kInternal, "a key column is not among the rows' columns: " + name);
@@ -258,14 +401,20 @@ Result<std::unique_ptr<TaskWriter>> OpenTaskWriter(const Context& context, Pool&
     key_columns.push_back(*index);
   }
   SPILLWAY_ASSIGN(CopyEncoder encoder,
-                  CopyEncoder::Make(schema, stage.columns, std::move(key_columns)));
+                  CopyEncoder::Make(schema, stage.columns, key_columns,
+                                    {.json_nonfinite_strings = options.json_nonfinite_strings}));
+  std::unique_ptr<KeyImages> images;
+  if (options.keys != nullptr && !options.key.empty()) {
+    SPILLWAY_ASSIGN(images, MakeKeyImages(stage, schema, options.key));
+  }
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
   SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, *connection, stage));
   SPILLWAY_TRY(StageError(stage, state));
   SPILLWAY_ASSIGN(auto already, FindTask(context, *connection, stage, task_id));
   if (already) SPILLWAY_TRY(connection->Execute(context, Sql() << "ROLLBACK"));
   return std::unique_ptr<TaskWriter>(new PostgresTaskWriter(
-      pool, std::move(connection), std::move(encoder), stage, task_id, already));
+      pool, std::move(connection), std::move(encoder), std::move(key_columns), options,
+      std::move(images), stage, task_id, already));
 }
 
 }  // namespace spillway::target::postgres

@@ -19,7 +19,7 @@ base::Result<std::unique_ptr<TaskWriter>> OpenTaskWriter(const base::Context& co
                                                          const Stage& stage,
                                                          std::string_view task_id,
                                                          const data::Schema& schema,
-                                                         const std::vector<std::string>& key);
+                                                         const TaskOptions& options);
 
 }  // namespace spillway::target::postgres
 

@@ -33,7 +33,7 @@ TEST_P(TaskWriterTest, ALostAcknowledgementIsFoundOut) {
       const std::string task = std::to_string(static_cast<int>(fate)) + (keyless ? "k" : "");
       auto writer =
           target->OpenTask(Soon(), *stage, task, *schema_,
-                           keyless ? std::vector<std::string>{} : std::vector<std::string>{"id"});
+                           {keyless ? std::vector<std::string>{} : std::vector<std::string>{"id"}});
       ASSERT_TRUE(writer.ok()) << writer.status().ToString();
       const auto id = static_cast<std::int64_t>(fate) + (keyless ? 10 : 0);
       ASSERT_TRUE((*writer)->Write(Soon(), Rows({{id, "a"}, {id, "a"}})).ok());
@@ -67,7 +67,7 @@ TEST_P(TaskWriterTest, AnOutcomeThatCannotBeReadIsUnknown) {
   auto target = OpenTarget(Through(gate));
   auto stage = Begin(*target, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {"id"});
+  auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
   gate.DecideNextCommit(CommitFate::kLoseAfter);
@@ -96,7 +96,7 @@ TEST_P(TaskWriterTest, AStopDuringTheCommitEndsWithinASecond) {
     std::this_thread::sleep_for(milliseconds(20));
   }
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {"id"});
+  auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
   ASSERT_EQ(admin.Execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'"), "");
@@ -119,7 +119,7 @@ TEST_P(TaskWriterTest, AStopDuringTheCommitEndsWithinASecond) {
 TEST_P(TaskWriterTest, BadRowsAreNamedAndNothingOfTheTaskRemains) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
-  auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {"id"});
+  auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(Soon(), ManyRows(0, 5000)).ok());
   const base::Status bad =
@@ -142,7 +142,7 @@ TEST_P(TaskWriterTest, AServerThatRestartsLosesOnlyTheOpenTask) {
   auto stage = Begin(*target, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   ASSERT_TRUE(RunTask(*target, *stage, "0", {{1, "a"}}).ok());
-  auto writer = target->OpenTask(Soon(), *stage, "1", *schema_, {"id"});
+  auto writer = target->OpenTask(Soon(), *stage, "1", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(Soon(), ManyRows(10, 20000)).ok());
   (*own)->Crash();
@@ -179,7 +179,7 @@ TEST_P(TaskWriterTest, AStopWhileWritingLeavesNothingWithinASecond) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   std::stop_source source;
   const base::Context stoppable{base::Deadline(), source.get_token()};
-  auto writer = target_->OpenTask(stoppable, *stage, "0", *schema_, {"id"});
+  auto writer = target_->OpenTask(stoppable, *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   std::jthread stopper([&] {
     std::this_thread::sleep_for(milliseconds(150));

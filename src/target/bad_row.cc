@@ -1,0 +1,59 @@
+#include "target/bad_row.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace spillway::target {
+
+using base::ErrorClass;
+using base::Status;
+
+namespace {
+
+std::string NameRow(const BadRow& row) {
+  std::string text;
+  if (!row.column.empty()) text += "column " + row.column;
+  if (!row.key.empty()) text += (text.empty() ? "key " : ", key ") + row.key;
+  if (!text.empty()) text += ": ";
+  text += row.reason;
+  if (!row.file.empty()) text += " (file " + row.file + ", row " + std::to_string(row.row) + ")";
+  return text;
+}
+
+}  // namespace
+
+std::string NameBadRows(const std::vector<BadRow>& rows) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(rows.size(), kBadRowsNamed); ++i) {
+    text += (i == 0 ? "" : "; ") + NameRow(rows[i]);
+  }
+  return text;
+}
+
+Status BadRowsError(const std::string& table, const std::vector<BadRow>& rows) {
+  SPILLWAY_CHECK(!rows.empty());
+  const BadRow& first = rows.front();
+  const std::size_t named = std::min(rows.size(), kBadRowsNamed);
+  std::string message = named == 1 ? "a row cannot be stored in " + table
+                                   : std::to_string(named) + " rows cannot be stored in " + table;
+  return Status(first.error_class, message + ": " + NameBadRows(rows))
+      .With("table", table)
+      .With("column", first.column)
+      .With("key", first.key)
+      .With("reason", first.reason)
+      .With("file", first.file)
+      .With("row", std::to_string(first.row))
+      .With("bad_rows", std::to_string(named));
+}
+
+Status TooManyRejected(const std::string& table, std::int64_t count, std::int64_t most,
+                       const std::string& named) {
+  return Status(ErrorClass::kTooManyRejected, std::to_string(count) + " rows of " + table +
+                                                  " would be rejected, max_rejected is " +
+                                                  std::to_string(most) + ": " + named)
+      .With("table", table)
+      .With("rejected", std::to_string(count))
+      .With("max_rejected", std::to_string(most));
+}
+
+}  // namespace spillway::target

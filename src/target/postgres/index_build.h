@@ -1,0 +1,18 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_INDEX_BUILD_H_
+#define SPILLWAY_TARGET_POSTGRES_INDEX_BUILD_H_
+
+#include "target/postgres/pool.h"
+#include "target/target.h"
+
+namespace spillway::target::postgres {
+
+/// Makes the primary key of a stage, then its indexes, several at a time over connections of
+/// `pool`; what an earlier call made is not made again. Errors: PRIMARY_KEY_CONSTRAINT_VIOLATION
+/// with up to ten keys (details key, keys, key_count, reason, table), INVALID_DEFINITION for an
+/// index that the server refuses, FENCED.
+base::Status BuildIndexes(const base::Context& context, Pool& pool, const Stage& stage,
+                          const IndexSpec& index);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_INDEX_BUILD_H_

@@ -1,0 +1,182 @@
+#include "target/postgres/stage_rows.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "target/postgres/key_images.h"
+#include "target/postgres/rejected_rows.h"
+#include "target/postgres/stage.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// Images named in one statement.
+constexpr std::size_t kImagesAtATime = 20'000;
+// Images that are looked for by their values.
+constexpr std::size_t kImagesByValue = 1000;
+// From this share of removed rows on the stage is written anew: the published table would carry
+// their room for ever.
+constexpr std::int64_t kRewriteShare = 5;
+
+// Begins a transaction on a stage that is open.
+Status Begin(const Context& context, Connection& connection, const Stage& stage) {
+  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage));
+  if (state == StageState::kOpen) return Status();
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+  return StageError(stage, state);
+}
+
+Status Commit(const Context& context, Connection& connection) {
+  return connection.Execute(context, Sql() << "COMMIT");
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text.push_back("0123456789abcdef"[byte >> 4]);
+    text.push_back("0123456789abcdef"[byte & 15]);
+  }
+  return text;
+}
+
+std::string FromHex(std::string_view text) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1])));
+  }
+  return bytes;
+}
+
+// Images from `first` on as an array of bytea in text form.
+Literal ImageArray(const std::vector<std::string>& images, std::size_t first, std::size_t count) {
+  std::string text = "{";
+  for (std::size_t i = first; i < first + count; ++i) {
+    if (i > first) text += ",";
+    text += "\"\\\\x" + Hex(images[i]) + "\"";
+  }
+  return Literal(text + "}");
+}
+
+// The removal of a few images by the columns' values, which a key that is there makes cheap; absent
+// when there are many or a value cannot be written.
+Result<std::optional<Sql>> RemoveByValue(const Stage& stage,
+                                         const std::vector<std::string>& columns,
+                                         const std::vector<std::string>& images) {
+  if (images.empty() || images.size() > kImagesByValue) return std::optional<Sql>();
+  std::vector<PostgresType> types;
+  std::vector<std::string> names;
+  for (const std::string& name : columns) {
+    const auto column = std::ranges::find(stage.columns, name, &Column::name);
+    if (column == stage.columns.end()) return std::optional<Sql>();
+    SPILLWAY_ASSIGN(const PostgresType type, ParsePostgresType(column->target_type));
+    types.push_back(type);
+    names.push_back(column->target_type);
+  }
+  Sql sql;
+  sql << "DELETE FROM " << stage.table << " WHERE (" << std::span<const std::string>(columns)
+      << ") IN (";
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const auto constants = ConstantsOf(images[i], types);
+    if (!constants) return std::optional<Sql>();
+    sql << (i == 0 ? SqlText("(") : SqlText(", ("));
+    for (std::size_t k = 0; k < constants->size(); ++k) {
+      if (k > 0) sql << ", ";
+      sql << Literal((*constants)[k]) << "::" << ColumnType(names[k]);
+    }
+    sql << ")";
+  }
+  sql << ")";
+  return std::optional<Sql>(std::move(sql));
+}
+
+}  // namespace
+
+Result<std::int64_t> KeepGreatest(const Context& context, Connection& connection,
+                                  const Stage& stage, const std::vector<std::string>& key,
+                                  const std::string& column) {
+  SPILLWAY_TRY(Begin(context, connection, stage));
+  Sql sql;
+  sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
+      << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
+      << " DELETE FROM " << stage.table << " WHERE ctid IN (SELECT ranked.place FROM (SELECT"
+      << " ctid AS place, rank() OVER (PARTITION BY " << std::span<const std::string>(key)
+      << " ORDER BY " << Identifier(column) << " DESC NULLS LAST) AS ranking FROM " << stage.table
+      << ") AS ranked WHERE ranked.ranking > 1)";
+  SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, sql));
+  const std::int64_t removed = deleted.affected();
+  Sql count;
+  count << "SELECT count(*) FROM " << stage.table;
+  SPILLWAY_ASSIGN(const Rows rest, connection.Query(context, count));
+  SPILLWAY_TRY(Commit(context, connection));
+  if (removed > 0 && removed * kRewriteShare >= rest.number(0, 0)) {
+    // Under no lock of ours: a newer run that drops the stage meanwhile is told by what comes next.
+    Sql rewrite;
+    rewrite << "VACUUM (FULL) " << stage.table;
+    SPILLWAY_TRY(connection.Execute(context, rewrite).While("rewrite the stage"));
+  }
+  return removed;
+}
+
+Result<std::vector<std::string>> RepeatedImages(const Context& context, Connection& connection,
+                                                const Stage& stage,
+                                                const std::vector<std::string>& columns,
+                                                std::int64_t limit) {
+  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_ASSIGN(const Sql image, ImageExpression(context, connection, stage, columns));
+  Sql sql;
+  sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
+      << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
+      << " SELECT encode(" << image << ", 'hex') FROM (SELECT "
+      << std::span<const std::string>(columns) << " FROM " << stage.table << " GROUP BY "
+      << std::span<const std::string>(columns) << " HAVING count(*) > 1 LIMIT " << limit
+      << ") AS repeated";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  SPILLWAY_TRY(Commit(context, connection));
+  std::vector<std::string> images;
+  for (int row = 0; row < rows.size(); ++row) images.push_back(FromHex(rows.text(row, 0)));
+  return images;
+}
+
+Status RejectStageRows(const Context& context, Connection& connection, const Stage& stage,
+                       const std::vector<BadRow>& rows) {
+  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_ASSIGN([[maybe_unused]] const std::int64_t added,
+                  AddStageRejected(context, connection, stage, rows));
+  return Commit(context, connection);
+}
+
+Result<std::int64_t> RemoveImages(const Context& context, Connection& connection,
+                                  const Stage& stage, const std::vector<std::string>& columns,
+                                  const std::vector<std::string>& images) {
+  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_ASSIGN(const std::optional<Sql> by_value, RemoveByValue(stage, columns, images));
+  if (by_value) {
+    SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, *by_value));
+    SPILLWAY_TRY(Commit(context, connection));
+    return deleted.affected();
+  }
+  SPILLWAY_ASSIGN(const Sql image, ImageExpression(context, connection, stage, columns));
+  std::int64_t removed = 0;
+  for (std::size_t at = 0; at < images.size(); at += kImagesAtATime) {
+    Sql sql;
+    sql << "DELETE FROM " << stage.table << " WHERE (" << image << ") = ANY ("
+        << ImageArray(images, at, std::min(kImagesAtATime, images.size() - at)) << "::bytea[])";
+    SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, sql));
+    removed += deleted.affected();
+  }
+  SPILLWAY_TRY(Commit(context, connection));
+  return removed;
+}
+
+}  // namespace spillway::target::postgres
