@@ -52,7 +52,7 @@ std::string FunctionRefusal(std::string_view name, bool called) {
     return lower + " depends on " + std::string(found->source) +
            ": a predicate must choose the same rows whenever and by whomever it is evaluated";
   }
-  return called ? "functions are not part of predicates: " + lower : std::string();
+  return called ? "functions are not part of predicates" : "";
 }
 
 }  // namespace spillway::expr

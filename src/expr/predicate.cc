@@ -398,7 +398,7 @@ class Parser {
         if (token.IsKeyword(keyword)) return Unexpected("a column or a constant is expected");
       }
       if (Peek(1).IsSymbol("(")) {
-        return Unexpected("functions are not part of predicates");
+        return Unexpected(FunctionRefusal(token.value, true));
       }
     }
     if (token.kind == TokenKind::kName || token.kind == TokenKind::kQuoted) return ParseColumn();

@@ -265,7 +265,8 @@ constexpr std::array kFields = {
     Row<&D::primary_key>("primary_key", "primary-key", K::kColumns, kRows,
                          "key columns; else the source's constraint, else none"),
     Row<&D::timeseries_key>("timeseries_key", "timeseries-key", K::kText, kRows,
-                            "column whose greatest value wins among rows of one key"),
+                            "column whose greatest value wins among rows of one key: NULL is the "
+                            "least, NaN the greatest, ties are duplicates"),
     Row<&D::columns>("columns", "columns", K::kColumns, kRows, "columns to carry; else all"),
     Row<&D::where>("where", "where", K::kText, kRows,
                    "rows to carry, as a SQL predicate; else all"),

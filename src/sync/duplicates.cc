@@ -1,5 +1,6 @@
 #include "sync/duplicates.h"
 
+#include <algorithm>
 #include <memory>
 #include <unordered_set>
 #include <utility>
@@ -60,6 +61,7 @@ class FirstRows {
       : search_(search), repeated_(repeated) {}
 
   bool complete() const { return next_ == repeated_.size(); }
+  const std::vector<target::BadRow>& found() const { return found_; }
 
   Status ReadTask(const base::Context& context, std::int64_t number,
                   const std::vector<std::string>& splits) {
@@ -239,13 +241,11 @@ Result<std::vector<std::string>> RejectFirstRows(const base::Context& context,
                                                  const DuplicateSearch& search) {
   std::vector<std::string> images;
   if (search.keys == nullptr) return images;
-  const std::vector<target::KeyRegister::Repeated> repeated = search.keys->TakeRepeated();
+  std::vector<target::KeyRegister::Repeated> repeated = search.keys->TakeRepeated();
   if (repeated.empty()) return images;
   const auto all = search.rejected + static_cast<std::int64_t>(repeated.size());
-  if (search.max_rejected && all > *search.max_rejected) {
-    return target::TooManyRejected(search.stage.target.ToString(), all, *search.max_rejected,
-                                   "keys that several rows have among them");
-  }
+  const bool too_many = search.max_rejected && all > *search.max_rejected;
+  if (too_many) repeated.resize(std::min(repeated.size(), target::kBadRowsNamed));
   FirstRows first_rows(search, repeated);
   Status failed;
   SPILLWAY_TRY(ListTasks(context, *search.source, search.scan, *search.plan,
@@ -254,6 +254,10 @@ Result<std::vector<std::string>> RejectFirstRows(const base::Context& context,
                            return failed.ok() && !first_rows.complete();
                          }));
   SPILLWAY_TRY(failed);
+  if (too_many) {
+    return target::TooManyRejected(search.stage.target.ToString(), all, *search.max_rejected,
+                                   target::NameBadRows(first_rows.found()));
+  }
   SPILLWAY_TRY(first_rows.Finish(context));
   for (const target::KeyRegister::Repeated& one : repeated) images.push_back(one.image);
   return images;

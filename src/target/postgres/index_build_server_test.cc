@@ -73,7 +73,7 @@ TEST_P(IndexBuildTest, ExtraColumnsAreMadeAsDeclared) {
   for (const std::string wrong :
        {"bigint GENERATED ALWAYS AS (no_such) STORED", "no_such_type", "text DEFAULT lower(",
         "text, evil text", "text); DROP TABLE x; --", "text UNIQUE", "text CHECK (note <> '')",
-        "text REFERENCES pg_class", "bigint DEFAULT 'x'::bigint", ""}) {
+        "text REFERENCES spillway.stage", "bigint DEFAULT 'x'::bigint", ""}) {
     const auto refused = make({{"note", wrong}});
     ASSERT_FALSE(refused.ok()) << wrong;
     EXPECT_CLASS(refused.status(), kInvalidDefinition);
