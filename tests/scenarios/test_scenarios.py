@@ -142,6 +142,7 @@ def _faults_of_failpoints() -> list[faults.Fault]:
     return [f for f in faults.all_faults() if f.action not in faults.CUTS]
 
 
+@pytest.mark.timeout(600)  # several scenarios, on a busy machine
 @pytest.mark.parametrize("fault", _faults_of_failpoints(), ids=lambda f: f.name)
 def test_fault(
     fault: faults.Fault, struggle: Struggle, record_property: Callable[[str, object], None]
@@ -155,6 +156,7 @@ def test_fault(
     raise AssertionError("no scenario passes this failpoint, so nothing was proved")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("action", faults.CUTS)
 def test_cuts(
     action: str, struggle: Struggle, record_property: Callable[[str, object], None]
@@ -174,7 +176,7 @@ def test_cuts(
 
 if os.environ.get("SPILLWAY_FAULTS") == "all":
 
-    @pytest.mark.timeout(300)
+    @pytest.mark.timeout(600)
     @pytest.mark.parametrize("fault", faults.all_faults(), ids=lambda f: f.name)
     @pytest.mark.parametrize("parsed", SCENARIOS, ids=lambda p: p.path.stem)
     def test_every_fault(
