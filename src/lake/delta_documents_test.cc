@@ -79,5 +79,15 @@ TEST(DeltaDocuments, PositionsRoundTripInEqualBytes) {
   EXPECT_FALSE(ParsePosition(R"({"adapter":"iceberg","format":1})").ok());
 }
 
+TEST(DeltaDocuments, PlacesAreAScanOfNoColumns) {
+  const auto places =
+      PlacesDocument(R"({"columns":["id"],"row_position":false,"table":"file:///t/"})");
+  ASSERT_TRUE(places.ok());
+  EXPECT_EQ(*places, R"({"columns":[],"row_position":true,"table":"file:///t/"})");
+  for (const char* wrong : {"", "[]", "{}", R"({"columns":[]})"}) {
+    EXPECT_EQ(PlacesDocument(wrong).status().error_class(), ErrorClass::kInvalidArgument) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace spillway::lake

@@ -169,6 +169,29 @@ TEST(Plan, BudgetsStayWithinTheMemoryLimit) {
   }
 }
 
+TEST(Plan, RegistersKeysWhereThatPaysAndFits) {
+  const auto registered = [](const Definition& d, const Observation& o) {
+    const auto plan = MakePlan(d, o, Limits(), false);
+    EXPECT_TRUE(plan.ok());
+    return plan.ok() ? plan->registered_keys : -1;
+  };
+  Definition d = TheDefinition();
+  EXPECT_EQ(registered(d, Empty()), 0);  // a duplicate is an error: nothing is held back
+  d.on_bad_row = OnBadRow::kReject;
+  EXPECT_EQ(registered(d, Empty()), 1000);
+  Observation large = Empty();
+  large.totals.rows = 100'000'000;
+  EXPECT_EQ(registered(d, large), 0);
+  Observation unknown = Empty();
+  unknown.totals.rows.reset();
+  EXPECT_EQ(registered(d, unknown), 0);
+  Observation keyless = Empty();
+  keyless.key.clear();
+  EXPECT_EQ(registered(d, keyless), 0);
+  d.timeseries_key = "at";
+  EXPECT_EQ(registered(d, Empty()), 0);  // the greatest is chosen among all rows of a key
+}
+
 TEST(Plan, WarnsOfAMissingKey) {
   Observation o = Empty();
   o.key.clear();

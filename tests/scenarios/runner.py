@@ -283,6 +283,11 @@ def end_state(database: Database) -> dict[str, Any]:
             "SELECT schema_name, table_name, version, rows, published_fence = fence"
             " FROM spillway.position ORDER BY 1, 2"
         )
+    if database.query("SELECT to_regclass('spillway.rejected')") != [(None,)]:
+        state["rejected rows"] = database.query(
+            "SELECT schema_name, table_name, key::text, column_name, class, reason, row_position,"
+            " version FROM spillway.rejected ORDER BY 1, 2, 3, 7"
+        )
     return state
 
 

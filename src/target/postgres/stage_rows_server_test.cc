@@ -99,6 +99,26 @@ TEST_P(StageRowsTest, ImagesOfStoredAndSourceRowsAreTheSame) {
   EXPECT_TRUE(target_->RepeatedImages(Soon(), stage_, columns, 100)->empty());
 }
 
+TEST_P(StageRowsTest, ImagesAreRemovedByValueWhereTheyCanBeWritten) {
+  const std::vector<StageRowsTest::Row> rows = {
+      {"-9223372036854775808", "0", "it's\\", "1", "0", "-"},
+      {"7", "0", "", "1.00", "0", kUuid},
+      {"7", "0", "other", "1.00", "0", kUuid},
+      {"9", "0", "stays", "1.00", "0", kUuid}};
+  auto batch = rows;
+  batch[0][3] = "1.00";
+  Load(batch);
+  const std::vector<std::string> columns = {"id", "s"};
+  auto images = target_->OpenKeyImages(stage_, *schema_, columns);
+  ASSERT_TRUE(images.ok());
+  auto of = (*images)->Of(Batch(batch));
+  ASSERT_TRUE(of.ok());
+  auto removed = target_->RemoveImages(Soon(), stage_, columns, {(*of)[0], (*of)[1]});
+  ASSERT_TRUE(removed.ok()) << removed.status().ToString();
+  EXPECT_EQ(*removed, 2);
+  EXPECT_EQ(Stored("s"), (std::vector<std::string>{"other", "stays"}));
+}
+
 TEST_P(StageRowsTest, ARowThatCannotBeStoredHasNoImage) {
   auto images = target_->OpenKeyImages(stage_, *schema_, {"id", "s"});
   ASSERT_TRUE(images.ok());
