@@ -135,12 +135,19 @@ class Finder {
   Finder(const DuplicateSearch& search, std::unordered_set<std::string> images, std::int64_t found)
       : search_(search), images_(std::move(images)), found_(found) {}
 
+  // The first rows of the images that are looked for, to be named and not rejected.
+  Result<std::vector<target::BadRow>> Name(const base::Context& context) {
+    naming_ = true;
+    SPILLWAY_TRY(Run(context));
+    return std::move(held_);
+  }
+
   Status Run(const base::Context& context) {
     SPILLWAY_ASSIGN(auto splits,
                     search_.source->Splits(context, search_.scan, search_.plan->split_bytes));
     while (true) {
       SPILLWAY_ASSIGN(const std::optional<lake::Split> split, splits->Next(context));
-      if (!split) return Flush(context);
+      if (!split || named()) return naming_ ? Status() : Flush(context);
       SPILLWAY_TRY(ReadSplit(context, split->bytes));
     }
   }
@@ -164,8 +171,11 @@ class Finder {
       if (rows.empty()) continue;
       SPILLWAY_TRY(places.Locate(context, &rows));
       SPILLWAY_TRY(Take(context, std::move(rows)));
+      if (named()) return Status();
     }
   }
+
+  bool named() const { return naming_ && held_.size() >= target::kBadRowsNamed; }
 
   Status Compile(const data::Schema& schema) {
     SPILLWAY_ASSIGN(keys_, search_.target->OpenKeyImages(search_.stage, schema, search_.columns));
@@ -190,6 +200,7 @@ class Finder {
       held_bytes_ += row.row_json.size();
       held_.push_back(std::move(row));
     }
+    if (naming_) return Status();
     if (search_.max_rejected && found_ > *search_.max_rejected) {
       return target::TooManyRejected(search_.stage.target.ToString(), found_, *search_.max_rejected,
                                      target::NameBadRows(held_));
@@ -208,11 +219,27 @@ class Finder {
   const DuplicateSearch& search_;
   const std::unordered_set<std::string> images_;
   std::int64_t found_;
+  bool naming_ = false;
   std::unique_ptr<target::KeyImages> keys_;
   std::optional<Reporter> reporter_;
   std::vector<target::BadRow> held_;
   std::size_t held_bytes_ = 0;
 };
+
+// The violation of the key with up to ten of its rows and their places, as far as they are found.
+Status WithPlaces(const base::Context& context, const DuplicateSearch& search, Status violation) {
+  const auto images = search.target->RepeatedImages(
+      context, search.stage, search.columns, static_cast<std::int64_t>(target::kBadRowsNamed));
+  if (!images.ok() || images->empty()) return violation;
+  auto rows = Finder(search, {images->begin(), images->end()}, 0).Name(context);
+  if (!rows.ok() || rows->empty()) return violation;
+  Status placed(violation.error_class(), std::string(violation.message()) +
+                                             "; rows among them: " + target::NameBadRows(*rows));
+  for (const auto& [key, value] : violation.details()) placed = std::move(placed).With(key, value);
+  return std::move(placed)
+      .With("file", rows->front().file)
+      .With("row", std::to_string(rows->front().row));
+}
 
 }  // namespace
 
@@ -283,10 +310,8 @@ Result<KeyOutcome> BuildKeyAndIndexes(const base::Context& context, const Duplic
       outcome.rejected += removed;
       return outcome;
     }
-    if (attempt.name_violations ||
-        built.error_class() != ErrorClass::kPrimaryKeyConstraintViolation) {
-      return built;
-    }
+    if (built.error_class() != ErrorClass::kPrimaryKeyConstraintViolation) return built;
+    if (attempt.name_violations) return WithPlaces(context, search, std::move(built));
     if (std::exchange(may_choose, false)) {
       SPILLWAY_ASSIGN(outcome.superseded, search.target->KeepGreatest(context, search.stage,
                                                                       search.key, timeseries_key));

@@ -53,7 +53,8 @@ struct KeyOutcome {
 
 /// Builds the key and indexes of the stage. Rows that stand in the key's way are dealt with as the
 /// definition says: with `timeseries_key` the greatest wins, then duplicates are rejected or are
-/// the error. Errors: those of Target::BuildIndexes and RejectDuplicates.
+/// the error, with file and position of up to ten of their rows. Errors: those of
+/// Target::BuildIndexes and RejectDuplicates.
 base::Result<KeyOutcome> BuildKeyAndIndexes(const base::Context& context,
                                             const DuplicateSearch& search,
                                             const target::IndexSpec& index,
