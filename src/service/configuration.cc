@@ -1,6 +1,6 @@
 #include "service/configuration.h"
 
-#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/result.h"
@@ -26,12 +26,16 @@ std::string NameOf(const TableDeclaration& table) { return table.definition.name
 template <typename Declaration>
 Status AddAll(std::string_view what, std::vector<Declaration> from,
               std::vector<Declaration>* into) {
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < into->size(); ++i) places.emplace(NameOf((*into)[i]), i);
   for (Declaration& declaration : from) {
-    const auto there = std::ranges::find_if(
-        *into, [&](const Declaration& d) { return NameOf(d) == NameOf(declaration); });
-    if (there == into->end()) {
+    const auto [found, is_new] = places.emplace(NameOf(declaration), into->size());
+    if (is_new) {
       into->push_back(std::move(declaration));
-    } else if (!Alike(*there, declaration)) {
+      continue;
+    }
+    const Declaration* there = &(*into)[found->second];
+    if (!Alike(*there, declaration)) {
       return At(declaration.origin,
                 Status(ErrorClass::kInvalidDefinition,
                        std::string(what) + " " + NameOf(declaration) +

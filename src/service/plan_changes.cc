@@ -67,12 +67,15 @@ class Planner {
     for (const SourceDeclaration& source : configuration_.sources) {
       SPILLWAY_TRY(At(source.origin, PlanSource(source)));
     }
-    SPILLWAY_ASSIGN(const auto present, world_.store().ListSyncedTables(context_));
+    SPILLWAY_ASSIGN(const auto tables, world_.store().ListSyncedTables(context_));
+    std::map<std::string, const state::SyncedTable*> present;
+    for (const state::SyncedTable& table : tables) present.emplace(table.name(), &table);
     for (const TableDeclaration& table : configuration_.tables) {
-      SPILLWAY_TRY(PlanTable(table, present));
+      const auto found = present.find(table.definition.name());
+      SPILLWAY_TRY(PlanTable(table, found == present.end() ? nullptr : found->second));
     }
-    for (const state::SyncedTable& table : present) {
-      if (!declared_.contains(table.name())) SPILLWAY_TRY(PlanUndeclared(table));
+    for (const auto& [name, table] : present) {
+      if (!declared_.contains(name)) SPILLWAY_TRY(PlanUndeclared(*table));
     }
     return std::move(plan_);
   }
@@ -200,8 +203,8 @@ class Planner {
         .Mend("Remove one of the two.");
   }
 
-  Status PlanTable(const TableDeclaration& declared,
-                   const std::vector<state::SyncedTable>& present) {
+  // `present` is the table of that name, null when there is none.
+  Status PlanTable(const TableDeclaration& declared, const state::SyncedTable* present) {
     Change change;
     TableDeclaration table = declared;
     Definition& definition = table.definition;
@@ -216,28 +219,27 @@ class Planner {
     declared_.insert(definition.name());
     change.notes = sync::PendingFields(definition);
 
-    const auto found = std::ranges::find(present, definition.name(), &state::SyncedTable::name);
     Definition before;
-    if (found == present.end()) {
+    if (present == nullptr) {
       change.action = ChangeAction::kCreate;
       change.reason = "it is not defined yet";
     } else {
-      SPILLWAY_ASSIGN(before, sync::DefinitionFromJson(found->definition));
+      SPILLWAY_ASSIGN(before, sync::DefinitionFromJson(present->definition));
       definition.id = before.id;
     }
     for (const Field& field : sync::Fields()) {
       if (field.get(before) == field.get(definition)) continue;
       change.fields.push_back({std::string(field.key),
-                               found == present.end() ? "" : ValueText(field, before),
+                               present == nullptr ? "" : ValueText(field, before),
                                ValueText(field, definition)});
     }
-    if (found != present.end()) {
+    if (present != nullptr) {
       change.reason = sync::RowHash(before) == sync::RowHash(definition)
                           ? "the next sync heeds it"
                           : "the next sync builds the table again: its rows or columns change";
     }
     change.declared = std::move(table);
-    if (found != present.end()) change = AsDeclared(std::move(change));
+    if (present != nullptr) change = AsDeclared(std::move(change));
     plan_.changes.push_back(std::move(change));
     return Status();
   }

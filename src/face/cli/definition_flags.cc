@@ -21,12 +21,12 @@ std::string Placeholder(FieldKind kind) {
     case FieldKind::kWord:
       return "WORD";
     case FieldKind::kColumns:
-      return "COLUMN,…";
+      return "COLUMN,...";
     case FieldKind::kTexts:
-      return "TEXT …";
+      return "TEXT ...";
     case FieldKind::kMap:
     case FieldKind::kOrderedMap:
-      return "NAME=TEXT,… …";
+      return "NAME=TEXT,...";
     case FieldKind::kDuration:
       return "DURATION";
     case FieldKind::kInteger:

@@ -19,6 +19,23 @@ struct ExportFlags {
   DefinitionForm form = DefinitionForm::kYaml;
 };
 
+// A secret that was given literally stays behind.
+void WarnOfKeptSecrets(Session* session, const service::Configuration& configuration) {
+  const auto warn = [&](const std::string& of, const std::string& secret) {
+    if (!secret.starts_with("${stored:")) return;
+    session->console->Warn("the secret of " + of +
+                           " is kept in this home; elsewhere its reference leads to nothing");
+  };
+  for (const service::TargetDeclaration& target : configuration.targets) {
+    warn("target " + target.name, target.password);
+  }
+  for (const service::SourceDeclaration& source : configuration.sources) {
+    for (const auto& [option, value] : source.storage_options) {
+      warn("source " + source.name, value);
+    }
+  }
+}
+
 Result<int> Export(Session* session, service::World& world, const ExportFlags& flags) {
   service::Configuration configuration;
   if (flags.all) {
@@ -26,12 +43,7 @@ Result<int> Export(Session* session, service::World& world, const ExportFlags& f
   } else {
     SPILLWAY_ASSIGN(configuration, service::DescribeTables(session->context, world, flags.names));
   }
-  for (const service::TargetDeclaration& target : configuration.targets) {
-    if (target.password.starts_with("${stored:")) {
-      session->console->Warn("the password of target " + target.name +
-                             " is kept in this home; elsewhere the reference leads to nothing");
-    }
-  }
+  WarnOfKeptSecrets(session, configuration);
   fmt::print(session->console->out(), "{}", WriteConfiguration(configuration, flags.form));
   return 0;
 }

@@ -33,7 +33,11 @@ using Members = std::vector<std::pair<NodePtr, NodePtr>>;
 class DocumentReader {
  public:
   DocumentReader(Source source, std::string folder, const state::Environment& environment)
-      : source_(std::move(source)), folder_(std::move(folder)), environment_(environment) {}
+      : source_(std::move(source)), folder_(std::move(folder)), environment_(environment) {
+    for (std::size_t i = 0; i < source_.text.size(); ++i) {
+      if (source_.text[i] == '\n') line_begins_.push_back(i + 1);
+    }
+  }
 
   Result<Configuration> Read() {
     SPILLWAY_ASSIGN(const NodePtr root, Parse(source_));
@@ -68,7 +72,12 @@ class DocumentReader {
     return ErrorAt(source_, node.byte, std::max<std::size_t>(1, node.text.size()), what);
   }
   Origin OriginOf(const Node& node) const {
-    return {source_.file, base::PositionOf(source_.text, node.byte)};
+    // Only the line is looked at: a file may declare many tables.
+    const auto next = std::ranges::upper_bound(line_begins_, node.byte);
+    const std::size_t begin = *std::prev(next);
+    const std::string_view before = std::string_view(source_.text).substr(begin, node.byte - begin);
+    const auto line = static_cast<std::size_t>(next - line_begins_.begin());
+    return {source_.file, {line, base::PositionOf(before, before.size()).column}};
   }
 
   Status UnknownKey(const Node& key, std::string_view of,
@@ -391,6 +400,7 @@ class DocumentReader {
   const Source source_;
   const std::string folder_;
   const state::Environment& environment_;
+  std::vector<std::size_t> line_begins_ = {0};
   std::map<std::vector<std::string>, Defaults> defaults_;
   Configuration configuration_;
 };
