@@ -158,17 +158,13 @@ def test_ten_bad_rows_of_a_million_cost_little(
             "synced-table", "create", f"shop.public.{name}", "--from", source, "--primary-key",
             "id", "--on-bad-row", "reject", "--no-sync",
         )  # fmt: skip
-    for _ in range(5):
+    for _ in range(7):
         for name in times:
             done = shop.done("resync", f"shop.public.{name}", "-o", "json", "--progress", "none")
             document = done.json()
             document = document[0] if isinstance(document, list) else document
             times[name].append(document["took_ms"])
     assert database_15.query("SELECT count(*) FROM spillway.rejected") == [(10,)]
-    middle = statistics.median(times["dirty"]) / statistics.median(times["clean"])
-    share = min(times["dirty"]) / min(times["clean"])
-    print(
-        f"clean {times['clean']} ms, ten bad rows {times['dirty']} ms:"
-        f" {share:.3f} of the best, {middle:.3f} of the median"
-    )
+    share = statistics.median(times["dirty"]) / statistics.median(times["clean"])
+    print(f"clean {sorted(times['clean'])} ms, ten bad rows {sorted(times['dirty'])} ms: {share:.3f}")
     assert share < 1.05
