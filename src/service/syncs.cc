@@ -141,6 +141,7 @@ class UnitSync {
     if (!environment.ok()) {
       return std::vector<Result<sync::Report>>(members.size(), environment.status());
     }
+    environment->deletes_allowed = options_.deletes_allowed;
     return sync::SyncTogether(context_, members, *environment, options_.rebuild);
   }
 

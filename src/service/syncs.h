@@ -21,6 +21,8 @@ namespace spillway::service {
 
 struct SyncOptions {
   bool rebuild = false;  ///< resync: load even when nothing changed
+  /// Deletes that max_delete_share would stop, and such that cascade to others' tables.
+  bool deletes_allowed = false;
 };
 
 /// What became of one table.

@@ -47,7 +47,7 @@ std::string Reason(const Definition& definition, const Observation& observation,
   return {};
 }
 
-Status RefuseLosses(const Definition& definition, const target::TableState& state) {
+Status RefuseOthers(const Definition& definition, const target::TableState& state) {
   const std::string table = definition.table.ToString();
   if (state.exists && state.owned_by_id != definition.id) {
     if (state.owned_by_id.empty()) {
@@ -63,17 +63,27 @@ Status RefuseLosses(const Definition& definition, const target::TableState& stat
         .With("synced_table_id", state.owned_by_id)
         .Mend("Choose another name, or delete the other synced table.");
   }
-  if (state.exists && !state.dependents.empty()) {
-    std::string names;
-    for (const target::Dependent& dependent : state.dependents) {
-      names += (names.empty() ? "" : ", ") + dependent.kind + " " + dependent.name;
-    }
-    return Status(ErrorClass::kDependentObjectsStillExist,
-                  "replacing " + table + " would lose: " + names)
-        .With("table", table)
-        .With("dependents", names);
-  }
   return Status();
+}
+
+// A swap carries whatever is movable; one object that is not keeps the table.
+void ChooseWay(const target::TableState& state, Plan* plan) {
+  plan->action = state.exists ? Action::kRebuild : Action::kFirstLoad;
+  if (!state.exists) return;
+  std::string moved;
+  std::string kept;
+  for (const target::Dependent& dependent : state.dependents) {
+    std::string& names = dependent.movable ? moved : kept;
+    names += (names.empty() ? "" : ", ") + dependent.ToString();
+  }
+  if (kept.empty()) {
+    plan->way_reason = moved.empty() ? "nothing of others hangs on the table"
+                                     : "the new table takes over: " + moved;
+    return;
+  }
+  plan->action = Action::kApply;
+  plan->way = target::PublishWay::kApply;
+  plan->way_reason = "a swap would lose: " + kept;
 }
 
 Status CheckWidth(const Definition& definition, const Observation& observation) {
@@ -127,6 +137,8 @@ std::string_view Name(Action action) {
       return "first load";
     case Action::kRebuild:
       return "rebuild and swap";
+    case Action::kApply:
+      return "apply the difference";
   }
   return "nothing";
 }
@@ -145,9 +157,9 @@ Result<Plan> MakePlan(const Definition& definition, const Observation& observati
     return plan;
   }
 
-  SPILLWAY_TRY(RefuseLosses(definition, state));
+  SPILLWAY_TRY(RefuseOthers(definition, state));
   SPILLWAY_TRY(CheckWidth(definition, observation));
-  plan.action = state.exists ? Action::kRebuild : Action::kFirstLoad;
+  ChooseWay(state, &plan);
   plan.reason = Reason(definition, observation, rebuild);
   plan.to_version = observation.source->position().version;
   plan.estimated_bytes = observation.totals.byte_size;

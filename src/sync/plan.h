@@ -18,6 +18,7 @@ enum class Action : std::uint8_t {
   kNothing,    ///< the target reflects the source already
   kFirstLoad,  ///< fill a new table and publish it
   kRebuild,    ///< fill a table beside the old one and swap it in
+  kApply,      ///< fill a table beside the old one and write what differs into the old one
 };
 std::string_view Name(Action action);
 
@@ -38,6 +39,7 @@ struct Plan {
   std::optional<std::int64_t> estimated_rows;  ///< before the row predicate
   std::int64_t files = 0;
   target::PublishWay way = target::PublishWay::kSwap;
+  std::string way_reason;  ///< what decided it; empty when there is no old table
   std::vector<target::Column> columns;
   std::vector<std::string> key;
   std::int32_t connections = 1;
@@ -50,9 +52,8 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
-/// Decides. Errors: ALREADY_EXISTS, TARGET_CHANGED, DEPENDENT_OBJECTS_STILL_EXIST,
-/// INVALID_DEFINITION, each before anything was written. `rebuild` demands a load even when nothing
-/// changed (resync).
+/// Decides. Errors: ALREADY_EXISTS, TARGET_CHANGED, INVALID_DEFINITION, each before anything was
+/// written. `rebuild` demands a load even when nothing changed (resync).
 base::Result<Plan> MakePlan(const Definition& definition, const Observation& observation,
                             const Limits& limits, bool rebuild);
 

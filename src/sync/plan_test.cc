@@ -141,12 +141,19 @@ TEST(Plan, RefusesATableThatIsNotOurs) {
               HasSubstr("another synced table"));
 }
 
-TEST(Plan, RefusesToLoseDependentsAndNamesEach) {
+TEST(Plan, WhatCannotBeMovedKeepsTheTable) {
   Observation o = Published(TheDefinition());
-  o.target.dependents = {{"view", "public.v"}, {"trigger", "audit"}};
-  const auto plan = MakePlan(TheDefinition(), o, Limits(), false);
-  EXPECT_EQ(plan.status().error_class(), ErrorClass::kDependentObjectsStillExist);
-  EXPECT_THAT(plan.status().message(), HasSubstr("view public.v, trigger audit"));
+  o.relation = lake::Relation::kFollows;
+  o.target.dependents = {{"view", "public.v", true}};
+  Plan plan = MustPlan(o, false);
+  EXPECT_EQ(plan.action, Action::kRebuild);
+  EXPECT_EQ(plan.way, target::PublishWay::kSwap);
+  EXPECT_EQ(plan.way_reason, "the new table takes over: view public.v");
+  o.target.dependents.push_back({"materialized view", "public.m", false});
+  plan = MustPlan(o, false);
+  EXPECT_EQ(plan.action, Action::kApply);
+  EXPECT_EQ(plan.way, target::PublishWay::kApply);
+  EXPECT_EQ(plan.way_reason, "a swap would lose: materialized view public.m");
 }
 
 TEST(Plan, RefusesMoreColumnsThanTheTargetHolds) {

@@ -66,6 +66,7 @@ class Run {
     }
     if (plan_.action == Action::kNothing) return false;
     Tell(Decision{plan_.reason});
+    if (!plan_.way_reason.empty()) Tell(Decision{plan_.way_reason});
     for (const std::string& warning : plan_.warnings) Tell(Warning{warning});
     {
       Timed phase(this, Phase::kLoad);
@@ -103,6 +104,7 @@ class Run {
     publish.max_delete_percent =
         environment_.deletes_allowed ? kAnyShare : definition_.max_delete_percent;
     publish.max_rejected = definition_.max_rejected;
+    publish.cascades_allowed = environment_.deletes_allowed;
     publish.lock_timeout = definition_.lock_timeout;
     target::PositionRow& position = publish.position;
     position.synced_table_id = definition_.id;

@@ -28,7 +28,8 @@ struct Environment {
   std::function<base::Result<lake::Location>(const std::string& source)> resolve;
   EventSink* events = nullptr;
   Limits limits;
-  bool deletes_allowed = false;  ///< the user has consented to what max_delete_share would stop
+  /// The user has consented to what max_delete_share would stop, and to deletes that cascade.
+  bool deletes_allowed = false;
 };
 
 /// What a run did.

@@ -128,6 +128,16 @@ std::string Shown(std::string_view name) {
 
 }  // namespace
 
+std::string Dependent::ToString() const {
+  const std::string_view first = std::string_view(name).substr(0, name.find(' '));
+  for (std::size_t at = 0; at <= kind.size();) {
+    const std::size_t end = std::min(kind.find(' ', at), kind.size());
+    if (std::string_view(kind).substr(at, end - at) == first) return name;
+    at = end + 1;
+  }
+  return kind + " " + name;
+}
+
 std::string_view Name(PublishWay way) {
   switch (way) {
     case PublishWay::kSwap:

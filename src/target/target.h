@@ -78,6 +78,8 @@ struct Dependent {
   std::string kind;      ///< view, foreign key, policy, trigger, publication …
   std::string name;      ///< as the server describes it
   bool movable = false;  ///< a swap carries it to the new table; else the swap would lose it
+  /// For people: the kind, unless the name says it already.
+  std::string ToString() const;
 };
 
 /// What is at the target's table now.

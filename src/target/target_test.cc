@@ -14,5 +14,18 @@ TEST(TableNameTest, QuotesWhereSqlWouldNeedIt) {
   EXPECT_EQ((TableName{"", "naïve"}).ToString(), "\"\".\"naïve\"");
 }
 
+TEST(DependentTest, SaysItsKindOnce) {
+  EXPECT_EQ((Dependent{"view", "view public.v", true}).ToString(), "view public.v");
+  EXPECT_EQ((Dependent{"table constraint", "constraint c on table t", true}).ToString(),
+            "constraint c on table t");
+  EXPECT_EQ((Dependent{"replica identity", "f", true}).ToString(), "replica identity f");
+  EXPECT_EQ((Dependent{"not null", "column a", true}).ToString(), "not null column a");
+}
+
+TEST(PublishWayTest, HasNames) {
+  EXPECT_EQ(Name(PublishWay::kSwap), "swap");
+  EXPECT_EQ(Name(PublishWay::kApply), "apply in place");
+}
+
 }  // namespace
 }  // namespace spillway::target

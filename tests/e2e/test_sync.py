@@ -113,6 +113,44 @@ def test_new_commit_is_swapped_in(shop: Program, database: Database, lake: pathl
     assert owner == [("app",)]
 
 
+def test_too_many_deletes_need_consent(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id")
+    deltalake.DeltaTable(str(lake)).delete()
+    failure = shop_15.fails("sync", "shop.public.t", error_class="TOO_MANY_DELETES", codes=(5,))
+    assert "3 of the 3 rows" in failure.outcome.stderr
+    assert "--allow-deletes" in failure.outcome.stderr
+    assert ids(database_15) == [1, 2, 3] and not stages(database_15)
+    shop_15.done("sync", "shop.public.t", "--allow-deletes")
+    assert ids(database_15) == []
+
+
+def test_explain_says_what_keeps_the_table(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id")
+    append(lake, 4)
+
+    def explained() -> dict[str, Any]:
+        outcome = shop_15.done("explain", "shop.public.t", "-o", "json")
+        return json.loads(outcome.stdout)
+
+    assert explained()["action"] == "rebuild and swap"
+    with database_15.connect() as connection:
+        connection.execute("CREATE VIEW public.v AS SELECT id FROM public.t")
+    assert explained()["way_reason"] == "the new table takes over: view public.v"
+    with database_15.connect() as connection:
+        connection.execute("CREATE MATERIALIZED VIEW public.m AS SELECT id FROM public.t")
+    plan = explained()
+    assert plan["action"] == "apply the difference" and "public.m" in plan["way_reason"]
+    report = json.loads(
+        shop_15.done("sync", "shop.public.t", "-o", "json", "--progress", "none").stdout
+    )
+    assert report["published_by"] == "apply in place"
+    assert (report["rows_inserted"], report["rows_updated"], report["rows_deleted"]) == (1, 0, 0)
+
+
 def test_a_reader_sees_the_old_rows_or_the_new(
     shop_15: Program, database_15: Database, lake: pathlib.Path
 ) -> None:

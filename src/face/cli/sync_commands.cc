@@ -47,24 +47,33 @@ Result<bool> NoneAtAll(Session* session, service::World& world, const Selection&
   return views.empty();
 }
 
+// `options` outlives the command.
+void AddAllowDeletes(CLI::App* command, service::SyncOptions* options) {
+  command->add_flag("--allow-deletes", options->deletes_allowed,
+                    "Delete more than max_delete_share allows, and what cascades");
+}
+
 void AddSync(CLI::App* app, Session* session) {
   CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
   const auto selection = AddSelection(sync);
+  const auto options = std::make_shared<service::SyncOptions>();
+  AddAllowDeletes(sync, options.get());
   sync->footer(
       "Examples:\n  spillway sync local.public.products\n  spillway sync 'shop.public.*'\n"
       "  spillway sync --all");
-  sync->callback([session, selection] {
+  sync->callback([session, selection, options] {
     selection->Check();
-    session->action = [session, selection](service::World& world) -> Result<int> {
+    session->action = [session, selection, options](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
       if (none) return 0;
-      return SyncAndReport(session, world, selection->Wanted(), {});
+      return SyncAndReport(session, world, selection->Wanted(), *options);
     };
   });
 }
 
 struct ResyncFlags {
   std::shared_ptr<Selection> selection;
+  service::SyncOptions options{.rebuild = true};
   bool dry_run = false;
 };
 
@@ -100,12 +109,13 @@ void AddResyncAndExplain(CLI::App* app, Session* session) {
   CLI::App* resync = app->add_subcommand("resync", "Rebuild synced tables from their sources");
   auto flags = std::make_shared<ResyncFlags>();
   flags->selection = AddSelection(resync);
+  AddAllowDeletes(resync, &flags->options);
   resync->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
   resync->footer("Example:\n  spillway resync local.public.products");
   resync->callback([session, flags] {
     flags->selection->Check();
     session->action = [session, flags](service::World& world) -> Result<int> {
-      const service::SyncOptions options{.rebuild = true};
+      const service::SyncOptions& options = flags->options;
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *flags->selection));
       if (none) return 0;
       if (flags->dry_run) return Explain(session, world, *flags->selection, options, false);

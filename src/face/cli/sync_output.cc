@@ -25,6 +25,18 @@ Json ReportJson(const sync::Report& report) {
   json["rejected"] = report.rejected;
   if (report.superseded > 0) json["superseded"] = report.superseded;
   json["bytes"] = report.bytes;
+  if (report.action != sync::Action::kNothing) {
+    const target::PublishedTable& published = report.published;
+    json["published_by"] = target::Name(published.way);
+    if (!published.reason.empty()) json["published_by_reason"] = published.reason;
+    const auto count = [&](const char* name, const std::optional<std::int64_t>& rows) {
+      json[name] = rows ? Json(*rows) : Json();
+    };
+    count("rows_inserted", published.inserted);
+    count("rows_updated", published.updated);
+    count("rows_deleted", published.deleted);
+    count("rows_unchanged", published.unchanged);
+  }
   json["run_id"] = report.run_id;
   Json phases = Json::object();
   std::int64_t total = 0;
@@ -55,6 +67,7 @@ std::string PlanJson(const std::string& name, const sync::Plan& plan) {
   json["from_version"] = plan.from_version ? Json(*plan.from_version) : Json();
   json["to_version"] = plan.to_version;
   if (plan.action == sync::Action::kNothing) return json.dump();
+  if (!plan.way_reason.empty()) json["way_reason"] = plan.way_reason;
   json["files"] = plan.files;
   json["estimated_rows"] = plan.estimated_rows ? Json(*plan.estimated_rows) : Json();
   json["estimated_bytes"] = plan.estimated_bytes;

@@ -355,9 +355,13 @@ std::string NameLockHolders(const Context& context, Connection& connection,
       << " WHERE l.locktype = 'relation' AND l.granted"
       << " AND l.pid IS DISTINCT FROM pg_backend_pid()"
       << " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-      << " AND l.relation = (SELECT c.oid FROM pg_class c JOIN pg_namespace n"
+      << " AND l.relation IN (WITH t AS (SELECT c.oid FROM pg_class c JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace WHERE n.nspname = " << Literal(table.schema)
-      << " AND c.relname = " << Literal(table.table) << ")";
+      << " AND c.relname = " << Literal(table.table) << ") SELECT oid FROM t"
+      << " UNION SELECT w.ev_class FROM t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass"
+      << " AND d.refobjid = t.oid JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass"
+      << " AND w.oid = d.objid UNION SELECT k.confrelid FROM t JOIN pg_constraint k"
+      << " ON k.conrelid = t.oid AND k.contype = 'f')";
   auto rows = connection.Query(context, sql);
   return rows.ok() && rows->size() == 1 ? std::string(rows->text(0, 0)) : std::string();
 }

@@ -73,7 +73,8 @@ base::Result<bool> MovePosition(const base::Context& context, Connection& connec
 base::Status RecordRelation(const base::Context& context, Connection& connection,
                             const Fence& fence, std::int64_t oid, std::string_view shape);
 
-/// Sessions other than ours that hold a lock on `table`, for a message: "pid 12 (app, psql, idle in
+/// Sessions other than ours that hold a lock on `table`, on a view of it or on a table that it
+/// refers to, for a message: "pid 12 (app, psql, idle in
 /// transaction)". "" when nobody does or they cannot be read.
 std::string NameLockHolders(const base::Context& context, Connection& connection,
                             const TableName& table);

@@ -421,6 +421,8 @@ Status Connection::Pin(const Context& context, const ConnectOptions& options) {
        << " SET client_min_messages = 'error'; SET statement_timeout = 0;"
        << " SET idle_in_transaction_session_timeout = '5min';"
        << " SET default_table_access_method = 'heap';"
+       // Compiling a statement over the catalogs takes longer than running it, also under locks.
+       << " SET jit = off;"
        << " SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
        << " SET tcp_keepalives_count = 3; SET lock_timeout = "
        << Literal(options.lock_timeout.count()) << ";";

@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/dependents.h"
 #include "target/postgres/forget.h"
 #include "target/postgres/index_build.h"
 #include "target/postgres/key_images.h"
@@ -17,6 +18,7 @@
 #include "target/postgres/publish.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/relation.h"
+#include "target/postgres/shape.h"
 #include "target/postgres/stage.h"
 #include "target/postgres/stage_rows.h"
 #include "target/postgres/table_hold.h"
@@ -161,7 +163,9 @@ class PostgresTarget final : public Target {
     }
     if (with_dependents) {
       SPILLWAY_ASSIGN(state.dependents, FindDependents(context, *connection, relation->oid, shape));
-      if (!relation->may_drop) state.dependents.push_back({"owner", relation->owner});
+      if (!relation->may_drop) {
+        state.dependents.push_back({"owner", relation->owner, false});
+      }
     }
     return state;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <numeric>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -28,7 +30,41 @@ using SteadyClock = std::chrono::steady_clock;
 // One wait for the old table's lock: readers that come meanwhile queue behind us, so it is short
 // and repeated.
 constexpr std::chrono::milliseconds kLockAttempt{500};
-constexpr std::chrono::milliseconds kBetweenLockAttempts{100};
+constexpr std::chrono::milliseconds kBetweenLockAttempts{20};
+constexpr std::chrono::milliseconds kLongestPause{200};
+// With one lock had, the next is waited for so long at first.
+constexpr std::chrono::milliseconds kLaterLock{50};
+// What hangs on a table may change while the stage is prepared for it, but not for ever.
+constexpr int kRounds = 3;
+
+// How an attempt at the locks goes about it, by its number and what the last one met.
+struct Approach {
+  int attempt = 0;
+  std::size_t contended = 0;  ///< the lock that was not had last time
+  bool ContendedFirst() const { return attempt % 2 == 1; }
+  /// With one lock had, the others are waited for so long: longer and longer, since the holders may
+  /// be slow, but their holders may also be waiting for us.
+  std::chrono::milliseconds LaterLock() const {
+    return kLaterLock * (ContendedFirst() ? 1 : 1 << std::min(attempt / 2, 3));
+  }
+};
+
+Sql SetLockTimeout(std::chrono::milliseconds timeout) {
+  Sql sql;
+  // 0 would mean for ever.
+  sql << "SET LOCAL lock_timeout = "
+      << Literal(std::max(std::chrono::milliseconds(1), timeout).count()) << ";";
+  return sql;
+}
+
+Status WithBlockers(const Context& context, Connection& connection, Status error,
+                    const TableName& table) {
+  const std::string holders = NameLockHolders(context, connection, table);
+  if (holders.empty()) return error;
+  Status named(error.error_class(), std::string(error.message()) + ": held by " + holders);
+  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
+  return std::move(named).With("blockers", holders);
+}
 
 // Everything but the COMMIT, for all tables, in their order. An error leaves the transaction to be
 // rolled back.
@@ -37,25 +73,39 @@ class Transaction {
   Transaction(Connection& connection, std::vector<TablePublish>& tables)
       : connection_(connection), tables_(tables) {}
 
-  Status Prepare(const Context& context, std::chrono::milliseconds locks_within) {
+  /// False when a table is no longer as it was made ready for.
+  Result<bool> Prepare(const Context& context, std::chrono::milliseconds locks_within,
+                       Approach* approach) {
     SPILLWAY_TRY(base::Failpoint("publish.begin"));
     SPILLWAY_ASSIGN(const Identity identity, ReadIdentity(context, connection_));
     Sql begin;
-    begin << "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = "
-          << Literal(locks_within.count());
+    begin << "BEGIN ISOLATION LEVEL READ COMMITTED; " << SetLockTimeout(locks_within);
     SPILLWAY_TRY(connection_.Execute(context, begin));
     const Deadline deadline = Deadline::After(locks_within);
-    for (TablePublish& table : tables_) SPILLWAY_TRY(table.Move(context, connection_, identity));
+    for (TablePublish& table : tables_) {
+      Status moved = table.Move(context, connection_, identity);
+      if (moved.ok()) continue;
+      if (moved.error_class() != ErrorClass::kLockTimeout) return moved;
+      return WithBlockers(context, connection_, std::move(moved), PositionTable())
+          .While("lock the position of " + table.publish().stage.target.ToString());
+    }
     SPILLWAY_TRY(base::Failpoint("publish.position"));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Check(context, connection_));
     for (TablePublish& table : tables_) {
-      SPILLWAY_TRY(table.Lock(context, connection_, deadline));
-      if (!locked_) locked_ = SteadyClock::now();
+      SPILLWAY_ASSIGN(const bool ready, table.PlanLocks(context, connection_));
+      if (!ready) return false;
+    }
+    SPILLWAY_ASSIGN(const bool found, Lock(context, deadline, approach));
+    if (!found) return false;
+    for (TablePublish& table : tables_) {
+      SPILLWAY_ASSIGN(const bool ready, table.CheckAgain(context, connection_));
+      if (!ready) return false;
     }
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Put(context, connection_));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Finish(context, connection_));
     SPILLWAY_ASSIGN(doubted_, NoteTransaction(context, connection_));
-    return base::Failpoint("publish.commit.before");
+    SPILLWAY_TRY(base::Failpoint("publish.commit.before"));
+    return true;
   }
 
   const DoubtedTransaction& doubted() const { return doubted_; }
@@ -63,6 +113,38 @@ class Transaction {
   SteadyClock::time_point locked() const { return locked_.value_or(SteadyClock::now()); }
 
  private:
+  // Takes every lock, outermost first as readers come. Readers that come the other way round meet
+  // us half way, so every other attempt begins with the lock that was not had: whoever holds that
+  // can go on meanwhile. False when a relation is not there any more.
+  Result<bool> Lock(const Context& context, const Deadline& deadline, Approach* approach) {
+    std::vector<std::pair<const TablePublish*, const Sql*>> locks;
+    for (const TablePublish& table : tables_) {
+      for (const Sql& lock : table.locks()) locks.emplace_back(&table, &lock);
+    }
+    std::vector<std::size_t> order(locks.size());
+    std::iota(order.begin(), order.end(), 0);
+    if (approach->ContendedFirst() && approach->contended < order.size()) {
+      std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(approach->contended),
+                  order.begin() + static_cast<std::ptrdiff_t>(approach->contended) + 1);
+    }
+    for (const std::size_t i : order) {
+      const auto left = *deadline.Remaining();
+      Sql sql = SetLockTimeout(locked_ ? std::min(left, approach->LaterLock()) : left);
+      Status locked = connection_.Execute(context, sql << *locks[i].second);
+      if (!locked.ok() && locked.error_class() == ErrorClass::kLockTimeout) {
+        approach->contended = i;
+        const TableName& table = locks[i].first->publish().stage.target;
+        return WithBlockers(context, connection_, std::move(locked), table)
+            .While("lock " + table.ToString());
+      }
+      // A view that is gone, or not ours any more.
+      if (locked.detail("sqlstate").starts_with("42")) return false;
+      SPILLWAY_TRY(std::move(locked));
+      if (!locked_) locked_ = SteadyClock::now();
+    }
+    return true;
+  }
+
   Connection& connection_;
   std::vector<TablePublish>& tables_;
   std::optional<SteadyClock::time_point> locked_;
@@ -94,11 +176,15 @@ Result<CommitOutcome> AskServer(const Context& context, Pool& pool, const Publis
   return CommitOutcome::kUnknown;
 }
 
-Result<Published> PublishOnce(const Context& context, Pool& pool, std::vector<TablePublish>& tables,
-                              std::chrono::milliseconds locks_within) {
+// Absent when a table must be made ready again.
+Result<std::optional<Published>> PublishOnce(const Context& context, Pool& pool,
+                                             std::vector<TablePublish>& tables,
+                                             std::chrono::milliseconds locks_within,
+                                             Approach* approach) {
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
   Transaction transaction(*connection, tables);
-  SPILLWAY_TRY(transaction.Prepare(context, locks_within));
+  SPILLWAY_ASSIGN(const bool ready, transaction.Prepare(context, locks_within, approach));
+  if (!ready) return std::optional<Published>();
   auto reply = connection->Commit(context, "publish.commit.sent");
   if (reply.outcome == CommitOutcome::kUnknown) {
     connection.Return();
@@ -115,24 +201,56 @@ Result<Published> PublishOnce(const Context& context, Pool& pool, std::vector<Ta
   if (reply.outcome == CommitOutcome::kCommitted) {
     SPILLWAY_TRY(base::Failpoint("publish.commit.after"));
   }
-  return published;
+  return std::optional<Published>(std::move(published));
 }
 
-// A swap needs that nobody reads with a snapshot older than the stage's rows; a first publish has
-// no readers.
-Status MakeReadyToReplace(const Context& context, Pool& pool, const Publish& publish) {
+// Chooses each table's way and prepares it. A swap needs that nobody reads with a snapshot older
+// than the stage's rows; while somebody does, the difference is applied.
+Status MakeReady(const Context& context, Pool& pool, std::vector<TablePublish>& tables,
+                 std::chrono::milliseconds wait) {
+  for (TablePublish& table : tables) SPILLWAY_TRY(table.MakeReady(context, pool));
+  if (std::ranges::none_of(tables, &TablePublish::swaps)) return Status();
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-  SPILLWAY_ASSIGN(const auto old, FindRelation(context, *connection, publish.stage.target, true));
-  if (!old) return Status();
-  // The old table's plans rest on statistics; the new one has its own from the first query on. A
-  // first load leaves them to autovacuum.
-  Sql analyze;
-  analyze << "ANALYZE " << publish.stage.table;
-  if (Status analyzed = connection->Execute(context, analyze); !analyzed.ok()) {
-    // A stage that is gone is told by the publish itself, which knows why.
-    if (analyzed.detail("sqlstate") != "42P01") return analyzed;
+  Status waited = WaitForOldReaders(context, *connection, wait);
+  if (waited.ok() || waited.error_class() != ErrorClass::kLockTimeout) return waited;
+  for (TablePublish& table : tables) {
+    if (table.swaps()) table.ApplyInstead(waited);
   }
-  return WaitForOldReaders(context, *connection, publish.lock_timeout);
+  return Status();
+}
+
+// Tries until the locks are had or `lock_timeout` is over; absent when a table must be made ready
+// again.
+Result<std::optional<Published>> PublishReady(const Context& context, Pool& pool,
+                                              std::vector<TablePublish>& tables,
+                                              std::chrono::milliseconds lock_timeout,
+                                              std::chrono::milliseconds longest_attempt) {
+  const Deadline locks = Deadline::After(lock_timeout);
+  std::chrono::milliseconds pause = kBetweenLockAttempts;
+  Approach approach;
+  while (true) {
+    const auto attempt = std::max(std::chrono::milliseconds(1),
+                                  std::min(longest_attempt, locks.Remaining().value()));
+    auto published = PublishOnce(context, pool, tables, attempt, &approach);
+    ++approach.attempt;
+    if (published.ok() || published.status().error_class() != ErrorClass::kLockTimeout ||
+        locks.expired()) {
+      return published;
+    }
+    SPILLWAY_TRY(Pause(context, std::min(pause, locks.Remaining().value())));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+// A reader that holds the table may want a view that we hold: it waits for deadlock_timeout, then
+// one of us is cancelled. We let go before.
+Result<std::chrono::milliseconds> LongestAttempt(const Context& context, Pool& pool) {
+  SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
+  Sql sql;
+  sql << "SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'";
+  SPILLWAY_ASSIGN(const Rows rows, connection->Query(context, sql));
+  const std::chrono::milliseconds deadlock(rows.number(0, 0));
+  return std::clamp(deadlock / 2, std::chrono::milliseconds(1), kLockAttempt);
 }
 
 // The tables' outcomes in the caller's order.
@@ -165,20 +283,17 @@ Result<Published> PublishStages(const Context& context, Pool& pool,
     tables.emplace_back(*publish);
     lock_timeout = std::min(lock_timeout, publish->lock_timeout);
   }
-  const Deadline locks = Deadline::After(lock_timeout);
-  for (const Publish* publish : ordered) {
-    SPILLWAY_TRY(MakeReadyToReplace(context, pool, *publish));
+  SPILLWAY_ASSIGN(const std::chrono::milliseconds longest, LongestAttempt(context, pool));
+  for (int round = 0; round < kRounds; ++round) {
+    SPILLWAY_TRY(MakeReady(context, pool, tables, lock_timeout));
+    SPILLWAY_ASSIGN(auto published, PublishReady(context, pool, tables, lock_timeout, longest));
+    if (published) return InOrderOf(publishes, tables, *std::move(published));
   }
-  while (true) {
-    const auto attempt =
-        std::max(std::chrono::milliseconds(1), std::min(kLockAttempt, locks.Remaining().value()));
-    auto published = PublishOnce(context, pool, tables, attempt);
-    if (published.ok()) return InOrderOf(publishes, tables, *std::move(published));
-    if (published.status().error_class() != ErrorClass::kLockTimeout || locks.expired()) {
-      return published;
-    }
-    SPILLWAY_TRY(Pause(context, kBetweenLockAttempts));
-  }
+  return Status(ErrorClass::kTargetChanged,
+                "what hangs on " + ordered.front()->stage.target.ToString() +
+                    (ordered.size() > 1 ? " or a table of its group" : "") +
+                    " keeps changing while it is published")
+      .With("table", ordered.front()->stage.target.ToString());
 }
 
 }  // namespace spillway::target::postgres

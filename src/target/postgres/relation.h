@@ -28,23 +28,6 @@ base::Result<std::optional<Relation>> FindRelation(const base::Context& context,
                                                    Connection& connection, const TableName& table,
                                                    bool has_layout);
 
-/// The columns, primary key, indexes and comments of a relation as JSON text: what Spillway left
-/// there, when read at the publish. "" when it is gone.
-base::Result<std::string> ReadShape(const base::Context& context, Connection& connection,
-                                    std::int64_t oid);
-/// What differs in columns and primary key between two shapes, for people; "" when nothing does.
-std::string DescribeShapeDifference(std::string_view published, std::string_view now);
-
-/// Every object and property of relation `oid` that a table built anew from a stage would not have:
-/// a closed world, so anything that is not known to be Spillway's own is named. `published_shape`
-/// is what Spillway left.
-base::Result<std::vector<Dependent>> FindDependents(const base::Context& context,
-                                                    Connection& connection, std::int64_t oid,
-                                                    std::string_view published_shape);
-
-/// DEPENDENT_OBJECTS_STILL_EXIST naming each, with the details dependents and table.
-base::Status DependentsError(const TableName& table, const std::vector<Dependent>& dependents);
-
 }  // namespace spillway::target::postgres
 
 #endif  // SPILLWAY_TARGET_POSTGRES_RELATION_H_

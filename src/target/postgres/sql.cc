@@ -172,6 +172,11 @@ Sql& Sql::operator<<(const Literal& literal) {
   return *this;
 }
 
+Sql& Sql::operator<<(ServerSql text) {
+  text_ += text.text();
+  return *this;
+}
+
 Sql& Sql::operator<<(ColumnType type) {
   if (!IsColumnType(type.type())) {
     Fail(Status(ErrorClass::kInvalidDefinition,

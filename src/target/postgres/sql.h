@@ -10,8 +10,8 @@
 #include "target/target.h"
 
 /// Assembly of SQL for PostgreSQL. Text enters a statement only as a literal of this program's
-/// source, an Identifier, a Literal, a ColumnType, an IndexClause or a ColumnDeclaration, so that
-/// no input can change what a statement means. Values only; any thread.
+/// source, an Identifier, a Literal, a ColumnType, an IndexClause, a ColumnDeclaration or a
+/// ServerSql, so that no input can change what a statement means. Values only; any thread.
 namespace spillway::target::postgres {
 
 /// NAMEDATALEN - 1: the server cuts longer names silently, so they are refused here.
@@ -89,6 +89,17 @@ class ColumnDeclaration {
   std::string_view text_;
 };
 
+/// SQL that the server itself wrote from its catalogs in this session, whose search_path is
+/// pg_catalog: what format() with %I and %L, pg_get_viewdef and their like return.
+class ServerSql {
+ public:
+  explicit ServerSql(std::string_view text) : text_(text) {}
+  std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 /// A statement, or several separated by semicolons, being assembled.
 class Sql {
  public:
@@ -99,6 +110,7 @@ class Sql {
   Sql& operator<<(ColumnType type);
   Sql& operator<<(IndexClause clause);
   Sql& operator<<(ColumnDeclaration declaration);
+  Sql& operator<<(ServerSql text);
   Sql& operator<<(const TableName& table);  ///< "schema"."table"
   Sql& operator<<(const Sql& part);
   /// A number as such.

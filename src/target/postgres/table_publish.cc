@@ -1,14 +1,20 @@
 #include "target/postgres/table_publish.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "target/postgres/apply_difference.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/constraint_error.h"
+#include "target/postgres/delete_guard.h"
+#include "target/postgres/dependents.h"
+#include "target/postgres/placement.h"
 #include "target/postgres/rejected_rows.h"
+#include "target/postgres/shape.h"
+#include "target/postgres/stage.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -19,74 +25,135 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-Sql GrantStatement(const Rows& rows, int row, const TableName& table) {
-  Sql sql;
-  // The privilege is one of aclexplode's words; it cannot be an identifier.
-  constexpr auto kPrivileges = std::to_array<SqlText>(
-      {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"});
-  for (const SqlText privilege : kPrivileges) {
-    if (rows.text(row, 0) != privilege.text()) continue;
-    sql << "GRANT " << privilege << " ON TABLE " << table << " TO ";
-    if (rows.IsNull(row, 1)) {
-      sql << "PUBLIC";
-    } else {
-      sql << Identifier(rows.text(row, 1));
-    }
-    if (rows.boolean(row, 2)) sql << " WITH GRANT OPTION";
-    sql << ";";
-  }
-  return sql;
-}
-
-Sql GrantStatements(const Rows& rows, const TableName& table) {
-  Sql sql;
-  for (int row = 0; row < rows.size(); ++row) sql << GrantStatement(rows, row, table);
-  return sql;
-}
-
-Status WithBlockers(const Context& context, Connection& connection, Status error,
-                    const TableName& table) {
-  const std::string holders = NameLockHolders(context, connection, table);
-  if (holders.empty()) return error;
-  Status named(error.error_class(), std::string(error.message()) + ": held by " + holders);
-  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
-  return std::move(named).With("blockers", holders);
-}
-
 // What is left until `deadline`, in a form that lock_timeout takes: 0 would mean for ever.
-std::chrono::milliseconds LockTimeout(const Deadline& deadline) {
-  return std::max(std::chrono::milliseconds(1), *deadline.Remaining());
+Sql SetLockTimeout(const Deadline& deadline) {
+  Sql sql;
+  sql << "SET LOCAL lock_timeout = "
+      << Literal(std::max(std::chrono::milliseconds(1), *deadline.Remaining()).count()) << ";";
+  return sql;
 }
 
-// The table's name with `suffix`, cut to fit and numbered until nobody in the schema has it, as
-// the server does.
-std::string FreeName(std::string_view table, std::string_view suffix,
-                     std::vector<std::string>* taken) {
-  for (int number = 0;; ++number) {
-    const std::string end =
-        std::string(suffix) + (number == 0 ? std::string() : std::to_string(number));
-    const std::string cut_end(CutUtf8(end, 40));
-    std::string name(CutUtf8(table, kMaxIdentifierBytes - cut_end.size()));
-    name += cut_end;
-    if (std::ranges::find(*taken, name) == taken->end()) {
-      taken->push_back(name);
-      return name;
-    }
-  }
+Sql Statements(const std::vector<std::string>& statements) {
+  Sql sql;
+  for (const std::string& statement : statements) sql << ServerSql(statement) << ";";
+  return sql;
 }
 
 }  // namespace
+
+Status TablePublish::MakeReady(const Context& context, Pool& pool) {
+  SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
+  SPILLWAY_TRY(ChooseWay(context, *connection));
+  ready_oid_ = IsOurs() ? old_->oid : 0;
+  if (ready_oid_ == 0) return Status();
+  SPILLWAY_TRY(ReadStageShape(context, *connection));
+  if (stage_shape_.empty()) return Status();  // gone: told by the transaction, which knows why
+  if (swaps()) {
+    SPILLWAY_ASSIGN(attachments_, ReadAttachments(context, *connection, old_->oid, stage_,
+                                                  published_shape_, own_columns_));
+    SPILLWAY_TRY(Carry(context, *connection, attachments_.build));
+    SPILLWAY_TRY(Carry(context, *connection, attachments_.validate));
+  }
+  // The old table's plans rest on statistics; the new one has its own from the first query on. A
+  // first load leaves them to autovacuum.
+  SPILLWAY_TRY(connection->Execute(context, Sql() << "ANALYZE " << stage_.table));
+  return swaps() ? GuardDeletes(context, *connection) : Status();
+}
+
+Status TablePublish::ChooseWay(const Context& context, Connection& connection) {
+  published_ = PublishedTable();
+  SPILLWAY_ASSIGN(auto stored,
+                  ReadPosition(context, connection, stage_.fence.synced_table_id, RowLock::kNone));
+  published_shape_ = stored ? std::move(stored->shape) : std::string();
+  SPILLWAY_ASSIGN(old_, FindRelation(context, connection, stage_.target, true));
+  if (!IsOurs()) return Status();
+  SPILLWAY_ASSIGN(auto dependents,
+                  FindDependents(context, connection, old_->oid, published_shape_));
+  if (!old_->may_drop) dependents.push_back({"owner", old_->owner, false});
+  pinned_by_ = NamesOf(Immovable(dependents));
+  if (publish_.way == PublishWay::kApply) {
+    published_.way = PublishWay::kApply;
+    if (pinned_by_.empty()) pinned_by_ = "the plan";
+  } else if (!pinned_by_.empty()) {
+    published_.way = PublishWay::kApply;
+    published_.reason = "a swap would lose what others made: " + pinned_by_;
+  } else if (!may_not_swap_.ok()) {
+    published_.way = PublishWay::kApply;
+    published_.reason = may_not_swap_.message();
+    pinned_by_ = may_not_swap_.detail("blockers");
+  }
+  return Status();
+}
+
+void TablePublish::ApplyInstead(const Status& why) {
+  may_not_swap_ = why;
+  published_.way = PublishWay::kApply;
+  published_.reason = why.message();
+  pinned_by_ = why.detail("blockers");
+}
+
+// What the stage is by itself. Of an earlier attempt it may have columns that were carried to it.
+Status TablePublish::ReadStageShape(const Context& context, Connection& connection) {
+  SPILLWAY_ASSIGN(const auto stage, FindRelation(context, connection, stage_.table, false));
+  stage_shape_.clear();
+  own_columns_.clear();
+  if (!stage) return Status();
+  SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
+  std::vector<std::string> carried;
+  if (old_) {
+    SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, old_->oid));
+    carried = GeneratedByOthers(published_shape_, now);
+  }
+  // Columns of the definition that only the target has are Spillway's own when they are computed;
+  // in the others users may have written.
+  const std::vector<std::string> generated = GeneratedByOthers("", stage_shape_);
+  for (const std::string& column : ShapeColumns(stage_shape_)) {
+    const bool loaded =
+        std::ranges::find(stage_.columns, column, &Column::name) != stage_.columns.end();
+    const bool computed = std::ranges::find(generated, column) != generated.end() &&
+                          std::ranges::find(carried, column) == carried.end();
+    if (loaded || computed) own_columns_.push_back(column);
+  }
+  return Status();
+}
+
+// Runs statements on the stage in a transaction of their own, in which no newer run takes it away.
+Status TablePublish::Carry(const Context& context, Connection& connection,
+                           const std::vector<std::string>& statements) {
+  if (statements.empty()) return Status();
+  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage_));
+  if (state != StageState::kOpen) {
+    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+    return StageError(stage_, state);
+  }
+  Sql settings;
+  settings << "SELECT set_config('maintenance_work_mem', '256MB', true) WHERE"
+           << " pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456;"
+           << SetLockTimeout(Deadline::After(publish_.lock_timeout));
+  SPILLWAY_TRY(connection.Execute(context, settings));
+  for (const std::string& statement : statements) {
+    if (Status done = connection.Execute(context, Sql() << ServerSql(statement)); !done.ok()) {
+      return ConstraintError(std::move(done), stage_.target)
+          .While("carry to the new table what others made");
+    }
+  }
+  return connection.Execute(context, Sql() << "COMMIT");
+}
+
+Status TablePublish::GuardDeletes(const Context& context, Connection& connection) {
+  if (publish_.max_delete_percent >= 100) return Status();
+  SPILLWAY_ASSIGN(const RowsAgainst rows, CountDeletes(context, connection, publish_));
+  SPILLWAY_TRY(CheckDeletes(publish_, rows));
+  published_.deleted = rows.deleted;
+  published_.inserted = publish_.expected_rows - (rows.present - rows.deleted);
+  return Status();
+}
 
 Status TablePublish::Move(const Context& context, Connection& connection,
                           const Identity& identity) {
   auto stored =
       ReadPosition(context, connection, stage_.fence.synced_table_id, RowLock::kExclusive);
-  if (!stored.ok()) {
-    Status error = std::move(stored).status();
-    if (error.error_class() != ErrorClass::kLockTimeout) return error;
-    return WithBlockers(context, connection, std::move(error), PositionTable())
-        .While("lock the position of " + stage_.target.ToString());
-  }
+  if (!stored.ok()) return std::move(stored).status();
   if (!*stored || (*stored)->row.fence != stage_.fence.number) {
     return FencedError(stage_.fence, "a newer run has taken over " + stage_.target.ToString());
   }
@@ -108,7 +175,6 @@ Status TablePublish::Check(const Context& context, Connection& connection) {
   return CheckIndexes(context, connection);
 }
 
-// The stage must hold what its tasks say, and they what was planned.
 Status TablePublish::CheckCounts(const Context& context, Connection& connection) {
   Sql sql;
   sql << "SELECT s.oid, coalesce(sum(t.rows), 0), count(t.task_id) FROM (SELECT c.oid FROM "
@@ -143,8 +209,10 @@ Status TablePublish::CheckCounts(const Context& context, Connection& connection)
 // The key and indexes of the definition must have been made.
 Status TablePublish::CheckIndexes(const Context& context, Connection& connection) {
   Sql sql;
-  sql << "SELECT count(*) FILTER (WHERE indisprimary), count(*) FILTER (WHERE NOT indisprimary)"
-      << " FROM pg_index WHERE indrelid = " << Literal(oid_) << "::oid AND indisvalid";
+  sql << "SELECT count(*) FILTER (WHERE i.indisprimary), count(*) FILTER (WHERE NOT i.indisprimary)"
+      << " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = "
+      << Literal(oid_) << "::oid AND i.indisvalid AND NOT starts_with(c.relname, "
+      << Literal(CarriedPrefix(stage_)) << ")";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   const bool key = rows.number(0, 0) == 1;
   const auto others = static_cast<std::size_t>(rows.number(0, 1));
@@ -156,153 +224,127 @@ Status TablePublish::CheckIndexes(const Context& context, Connection& connection
       .With("table", stage_.target.ToString());
 }
 
-Status TablePublish::Lock(const Context& context, Connection& connection,
-                          const Deadline& deadline) {
-  published_.way = PublishWay::kSwap;
-  if (!old_) return Status();
-  if (old_->owned_by_id != stage_.fence.synced_table_id) {
+Result<bool> TablePublish::PlanLocks(const Context& context, Connection& connection) {
+  locks_.clear();
+  if (!old_) {
+    if (ready_oid_ != 0) return false;
+    SPILLWAY_TRY(ReadStageShape(context, connection));
+    return true;
+  }
+  if (!IsOurs()) {
     return Status(ErrorClass::kAlreadyExists, "a " + old_->kind +
                                                   " that this synced table did not make is at " +
                                                   stage_.target.ToString())
         .With("table", stage_.target.ToString())
         .With("kind", old_->kind);
   }
-  Sql lock;
-  lock << "SET LOCAL lock_timeout = " << Literal(LockTimeout(deadline).count()) << "; LOCK TABLE "
-       << stage_.target << " IN ACCESS EXCLUSIVE MODE";
-  if (Status waited = connection.Execute(context, lock); !waited.ok()) {
-    if (waited.error_class() != ErrorClass::kLockTimeout) return waited;
-    return WithBlockers(context, connection, std::move(waited), stage_.target)
-        .While("lock " + stage_.target.ToString());
+  if (old_->oid != ready_oid_) return false;
+  if (swaps()) {
+    for (const std::string& statement : attachments_.lock) {
+      locks_.push_back(Sql() << ServerSql(statement));
+    }
+    locks_.push_back(Sql() << "LOCK TABLE ONLY " << stage_.target << " IN ACCESS EXCLUSIVE MODE");
+    return true;
   }
+  auto alignment =
+      AlignColumns(context, connection, publish_, old_->oid, published_shape_, pinned_by_);
+  // What a swap could have done, had readers left: they are the reason, not the columns.
+  if (!alignment.ok()) return may_not_swap_.ok() ? std::move(alignment).status() : may_not_swap_;
+  alignment_ = *std::move(alignment);
+  locks_.push_back(LockForApply(stage_.target, alignment_.ChangesTable()));
+  return true;
+}
+
+Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connection) {
+  if (!old_) return true;
   SPILLWAY_ASSIGN(const auto locked, FindRelation(context, connection, stage_.target, true));
-  if (!locked || locked->oid != old_->oid) {
-    return Status(ErrorClass::kTargetChanged, "another relation took the place of " +
-                                                  stage_.target.ToString() + " during the publish")
-        .With("table", stage_.target.ToString());
+  if (!locked || locked->oid != old_->oid) return false;
+  SPILLWAY_ASSIGN(Attachments now, ReadAttachments(context, connection, old_->oid, stage_,
+                                                   published_shape_, own_columns_));
+  const bool same = now.SamePreparation(attachments_);
+  attachments_ = std::move(now);
+  if (swaps()) {
+    SPILLWAY_ASSIGN(const auto dependents,
+                    FindDependents(context, connection, old_->oid, published_shape_));
+    return same && Immovable(dependents).empty();
   }
-  return Status();
+  const bool changes_table = alignment_.ChangesTable();
+  SPILLWAY_ASSIGN(alignment_, AlignColumns(context, connection, publish_, old_->oid,
+                                           published_shape_, pinned_by_));
+  return changes_table || !alignment_.ChangesTable();
 }
 
 Status TablePublish::Put(const Context& context, Connection& connection) {
-  if (publish_.way == PublishWay::kApply) {
-    return Status(ErrorClass::kNotYetSupported, "a publish cannot apply in place yet");
-  }
-  if (old_) {
-    SPILLWAY_TRY(TakeAway(context, connection));
-  } else {
-    SPILLWAY_TRY(MakeSchema(context, connection));
-  }
-  return PutInPlace(context, connection);
+  if (!old_) return PutFirst(context, connection);
+  return swaps() ? Swap(context, connection) : Apply(context, connection);
 }
 
-Status TablePublish::MakeSchema(const Context& context, Connection& connection) {
-  Sql exists;
-  exists << "SELECT 1 FROM pg_namespace WHERE nspname = " << Literal(stage_.target.schema);
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, exists));
-  if (rows.size() == 1) return Status();
-  Sql make;
-  make << "CREATE SCHEMA " << Identifier(stage_.target.schema);
-  return connection.Execute(context, make).While("make schema " + stage_.target.schema);
+Status TablePublish::PutFirst(const Context& context, Connection& connection) {
+  SPILLWAY_TRY(MakeSchema(context, connection, stage_));
+  SPILLWAY_ASSIGN(const Sql grants, DefaultGrants(context, connection, stage_));
+  SPILLWAY_TRY(connection.Execute(context, TakePlace(stage_, publish_.table_comment) << grants)
+                   .While("put the stage in place as " + stage_.target.ToString()));
+  SPILLWAY_ASSIGN(const Sql names, OwnNames(context, connection, stage_, oid_));
+  published_.inserted = publish_.expected_rows;
+  published_.updated = published_.deleted = published_.unchanged = 0;
+  return names.empty() ? Status() : connection.Execute(context, names);
 }
 
-// Makes sure that nothing would be lost with the old table, and drops it.
-Status TablePublish::TakeAway(const Context& context, Connection& connection) {
-  SPILLWAY_ASSIGN(auto dependents,
-                  FindDependents(context, connection, old_->oid, published_shape_));
-  if (!old_->may_drop) dependents.push_back({"owner", old_->owner, false});
-  if (!dependents.empty()) return DependentsError(stage_.target, dependents);
-  Sql grants;
-  grants << "SELECT x.privilege_type, CASE WHEN x.grantee <> 0 THEN"
-         << " pg_get_userbyid(x.grantee) END, x.is_grantable FROM pg_class c,"
-         << " LATERAL aclexplode(c.relacl) x WHERE c.oid = " << Literal(old_->oid)
-         << "::oid AND x.grantee <> c.relowner ORDER BY 2, 1";
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, grants));
-  grants_ = GrantStatements(rows, stage_.target);
-  return connection.Execute(context, Sql() << "DROP TABLE " << stage_.target);
-}
-
-// The privileges that ALTER DEFAULT PRIVILEGES IN SCHEMA gives a table made in the target's
-// schema; the stage was made in another one.
-Result<Sql> TablePublish::DefaultGrants(const Context& context, Connection& connection) {
-  Sql query;
-  query << "SELECT x.privilege_type, CASE WHEN x.grantee <> 0 THEN"
-        << " pg_get_userbyid(x.grantee) END, x.is_grantable FROM pg_default_acl d"
-        << " JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) x"
-        << " WHERE d.defaclobjtype = 'r' AND d.defaclrole ="
-        << " (SELECT oid FROM pg_roles WHERE rolname = current_user)"
-        << " AND n.nspname = " << Literal(stage_.target.schema);
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, query));
-  return GrantStatements(rows, stage_.target);
-}
-
-Status TablePublish::PutInPlace(const Context& context, Connection& connection) {
-  SPILLWAY_ASSIGN(const Sql renames, Renames(context, connection));
-  Sql sql;
-  // First into the schema, where nothing has the stage's name, then the name, which may be one of
-  // Spillway's own tables.
-  sql << "ALTER TABLE " << stage_.table << " SET SCHEMA " << Identifier(stage_.target.schema)
-      << "; ALTER TABLE " << TableName{stage_.target.schema, stage_.table.table} << " RENAME TO "
-      << Identifier(stage_.target.table) << ";";
-  sql << renames << "ALTER TABLE " << stage_.target
-      << " RESET (autovacuum_enabled, toast.autovacuum_enabled);"
-      << "COMMENT ON TABLE " << stage_.target << " IS ";
-  if (publish_.table_comment.empty()) {
-    sql << "NULL;";
-  } else {
-    sql << Literal(publish_.table_comment) << ";";
+Status TablePublish::Swap(const Context& context, Connection& connection) {
+  const TableName aside{stage_.target.schema, stage_.table.table + "_old"};
+  Sql place;
+  place << "ALTER TABLE " << stage_.target << " RENAME TO " << Identifier(aside.table) << ";"
+        << TakePlace(stage_, publish_.table_comment);
+  SPILLWAY_TRY(connection.Execute(context, place)
+                   .While("put the stage in place as " + stage_.target.ToString()));
+  if (Status attached = connection.Execute(context, Statements(attachments_.attach));
+      !attached.ok()) {
+    if (!attached.detail("sqlstate").starts_with("42")) return attached;
+    return PinnedError(stage_.target, attached.message(), "views on it");
   }
-  if (!old_) {
-    SPILLWAY_ASSIGN(const Sql defaults, DefaultGrants(context, connection));
-    sql << defaults;
-  } else {
-    if (old_->owner != connection.facts().user) {
-      sql << "ALTER TABLE " << stage_.target << " OWNER TO " << Identifier(old_->owner) << ";";
-    }
-    sql << grants_;
-  }
-  return connection.Execute(context, sql)
-      .While("put the stage in place as " + stage_.target.ToString());
+  // Without CASCADE: whatever still hangs on the old table is a reason to stop.
+  SPILLWAY_TRY(connection.Execute(
+      context, Sql() << "DROP TABLE " << aside << ";" << Statements(attachments_.name)));
+  SPILLWAY_ASSIGN(Sql names, OwnNames(context, connection, stage_, oid_));
+  return connection.Execute(context, names << Statements(attachments_.settle))
+      .While("give the new table what others made of " + stage_.target.ToString());
 }
 
-// Constraints and indexes were named after the stage; a user expects them named after the table.
-Result<Sql> TablePublish::Renames(const Context& context, Connection& connection) {
-  const std::string prefix = stage_.table.table + "_";
-  Sql query;
-  query << "SELECT false, k.conname FROM pg_constraint k WHERE k.conrelid = " << Literal(oid_)
-        << "::oid UNION ALL SELECT true, c.relname FROM pg_index i"
-        << " JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = " << Literal(oid_)
-        << "::oid AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
-        << " ORDER BY 2";
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, query));
-  Sql taken_query;
-  taken_query << "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-              << " WHERE n.nspname = " << Literal(stage_.target.schema)
-              << " AND c.relkind IN ('i', 'I', 'r', 'S', 'v', 'm', 'f', 'p', 'c')"
-              << " AND starts_with(c.relname, " << Literal(CutUtf8(stage_.target.table, 40)) << ")";
-  SPILLWAY_ASSIGN(const Rows taken_rows, connection.Query(context, taken_query));
-  std::vector<std::string> taken = {stage_.target.table};
-  for (int row = 0; row < taken_rows.size(); ++row) taken.emplace_back(taken_rows.text(row, 0));
-  Sql sql;
-  for (int row = 0; row < rows.size(); ++row) {
-    const std::string_view name = rows.text(row, 1);
-    if (!name.starts_with(prefix)) continue;
-    const std::string renamed =
-        FreeName(stage_.target.table, name.substr(prefix.size() - 1), &taken);
-    if (rows.boolean(row, 0)) {
-      sql << "ALTER INDEX " << TableName{stage_.target.schema, std::string(name)} << " RENAME TO "
-          << Identifier(renamed) << ";";
-    } else {
-      sql << "ALTER TABLE " << stage_.target << " RENAME CONSTRAINT " << Identifier(name) << " TO "
-          << Identifier(renamed) << ";";
-    }
+Status TablePublish::Apply(const Context& context, Connection& connection) {
+  Sql before = SetLockTimeout(Deadline::After(publish_.lock_timeout));
+  if (Status aligned = connection.Execute(context, before << alignment_.before); !aligned.ok()) {
+    const auto state = aligned.detail("sqlstate");
+    if (state != "0A000" && state != "2BP01") return aligned;
+    return PinnedError(stage_.target, aligned.message(), pinned_by_);
   }
-  return sql;
+  SPILLWAY_ASSIGN(const Difference difference,
+                  ApplyDifference(context, connection, publish_, old_->oid));
+  const Sql after = Sql() << alignment_.indexes << alignment_.after;
+  if (Status done = after.empty() ? Status() : connection.Execute(context, after); !done.ok()) {
+    return ConstraintError(std::move(done), stage_.target);
+  }
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "DROP TABLE " << stage_.table));
+  oid_ = old_->oid;
+  published_.inserted = difference.inserted;
+  published_.updated = difference.updated;
+  published_.deleted = difference.deleted;
+  published_.unchanged = difference.unchanged;
+  return Status();
 }
 
 Status TablePublish::Finish(const Context& context, Connection& connection) {
-  SPILLWAY_ASSIGN(const std::string shape, ReadShape(context, connection, oid_));
-  SPILLWAY_TRY(RecordRelation(context, connection, stage_.fence, oid_, shape));
+  SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, oid_));
+  SPILLWAY_TRY(
+      RecordRelation(context, connection, stage_.fence, oid_,
+                     OwnShape(now, stage_shape_, own_columns_, attachments_.indexes, publish_)));
+  Sql sql;
+  sql << "DELETE FROM spillway.stage_task WHERE stage_name = " << Literal(stage_.table.table)
+      << "; DELETE FROM spillway.stage WHERE stage_name = " << Literal(stage_.table.table);
+  SPILLWAY_TRY(connection.Execute(context, sql));
+  return Notify(context, connection);
+}
+
+Status TablePublish::Notify(const Context& context, Connection& connection) {
   const nlohmann::json event = {{"event", "published"},
                                 {"synced_table", stage_.fence.synced_table_id},
                                 {"schema", stage_.target.schema},
@@ -311,9 +353,7 @@ Status TablePublish::Finish(const Context& context, Connection& connection) {
                                 {"rows", publish_.position.rows},
                                 {"run", stage_.fence.run_id}};
   Sql sql;
-  sql << "DELETE FROM spillway.stage_task WHERE stage_name = " << Literal(stage_.table.table)
-      << "; DELETE FROM spillway.stage WHERE stage_name = " << Literal(stage_.table.table)
-      << "; SELECT pg_notify('spillway', "
+  sql << "SELECT pg_notify('spillway', "
       << Literal(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) << ")";
   return connection.Execute(context, sql);
 }

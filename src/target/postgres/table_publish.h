@@ -1,27 +1,40 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_TABLE_PUBLISH_H_
 #define SPILLWAY_TARGET_POSTGRES_TABLE_PUBLISH_H_
 
-#include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/context.h"
-#include "target/postgres/connection.h"
+#include "target/postgres/align_columns.h"
+#include "target/postgres/attachments.h"
+#include "target/postgres/pool.h"
 #include "target/postgres/relation.h"
 #include "target/target.h"
 
 namespace spillway::target::postgres {
 
-/// One table's part of the transaction that publishes: the steps that publish.cc strings together,
-/// each of them for every table before the next step, so that all locks are had before anything is
-/// moved. Every step runs in the open transaction of `connection`; an error leaves it to be rolled
-/// back, and the object may begin again with Move. Used by one thread.
+/// One table's part of a publish: the steps that publish.cc strings together, each of them for
+/// every table before the next, so that all locks are had before anything is moved. MakeReady comes
+/// before the transaction; the others run in it, on `connection`, and an error leaves it to be
+/// rolled back. After that the object may begin again with Move. Used by one thread.
 class TablePublish {
  public:
   /// `publish` is borrowed.
   explicit TablePublish(const Publish& publish) : publish_(publish), stage_(publish.stage) {}
 
   const Publish& publish() const { return publish_; }
+  /// What was done so far.
+  const PublishedTable& published() const { return published_; }
+  /// True when the stage takes the place of a table that has readers.
+  bool swaps() const { return IsOurs() && published_.way == PublishWay::kSwap; }
+
+  /// Chooses swap or apply from what hangs on the table, builds on the stage what is carried to it,
+  /// and refuses too many deletes. May take long; locks no reader out. Errors: TOO_MANY_DELETES,
+  /// CONSTRAINT_VIOLATION, FENCED.
+  base::Status MakeReady(const base::Context& context, Pool& pool);
+  /// From now on the difference is applied, because `why` a swap may not be.
+  void ApplyInstead(const base::Status& why);
 
   /// Locks the fence row against every task and fence and moves the position from the planned one.
   /// Errors: FENCED, LOCK_TIMEOUT.
@@ -30,33 +43,48 @@ class TablePublish {
   /// key and indexes; its rejected rows become the table's. Errors: COUNT_MISMATCH, FENCED,
   /// TOO_MANY_REJECTED, INTERNAL.
   base::Status Check(const base::Context& context, Connection& connection);
-  /// Locks what readers use, the table last; waits until `deadline`. Errors: LOCK_TIMEOUT naming
-  /// who holds it, ALREADY_EXISTS, TARGET_CHANGED.
-  base::Status Lock(const base::Context& context, Connection& connection,
-                    const base::Deadline& deadline);
-  /// Puts the stage in the table's place. Errors: DEPENDENT_OBJECTS_STILL_EXIST and the server's.
+  /// Plans what to lock. False when the table is no longer as MakeReady found it. Errors:
+  /// ALREADY_EXISTS; DEPENDENT_OBJECTS_STILL_EXIST, or what ApplyInstead was told, when the columns
+  /// cannot be changed in place.
+  base::Result<bool> PlanLocks(const base::Context& context, Connection& connection);
+  /// Statements that each lock a relation which readers or writers use: outermost first, as readers
+  /// come, the table last.
+  const std::vector<Sql>& locks() const { return locks_; }
+  /// Looks again, under the locks. False when the table is no longer as MakeReady found it.
+  base::Result<bool> CheckAgain(const base::Context& context, Connection& connection);
+  /// Puts the stage in the table's place, or applies the difference. Errors: those of
+  /// ApplyDifference, DEPENDENT_OBJECTS_STILL_EXIST for a view that cannot follow, the server's.
   base::Status Put(const base::Context& context, Connection& connection);
   /// Records the relation, forgets the stage, notifies.
   base::Status Finish(const base::Context& context, Connection& connection);
 
-  /// What was done so far.
-  const PublishedTable& published() const { return published_; }
-
  private:
+  bool IsOurs() const { return old_ && old_->owned_by_id == stage_.fence.synced_table_id; }
+  base::Status ChooseWay(const base::Context& context, Connection& connection);
+  base::Status ReadStageShape(const base::Context& context, Connection& connection);
+  base::Status Carry(const base::Context& context, Connection& connection,
+                     const std::vector<std::string>& statements);
+  base::Status GuardDeletes(const base::Context& context, Connection& connection);
   base::Status CheckCounts(const base::Context& context, Connection& connection);
   base::Status CheckIndexes(const base::Context& context, Connection& connection);
-  base::Status MakeSchema(const base::Context& context, Connection& connection);
-  base::Status TakeAway(const base::Context& context, Connection& connection);
-  base::Result<Sql> DefaultGrants(const base::Context& context, Connection& connection);
-  base::Status PutInPlace(const base::Context& context, Connection& connection);
-  base::Result<Sql> Renames(const base::Context& context, Connection& connection);
+  base::Status PutFirst(const base::Context& context, Connection& connection);
+  base::Status Swap(const base::Context& context, Connection& connection);
+  base::Status Apply(const base::Context& context, Connection& connection);
+  base::Status Notify(const base::Context& context, Connection& connection);
 
   const Publish& publish_;
   const Stage& stage_;
-  std::string published_shape_;
   std::optional<Relation> old_;  ///< what has the table's name before the publish
-  std::int64_t oid_ = 0;         ///< of the stage
-  Sql grants_;                   ///< of the old table, to be run after the owner is set
+  std::string published_shape_;  ///< what Spillway left of it
+  std::string stage_shape_;      ///< the stage's, before anything was carried to it
+  std::vector<std::string> own_columns_;
+  std::int64_t ready_oid_ = 0;  ///< the relation that MakeReady looked at; 0: none
+  Attachments attachments_;
+  std::vector<Sql> locks_;
+  Alignment alignment_;
+  std::string pinned_by_;      ///< why the table must stay, for people
+  base::Status may_not_swap_;  ///< given to ApplyInstead
+  std::int64_t oid_ = 0;       ///< of the stage, then of the published table
   PublishedTable published_;
 };
 

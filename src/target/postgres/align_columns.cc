@@ -1,0 +1,210 @@
+#include "target/postgres/align_columns.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "target/postgres/attachments.h"
+#include "target/postgres/shape.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// A column as one of the two tables has it.
+struct Attribute {
+  std::string type;
+  bool not_null = false;
+  bool computed = false;  ///< generated
+};
+
+struct Pair {
+  std::string name;
+  std::optional<Attribute> table;
+  std::optional<Attribute> stage;
+};
+
+Result<std::vector<Pair>> ReadPairs(const Context& context, Connection& connection,
+                                    const Publish& publish, std::int64_t table_oid) {
+  Sql sql;
+  sql << "SELECT coalesce(t.attname, s.attname), t.type, t.attnotnull, t.computed, s.type,"
+      << " s.attnotnull FROM (SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS type,"
+      << " a.attnotnull, a.attgenerated <> '' AS computed FROM pg_attribute a WHERE a.attrelid = "
+      << Literal(table_oid) << "::oid AND a.attnum > 0 AND NOT a.attisdropped) t FULL JOIN"
+      << " (SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull"
+      << " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n"
+      << " ON n.oid = c.relnamespace WHERE n.nspname = " << Literal(publish.stage.table.schema)
+      << " AND c.relname = " << Literal(publish.stage.table.table)
+      << " AND a.attnum > 0 AND NOT a.attisdropped AND a.attname IN (''";
+  for (const Column& column : publish.stage.columns) sql << ", " << Literal(column.name);
+  sql << ")) s ON s.attname = t.attname ORDER BY s.attnum, 1";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  std::vector<Pair> pairs;
+  for (int row = 0; row < rows.size(); ++row) {
+    Pair pair;
+    pair.name = rows.text(row, 0);
+    if (!rows.IsNull(row, 1)) {
+      pair.table =
+          Attribute{std::string(rows.text(row, 1)), rows.boolean(row, 2), rows.boolean(row, 3)};
+    }
+    if (!rows.IsNull(row, 4)) {
+      pair.stage = Attribute{std::string(rows.text(row, 4)), rows.boolean(row, 5), false};
+    }
+    pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
+// The numbers in parentheses of a type: {9, 2} of numeric(9,2).
+std::vector<int> Modifiers(std::string_view type) {
+  std::vector<int> numbers;
+  const auto open = type.find('(');
+  if (open == std::string_view::npos) return numbers;
+  int number = 0;
+  for (const char c : type.substr(open + 1)) {
+    if (c >= '0' && c <= '9') {
+      number = number * 10 + (c - '0');
+    } else {
+      numbers.push_back(number);
+      number = 0;
+    }
+    if (c == ')') break;
+  }
+  return numbers;
+}
+
+// Whether the server changes `from` to `to` without looking at a row.
+bool IsWidening(std::string_view from, std::string_view to) {
+  constexpr std::string_view kVarchar = "character varying";
+  const std::vector<int> old_modifiers = Modifiers(from);
+  const std::vector<int> new_modifiers = Modifiers(to);
+  if (from.starts_with(kVarchar) && !from.ends_with("[]")) {
+    if (to == "text" || to == kVarchar) return true;
+    return to.starts_with(kVarchar) && !to.ends_with("[]") && old_modifiers.size() == 1 &&
+           new_modifiers.size() == 1 && new_modifiers[0] >= old_modifiers[0];
+  }
+  if (!from.starts_with("numeric(") || !to.starts_with("numeric") || to.ends_with("[]") ||
+      from.ends_with("[]")) {
+    return false;
+  }
+  return old_modifiers.size() == 2 && new_modifiers.size() == 2 &&
+         new_modifiers[0] >= old_modifiers[0] && new_modifiers[1] == old_modifiers[1];
+}
+
+// The key's columns in its order, from "PRIMARY KEY (a, b)".
+Result<bool> SameKey(const Context& context, Connection& connection, const Publish& publish,
+                     std::int64_t table_oid) {
+  Sql sql;
+  sql << "SELECT a.attname FROM pg_index i, unnest(i.indkey::smallint[]) WITH ORDINALITY"
+      << " AS k(number, place) JOIN pg_attribute a ON a.attnum = k.number WHERE i.indrelid = "
+      << Literal(table_oid) << "::oid AND i.indisprimary AND a.attrelid = i.indrelid"
+      << " ORDER BY k.place";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  std::vector<std::string> key;
+  for (int row = 0; row < rows.size(); ++row) key.emplace_back(rows.text(row, 0));
+  return key == publish.index.primary_key;
+}
+
+// Adds what the column needs; the text of what cannot be done in place, or "".
+std::string Align(const Pair& pair, const TableName& table, bool ours, Alignment* alignment) {
+  Sql alter;
+  alter << "ALTER TABLE " << table << " ";
+  const Identifier column(pair.name);
+  if (!pair.table) {
+    alignment->before << alter << "ADD COLUMN " << column << " " << ColumnType(pair.stage->type)
+                      << ";";
+    if (pair.stage->not_null) {
+      alignment->after << alter << "ALTER COLUMN " << column << " SET NOT NULL;";
+    }
+    return {};
+  }
+  if (!pair.stage) {
+    if (ours) alignment->before << alter << "DROP COLUMN " << column << ";";
+    return {};
+  }
+  if (pair.table->computed) return "column " + pair.name + " is generated in the table";
+  if (pair.table->type != pair.stage->type) {
+    if (!IsWidening(pair.table->type, pair.stage->type)) {
+      return "column " + pair.name + " becomes " + pair.stage->type + ", was " + pair.table->type;
+    }
+    alignment->before << alter << "ALTER COLUMN " << column << " TYPE "
+                      << ColumnType(pair.stage->type) << ";";
+  }
+  if (pair.stage->not_null && !pair.table->not_null) {
+    alignment->after << alter << "ALTER COLUMN " << column << " SET NOT NULL;";
+  }
+  if (!pair.stage->not_null && pair.table->not_null && ours) {
+    alignment->before << alter << "ALTER COLUMN " << column << " DROP NOT NULL;";
+  }
+  return {};
+}
+
+// Indexes of the definition that the table lacks, and those of an earlier definition that it has.
+Status AlignIndexes(const Context& context, Connection& connection, const Publish& publish,
+                    std::int64_t table_oid, std::string_view published_shape,
+                    Alignment* alignment) {
+  Sql sql;
+  sql << "WITH idx AS (SELECT i.indexrelid, i.indrelid, n.nspname, c.relname, d.def,"
+      << " substr(d.def, length(format('CREATE INDEX %I ON %I.%I ', c.relname, n.nspname,"
+      << " t.relname)) + 1) AS tail, starts_with(c.relname, "
+      << Literal(CarriedPrefix(publish.stage)) << ") AS carried FROM pg_index i"
+      << " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid"
+      << " JOIN pg_namespace n ON n.oid = t.relnamespace, pg_get_indexdef(i.indexrelid) AS d(def)"
+      << " WHERE NOT i.indisunique AND (t.oid = " << Literal(table_oid)
+      << "::oid OR (n.nspname = " << Literal(publish.stage.table.schema)
+      << " AND t.relname = " << Literal(publish.stage.table.table)
+      << "))), had AS (SELECT * FROM idx WHERE indrelid = " << Literal(table_oid)
+      << "::oid), wanted AS (SELECT * FROM idx WHERE indrelid <> " << Literal(table_oid)
+      << "::oid AND NOT carried) SELECT false, format('CREATE INDEX ON %I.%I ', "
+      << Literal(publish.stage.target.schema) << "::text, " << Literal(publish.stage.target.table)
+      << "::text) || tail || ';' FROM wanted WHERE tail NOT IN (SELECT tail FROM had)"
+      << " UNION ALL SELECT true, format('DROP INDEX %I.%I;', nspname, relname) FROM had"
+      << " WHERE tail NOT IN (SELECT tail FROM wanted) AND def IN (SELECT json_array_elements_text("
+      << Literal(ShapeList(published_shape, "indexes")) << "::json)) ORDER BY 1, 2";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  for (int row = 0; row < rows.size(); ++row) {
+    (rows.boolean(row, 0) ? alignment->after : alignment->indexes) << ServerSql(rows.text(row, 1));
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status PinnedError(const TableName& table, std::string_view change, std::string_view pinned_by) {
+  return Status(ErrorClass::kDependentObjectsStillExist,
+                "a change of " + table.ToString() + " needs a new table: " + std::string(change) +
+                    "; the old one is kept by " + std::string(pinned_by))
+      .With("table", table.ToString())
+      .With("change", change)
+      .With("dependents", pinned_by)
+      .Mend("Drop or move the named objects, sync, and make them again.");
+}
+
+Result<Alignment> AlignColumns(const Context& context, Connection& connection,
+                               const Publish& publish, std::int64_t table_oid,
+                               std::string_view published_shape, std::string_view pinned_by) {
+  const TableName& table = publish.stage.target;
+  const std::vector<std::string> ours = ShapeColumns(published_shape);
+  const std::vector<std::string> not_null = ShapeNotNull(published_shape);
+  SPILLWAY_ASSIGN(const std::vector<Pair> pairs,
+                  ReadPairs(context, connection, publish, table_oid));
+  Alignment alignment;
+  for (const Pair& pair : pairs) {
+    // NOT NULL is ours to take back only if we put it there.
+    const std::vector<std::string>& made = pair.stage ? not_null : ours;
+    const std::string change =
+        Align(pair, table, std::ranges::find(made, pair.name) != made.end(), &alignment);
+    if (!change.empty()) return PinnedError(table, change, pinned_by);
+  }
+  SPILLWAY_ASSIGN(const bool same_key, SameKey(context, connection, publish, table_oid));
+  if (!same_key) return PinnedError(table, "its primary key is another", pinned_by);
+  SPILLWAY_TRY(AlignIndexes(context, connection, publish, table_oid, published_shape, &alignment));
+  return alignment;
+}
+
+}  // namespace spillway::target::postgres

@@ -1,0 +1,37 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_ALIGN_COLUMNS_H_
+#define SPILLWAY_TARGET_POSTGRES_ALIGN_COLUMNS_H_
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+namespace spillway::target::postgres {
+
+/// The changes that bring a table's columns and indexes to a stage's without rewriting it.
+struct Alignment {
+  Sql before;   ///< to be run before the rows are written
+  Sql indexes;  ///< and after: new indexes
+  Sql after;    ///< likewise, NOT NULL, which only the new rows may satisfy, and dropped indexes
+  /// Whether readers must be kept out.
+  bool ChangesTable() const { return !before.empty() || !after.empty(); }
+};
+
+/// Compares the columns, key and indexes of relation `table_oid` with those that the stage of
+/// `publish` loads. Added columns, dropped ones, wider varchar and numeric, and nullability are
+/// changes of the catalog alone; columns of others (not in `published_shape`) stay. Changes nothing
+/// itself. Errors: DEPENDENT_OBJECTS_STILL_EXIST for a change that needs a new table, naming it and
+/// `pinned_by`, what keeps the old one.
+base::Result<Alignment> AlignColumns(const base::Context& context, Connection& connection,
+                                     const Publish& publish, std::int64_t table_oid,
+                                     std::string_view published_shape, std::string_view pinned_by);
+
+/// DEPENDENT_OBJECTS_STILL_EXIST: `change` cannot be made in place and `pinned_by` keeps the table.
+base::Status PinnedError(const TableName& table, std::string_view change,
+                         std::string_view pinned_by);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_ALIGN_COLUMNS_H_

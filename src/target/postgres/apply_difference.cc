@@ -1,0 +1,234 @@
+#include "target/postgres/apply_difference.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "target/postgres/constraint_error.h"
+#include "target/postgres/delete_guard.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// The difference, by row places: (old, new) is an update, (old, NULL) a delete, (NULL, new) an
+// insert. It is of the transaction only.
+Sql DifferenceTable() {
+  Sql sql;
+  sql << "pg_temp.spillway_difference";
+  return sql;
+}
+
+Sql FindDifference(const Publish& publish) {
+  const Stage& stage = publish.stage;
+  const std::vector<std::string>& key = publish.index.primary_key;
+  Sql sql;
+  sql << "SELECT set_config('work_mem', '64MB', true) WHERE"
+      << " pg_size_bytes(current_setting('work_mem')) < 67108864;"
+      << "CREATE TEMPORARY TABLE spillway_difference ON COMMIT DROP AS SELECT ";
+  if (key.empty()) {
+    sql << "t.place AS old, s.place AS new FROM " << NumberedRows(stage.target, stage.columns)
+        << " t FULL JOIN " << NumberedRows(stage.table, stage.columns)
+        << " s ON s.image = t.image AND s.number = t.number"
+        << " WHERE t.place IS NULL OR s.place IS NULL";
+  } else {
+    sql << "t.ctid AS old, s.ctid AS new FROM ONLY " << stage.target << " t FULL JOIN ONLY "
+        << stage.table << " s ON " << KeysMatch(key)
+        << " WHERE t.ctid IS NULL OR s.ctid IS NULL OR " << RowOf("t", stage.columns)
+        << "::record *<> " << RowOf("s", stage.columns) << "::record";
+  }
+  sql << "; ANALYZE " << DifferenceTable()
+      << "; SELECT count(*) FILTER (WHERE old IS NULL), count(*) FILTER (WHERE old IS NOT NULL"
+      << " AND new IS NOT NULL), count(*) FILTER (WHERE new IS NULL) FROM " << DifferenceTable();
+  return sql;
+}
+
+// Whether equal values of a type always have one binary image: then a key need not be set anew.
+// 0 and -0 or 1.0 and 1.00 are equal and differ.
+bool HasOneImage(std::string_view type) {
+  constexpr auto kTypes = std::to_array<std::string_view>(
+      {"bigint", "integer", "smallint", "text", "varchar", "character varying", "date", "timestamp",
+       "uuid", "boolean", "bytea"});
+  return std::ranges::any_of(kTypes, [&](std::string_view name) { return type.starts_with(name); });
+}
+
+// The columns that an update sets: the key's only where they may change.
+std::vector<Column> Updated(const Publish& publish) {
+  std::vector<Column> columns;
+  for (const Column& column : publish.stage.columns) {
+    const auto& key = publish.index.primary_key;
+    if (std::ranges::find(key, column.name) == key.end() || !HasOneImage(column.target_type)) {
+      columns.push_back(column);
+    }
+  }
+  return columns;
+}
+
+Sql ColumnList(const std::vector<Column>& columns) {
+  Sql sql;
+  bool first = true;
+  for (const Column& column : columns) {
+    if (!first) sql << ", ";
+    first = false;
+    sql << Identifier(column.name);
+  }
+  return sql;
+}
+
+Sql DeleteRows(const Stage& stage) {
+  Sql sql;
+  sql << "DELETE FROM ONLY " << stage.target << " t USING " << DifferenceTable()
+      << " d WHERE d.old = t.ctid AND d.new IS NULL";
+  return sql;
+}
+
+Sql UpdateRows(const Publish& publish) {
+  const std::vector<Column> columns = Updated(publish);
+  Sql sql;
+  sql << "UPDATE ONLY " << publish.stage.target << " t SET (" << ColumnList(columns)
+      << ") = " << RowOf("s", columns) << " FROM " << DifferenceTable() << " d JOIN ONLY "
+      << publish.stage.table << " s ON s.ctid = d.new WHERE d.old = t.ctid";
+  return sql;
+}
+
+Sql InsertRows(const Stage& stage) {
+  Sql sql;
+  sql << "INSERT INTO " << stage.target << " (" << ColumnList(stage.columns)
+      << ") OVERRIDING SYSTEM VALUE SELECT " << ColumnList(stage.columns) << " FROM ONLY "
+      << stage.table << " WHERE ctid IN (SELECT new FROM " << DifferenceTable()
+      << " WHERE old IS NULL)";
+  return sql;
+}
+
+constexpr std::string_view kDeleted = "deleted";
+
+// Foreign keys of others that would delete or change their rows with ours.
+Status CheckCascades(const Context& context, Connection& connection, const Publish& publish,
+                     std::int64_t table_oid, std::int64_t deleted) {
+  if (publish.cascades_allowed || deleted == 0) return Status();
+  Sql sql;
+  sql << "SELECT string_agg(format('%s ON DELETE %s', pg_describe_object('pg_constraint'::regclass,"
+      << " k.oid, 0), CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE"
+      << " 'SET DEFAULT' END), '; ' ORDER BY k.oid) FROM pg_constraint k WHERE k.contype = 'f'"
+      << " AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid = " << Literal(table_oid)
+      << "::oid";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  if (rows.IsNull(0, 0)) return Status();
+  const std::string table = publish.stage.target.ToString();
+  return Status(ErrorClass::kCascadingDeletes,
+                "the sync would delete " + std::to_string(deleted) + " rows of " + table +
+                    ", and with them change rows of others: " + std::string(rows.text(0, 0)))
+      .With("table", table)
+      .With("deleted", std::to_string(deleted))
+      .With("dependents", rows.text(0, 0));
+}
+
+// Runs one statement that must write `expected` rows.
+Status Write(const Context& context, Connection& connection, const Stage& stage, const Sql& sql,
+             std::int64_t expected, std::string_view what) {
+  if (expected == 0) return Status();
+  auto written = connection.Query(context, sql);
+  if (!written.ok()) {
+    Status error = std::move(written).status();
+    if (what == kDeleted && error.detail("sqlstate") == "23503") {
+      return std::move(error)
+          .While("delete rows of " + stage.target.ToString())
+          .Mend("Delete the rows that refer to them, or drop the foreign key.");
+    }
+    return ConstraintError(std::move(error), stage.target);
+  }
+  if (written->affected() == expected) return Status();
+  return Status(ErrorClass::kTargetChanged,
+                "a trigger or rule of " + stage.target.ToString() +
+                    " interferes: " + std::to_string(written->affected()) + " of " +
+                    std::to_string(expected) + " rows were " + std::string(what))
+      .Mend("Let triggers and rules of the table leave what is written as it is.")
+      .With("table", stage.target.ToString());
+}
+
+// Rows may take unique values from each other, in a circle even: the values are checked when all
+// are written. Only a constraint that can be deferred can wait that long, so others are made anew.
+struct UniqueIndexes {
+  Sql drop;
+  Sql make;
+};
+
+Result<UniqueIndexes> ReadUniqueIndexes(const Context& context, Connection& connection,
+                                        std::int64_t table_oid) {
+  Sql sql;
+  sql << "SELECT CASE WHEN k.oid IS NULL THEN format('DROP INDEX %I.%I;', n.nspname, c.relname)"
+      << " ELSE format('ALTER TABLE %I.%I DROP CONSTRAINT %I;', n.nspname, r.relname, k.conname)"
+      << " END, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid) || ';'"
+      << " ELSE format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s;', n.nspname, r.relname, k.conname,"
+      << " pg_get_constraintdef(k.oid)) END || coalesce(format('COMMENT ON INDEX %I.%I IS %L;',"
+      << " n.nspname, c.relname, obj_description(c.oid, 'pg_class')), '') FROM pg_index i"
+      << " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class r ON r.oid = i.indrelid"
+      << " JOIN pg_namespace n ON n.oid = r.relnamespace LEFT JOIN pg_constraint k"
+      << " ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('u', 'x')"
+      << " WHERE i.indrelid = " << Literal(table_oid) << "::oid AND (i.indisunique OR"
+      << " i.indisexclusion) AND NOT i.indisprimary ORDER BY i.indexrelid";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  UniqueIndexes indexes;
+  for (int row = 0; row < rows.size(); ++row) {
+    indexes.drop << ServerSql(rows.text(row, 0));
+    indexes.make << ServerSql(rows.text(row, 1));
+  }
+  return indexes;
+}
+
+}  // namespace
+
+Sql LockForApply(const TableName& table, bool columns_change) {
+  Sql sql;
+  sql << "LOCK TABLE ONLY " << table << " IN ";
+  if (columns_change) {
+    sql << "ACCESS EXCLUSIVE MODE";
+  } else {
+    sql << "SHARE ROW EXCLUSIVE MODE";
+  }
+  return sql;
+}
+
+Result<Difference> ApplyDifference(const Context& context, Connection& connection,
+                                   const Publish& publish, std::int64_t table_oid) {
+  const Stage& stage = publish.stage;
+  SPILLWAY_ASSIGN(const Rows counts, connection.Query(context, FindDifference(publish)));
+  Difference found;
+  found.inserted = counts.number(0, 0);
+  found.updated = counts.number(0, 1);
+  found.deleted = counts.number(0, 2);
+  found.unchanged = publish.expected_rows - found.inserted - found.updated;
+  SPILLWAY_TRY(CheckDeletes(publish, {.present = found.unchanged + found.updated + found.deleted,
+                                      .deleted = found.deleted}));
+  SPILLWAY_TRY(CheckCascades(context, connection, publish, table_oid, found.deleted));
+  SPILLWAY_TRY(Write(context, connection, stage, DeleteRows(stage), found.deleted, kDeleted));
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "SAVEPOINT spillway_update"));
+  UniqueIndexes anew;
+  Status updated = Write(context, connection, stage, UpdateRows(publish), found.updated, "updated");
+  if (const auto state = updated.detail("sqlstate"); state == "23505" || state == "23P01") {
+    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT spillway_update"));
+    SPILLWAY_ASSIGN(anew, ReadUniqueIndexes(context, connection, table_oid));
+    // An index that others refer to cannot go: then the violation is the answer.
+    if (anew.drop.empty() || !connection.Execute(context, anew.drop).ok()) return updated;
+    updated = Write(context, connection, stage, UpdateRows(publish), found.updated, "updated");
+  }
+  SPILLWAY_TRY(std::move(updated));
+  SPILLWAY_TRY(Write(context, connection, stage, InsertRows(stage), found.inserted, "inserted"));
+  if (!anew.make.empty()) {
+    if (Status made = connection.Execute(context, anew.make); !made.ok()) {
+      return ConstraintError(std::move(made), stage.target);
+    }
+  }
+  SPILLWAY_TRY(connection.Execute(
+      context, Sql() << "DROP TABLE " << DifferenceTable() << "; SET CONSTRAINTS ALL IMMEDIATE"));
+  return found;
+}
+
+}  // namespace spillway::target::postgres

@@ -1,0 +1,351 @@
+#include "target/postgres/attachments.h"
+
+#include <nlohmann/json.hpp>
+
+#include "target/postgres/shape.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::Result;
+using Json = nlohmann::json;
+
+// Every piece below selects (phase, rank, place, statement) from these common table expressions:
+// x, the table and how it, its schema and the stage are written; columns, constraints and indexes
+// that are not Spillway's own. Names of what is carried are the stage's until the publish.
+Sql Common(std::int64_t oid, const Stage& stage, std::string_view shape,
+           const std::vector<std::string>& own_columns) {
+  Sql sql;
+  sql << "WITH RECURSIVE x AS (SELECT c.*, n.nspname, quote_ident(n.nspname) AS schema,"
+      << " format('%I.%I', n.nspname, c.relname) AS target, pg_get_userbyid(c.relowner) AS owner, "
+      << Literal(CarriedPrefix(stage)) << "::text AS prefix, 'spillway.' || quote_ident("
+      << Literal(stage.table.table) << ") AS stage FROM pg_class c JOIN pg_namespace n"
+      << " ON n.oid = c.relnamespace WHERE c.oid = " << Literal(oid) << "::oid),"
+      << " published AS (SELECT e->>0 AS name, (e->>2)::boolean AS not_null, e->>5 AS expression"
+      << " FROM json_array_elements(" << Literal(ShapeList(shape, "columns")) << "::json) e),"
+      << " own_index AS (SELECT i.indexrelid FROM pg_index i, x WHERE i.indrelid = x.oid"
+      << " AND pg_get_indexdef(i.indexrelid) IN (SELECT json_array_elements_text("
+      << Literal(ShapeList(shape, "indexes")) << "::json))),"
+      << " col AS (SELECT a.*, t.typstorage, pg_get_expr(d.adbin, d.adrelid) AS expression,"
+      << " p.not_null AS published_not_null, p.expression AS published_expression, p.name AS "
+         "published,"
+      << " o.name IS NOT NULL AS on_stage FROM x JOIN pg_attribute a ON a.attrelid = x.oid"
+      << " AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid"
+      << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+      << " LEFT JOIN published p ON p.name = a.attname"
+      << " LEFT JOIN json_array_elements_text(" << Literal(Json(own_columns).dump())
+      << "::json) AS o(name) ON o.name = a.attname),"
+      << " carried_col AS (SELECT * FROM col WHERE on_stage OR attgenerated <> ''),"
+      << " idx AS (SELECT i.*, c.relname, c.reloptions, s.spcname, k.conname, k.contype,"
+      << " pg_get_constraintdef(k.oid) AS constraint_def, quote_ident(x.prefix || i.indexrelid)"
+      << " AS carried, format('CREATE %sINDEX %I ON %s ', CASE WHEN i.indisunique THEN 'UNIQUE '"
+      << " ELSE '' END, c.relname, x.target) AS head, pg_get_indexdef(i.indexrelid) AS def"
+      << " FROM x JOIN pg_index i ON i.indrelid = x.oid JOIN pg_class c ON c.oid = i.indexrelid"
+      << " LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace"
+      << " LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = x.oid"
+      << " WHERE i.indisvalid AND i.indexrelid NOT IN (SELECT indexrelid FROM own_index)"
+      << " AND k.contype IS DISTINCT FROM 'p'),"
+      << " stat AS (SELECT s.*, n.nspname, quote_ident(x.prefix || s.oid) AS carried FROM x"
+      << " JOIN pg_statistic_ext s ON s.stxrelid = x.oid"
+      << " JOIN pg_namespace n ON n.oid = s.stxnamespace),";
+  // Views that use the table itself, each with the length of the longest way to it through other
+  // views: what is farther out is locked first, as readers do.
+  sql << " uses(view, depth) AS (SELECT w.ev_class, 1 FROM x JOIN pg_depend d"
+      << " ON d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid OR d.refclassid ="
+      << " 'pg_constraint'::regclass AND d.refobjid IN (SELECT k.oid FROM pg_constraint k"
+      << " WHERE k.conrelid = x.oid) JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass"
+      << " AND w.oid = d.objid AND w.ev_type = '1' UNION SELECT w.ev_class, u.depth + 1 FROM uses u"
+      << " JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = u.view"
+      << " JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
+      << " AND w.ev_type = '1' AND w.ev_class <> u.view),"
+      << " view AS (SELECT v.oid, format('%I.%I', n.nspname, v.relname) AS name, v.relowner,"
+      << " v.reloptions, (SELECT max(depth) FROM uses u WHERE u.view = v.oid) AS depth"
+      << " FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind = 'v'"
+      << " AND v.oid IN (SELECT view FROM uses WHERE depth = 1))";
+  return sql;
+}
+
+// Options as ALTER … SET takes them; option pg_attver is a stamp that some builds of the server
+// give every column by themselves.
+Sql Options(SqlText array, SqlText name_prefix) {
+  Sql sql;
+  sql << "(SELECT string_agg('" << name_prefix << "' || quote_ident(split_part(o, '=', 1)) ||"
+      << " '=' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(" << array
+      << ") o WHERE o NOT LIKE 'pg_attver=%')";
+  return sql;
+}
+
+Sql Columns() {
+  Sql sql;
+  sql << " SELECT 'build', 5, 0::bigint, format('ALTER TABLE %s SET TABLESPACE %I', x.stage,"
+      << " s.spcname) FROM x JOIN pg_tablespace s ON s.oid = x.reltablespace"
+      << " UNION ALL SELECT 'build', 10, c.attnum, format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS"
+      << " %I %s%s GENERATED ALWAYS AS (%s) %s', x.stage, c.attname,"
+      << " format_type(c.atttypid, c.atttypmod), (SELECT ' COLLATE ' || "
+         "c.attcollation::regcollation"
+      << " FROM pg_type t WHERE t.oid = c.atttypid AND t.typcollation <> c.attcollation),"
+      << " c.expression, CASE c.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)"
+      << " FROM x, col c WHERE c.attgenerated <> '' AND NOT c.on_stage AND c.published IS NULL"
+      << " UNION ALL SELECT 'build', 20, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
+      << " DEFAULT %s', x.stage, c.attname, c.expression) FROM x, col c WHERE c.on_stage"
+      << " AND c.attgenerated = '' AND c.attidentity = '' AND c.expression IS NOT NULL"
+      << " AND c.expression IS DISTINCT FROM c.published_expression"
+      << " UNION ALL SELECT 'build', 21, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET NOT"
+      << " NULL', x.stage, c.attname) FROM x, carried_col c"
+      << " WHERE c.attnotnull AND c.published_not_null IS NOT TRUE"
+      << " UNION ALL SELECT 'build', 22, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
+      << " STORAGE %s', x.stage, c.attname, CASE c.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN"
+      << " 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) FROM x, carried_col c"
+      << " WHERE c.attstorage <> c.typstorage"
+      << " UNION ALL SELECT 'build', 23, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
+      << " COMPRESSION %s', x.stage, c.attname, CASE c.attcompression WHEN 'l' THEN 'lz4' ELSE"
+      << " 'pglz' END) FROM x, carried_col c WHERE c.attcompression <> ''"
+      << " UNION ALL SELECT 'build', 24, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
+      << " STATISTICS %s', x.stage, c.attname, c.attstattarget) FROM x, carried_col c"
+      << " WHERE c.attstattarget >= 0"
+      << " UNION ALL SELECT 'build', 25, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET "
+         "(%s)',"
+      << " x.stage, c.attname, o.options) FROM x, carried_col c, LATERAL (SELECT "
+      << Options("c.attoptions", "") << " AS options) o WHERE o.options IS NOT NULL";
+  return sql;
+}
+
+Sql Constraints() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'build', 30, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT IF"
+      << " EXISTS %I, ADD CONSTRAINT %I %s', x.stage, k.conname, k.conname,"
+      << " pg_get_constraintdef(k.oid)) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " WHERE k.contype = 'c'"
+      << " UNION ALL SELECT 'build', 80, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT IF"
+      << " EXISTS %I, ADD CONSTRAINT %I %s%s', x.stage, k.conname, k.conname,"
+      << " pg_get_constraintdef(k.oid), CASE WHEN k.convalidated THEN ' NOT VALID' END)"
+      << " FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " WHERE k.contype = 'f' AND k.confrelid <> x.oid"
+      << " UNION ALL SELECT 'validate', 80, k.oid::bigint, format('ALTER TABLE %s VALIDATE"
+      << " CONSTRAINT %I', x.stage, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " WHERE k.contype = 'f' AND k.confrelid <> x.oid AND k.convalidated"
+      // Dropping the old table takes its foreign keys' triggers off the tables referred to.
+      << " UNION ALL SELECT 'lock', 2, c.oid::bigint, format('LOCK TABLE ONLY %I.%I IN ACCESS"
+      << " EXCLUSIVE MODE', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n"
+      << " ON n.oid = c.relnamespace WHERE c.oid IN (SELECT k.confrelid FROM x JOIN pg_constraint k"
+      << " ON k.conrelid = x.oid AND k.contype = 'f' AND k.confrelid <> x.oid)";
+  return sql;
+}
+
+// In a tablespace of its own when it has one; 40: constraints with their indexes, 50: indexes.
+Sql Indexes() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'build', i.rank, i.indexrelid::bigint * 10, format('SELECT"
+      << " set_config(''default_tablespace'', %L, true)', coalesce(i.spcname, ''))"
+      << " FROM (SELECT *, CASE WHEN conname IS NULL THEN 50 ELSE 40 END AS rank FROM idx) i"
+      << " UNION ALL SELECT 'build', 40, i.indexrelid::bigint * 10 + 1, format('ALTER TABLE %s DROP"
+      << " CONSTRAINT IF EXISTS %s, ADD CONSTRAINT %s %s', x.stage, i.carried, i.carried,"
+      << " i.constraint_def) FROM x, idx i WHERE i.conname IS NOT NULL"
+      << " UNION ALL SELECT 'build', 40, i.indexrelid::bigint * 10 + 2, format('ALTER INDEX"
+      << " spillway.%s SET (%s)', i.carried, o.options) FROM idx i, LATERAL (SELECT "
+      << Options("i.reloptions", "") << " AS options) o WHERE i.conname IS NOT NULL"
+      << " AND o.options IS NOT NULL"
+      << " UNION ALL SELECT 'build', 50, i.indexrelid::bigint * 10 + 1, format('DROP INDEX IF"
+      << " EXISTS spillway.%s', i.carried) FROM idx i WHERE i.conname IS NULL"
+      << " UNION ALL SELECT 'build', 50, i.indexrelid::bigint * 10 + 2, format('CREATE %sINDEX %s "
+         "ON"
+      << " %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, i.carried, x.stage) || substr(i.def,"
+      << " length(i.head) + 1) FROM x, idx i WHERE i.conname IS NULL"
+      << " AND starts_with(i.def, i.head)"
+      << " UNION ALL SELECT 'build', 55, i.indexrelid::bigint, format('ALTER INDEX spillway.%s "
+         "ALTER"
+      << " COLUMN %s SET STATISTICS %s', i.carried, a.attnum, a.attstattarget) FROM idx i"
+      << " JOIN pg_attribute a ON a.attrelid = i.indexrelid AND a.attstattarget >= 0"
+      << " AND i.indkey[a.attnum - 1] = 0"
+      << " UNION ALL SELECT 'name', 10, i.indexrelid::bigint, CASE WHEN i.conname IS NULL"
+      << " THEN format('ALTER INDEX %s.%s RENAME TO %I', x.schema, i.carried, i.relname)"
+      << " ELSE format('ALTER TABLE %s RENAME CONSTRAINT %s TO %I', x.target, i.carried, i.conname)"
+      << " END FROM x, idx i"
+      << " UNION ALL SELECT 'index', 0, i.indexrelid::bigint, i.relname::text FROM idx i";
+  return sql;
+}
+
+Sql Statistics() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'build', 60, s.oid::bigint * 10, format('DROP STATISTICS IF EXISTS"
+      << " spillway.%s', s.carried) FROM stat s"
+      << " UNION ALL SELECT 'build', 60, s.oid::bigint * 10 + 1, format('CREATE STATISTICS"
+      << " spillway.%s%s ON %s FROM %s', s.carried, (SELECT ' (' || string_agg(CASE k WHEN 'd' THEN"
+      << " 'ndistinct' WHEN 'f' THEN 'dependencies' ELSE 'mcv' END, ', ') || ')'"
+      << " FROM unnest(s.stxkind) k WHERE k IN ('d', 'f', 'm')),"
+      << " pg_get_statisticsobjdef_columns(s.oid), x.stage) FROM x, stat s"
+      << " UNION ALL SELECT 'build', 60, s.oid::bigint * 10 + 2, format('ALTER STATISTICS"
+      << " spillway.%s SET STATISTICS %s', s.carried, s.stxstattarget) FROM stat s"
+      << " WHERE s.stxstattarget >= 0"
+      << " UNION ALL SELECT 'name', 20, s.oid::bigint, format('ALTER STATISTICS spillway.%s SET"
+      << " SCHEMA %I; ALTER STATISTICS %I.%s RENAME TO %I%s', s.carried, s.nspname, s.nspname,"
+      << " s.carried, s.stxname, CASE WHEN pg_get_userbyid(s.stxowner) <> current_user THEN"
+      << " format('; ALTER STATISTICS %I.%I OWNER TO %I', s.nspname, s.stxname,"
+      << " pg_get_userbyid(s.stxowner)) END) FROM stat s";
+  return sql;
+}
+
+Sql Views() {
+  Sql sql;
+  // LOCK TABLE on a view would lock all that it reads; giving it the owner that it has locks it
+  // alone.
+  sql << " UNION ALL SELECT 'lock', 1, row_number() OVER (ORDER BY v.depth DESC, v.name),"
+      << " format('ALTER VIEW %s OWNER TO %I', v.name, pg_get_userbyid(v.relowner)) FROM view v"
+      << " UNION ALL SELECT 'attach', 30, row_number() OVER (ORDER BY v.depth, v.name),"
+      << " format('CREATE OR REPLACE VIEW %s%s AS %s', v.name, ' WITH (' || "
+      << Options("v.reloptions", "") << " || ')', rtrim(pg_get_viewdef(v.oid), ';')) FROM view v";
+  return sql;
+}
+
+Sql Ownership() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'attach', 10, 0, format('ALTER TABLE %s OWNER TO %I', x.target, "
+         "x.owner)"
+      << " FROM x WHERE x.owner <> current_user"
+      << " UNION ALL SELECT 'attach', 20, s.oid::bigint, format('ALTER SEQUENCE %I.%I OWNED BY"
+      << " %s.%I', n.nspname, s.relname, x.target, c.attname) FROM x JOIN pg_depend d"
+      << " ON d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid AND d.deptype = 'a'"
+      << " AND d.classid = 'pg_class'::regclass JOIN pg_class s ON s.oid = d.objid"
+      << " AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace"
+      << " JOIN carried_col c ON c.attnum = d.refobjsubid";
+  return sql;
+}
+
+Sql Settings() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'settle', 10, p.place, format('ALTER TABLE %s SET (%s)', x.target,"
+      << " p.options) FROM x, LATERAL (SELECT 1, " << Options("x.reloptions", "")
+      << " UNION ALL SELECT 2, " << Options("t.reloptions", "toast.")
+      << " FROM pg_class t WHERE t.oid = x.reltoastrelid) AS p(place, options)"
+      << " WHERE p.options IS NOT NULL"
+      << " UNION ALL SELECT 'settle', 20, 1, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY',"
+      << " x.target) FROM x WHERE x.relrowsecurity"
+      << " UNION ALL SELECT 'settle', 20, 2, format('ALTER TABLE %s FORCE ROW LEVEL SECURITY',"
+      << " x.target) FROM x WHERE x.relforcerowsecurity"
+      << " UNION ALL SELECT 'settle', 70, 0, format('ALTER TABLE %s REPLICA IDENTITY %s', x.target,"
+      << " CASE x.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE format('USING "
+         "INDEX"
+      << " %I', (SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+      << " WHERE i.indrelid = x.oid AND i.indisreplident)) END) FROM x WHERE x.relreplident <> 'd'"
+      << " UNION ALL SELECT 'settle', 75, 0, format('ALTER TABLE %s CLUSTER ON %I', x.target,"
+      << " c.relname) FROM x JOIN pg_index i ON i.indrelid = x.oid AND i.indisclustered"
+      << " JOIN pg_class c ON c.oid = i.indexrelid";
+  return sql;
+}
+
+Sql Behaviour() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'settle', 30, t.oid::bigint, pg_get_triggerdef(t.oid) || CASE"
+      << " t.tgenabled WHEN 'O' THEN '' ELSE format('; ALTER TABLE %s %s TRIGGER %I', x.target,"
+      << " CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE"
+      << " 'ENABLE ALWAYS' END, t.tgname) END FROM x JOIN pg_trigger t ON t.tgrelid = x.oid"
+      << " WHERE NOT t.tgisinternal"
+      << " UNION ALL SELECT 'settle', 40, w.oid::bigint, rtrim(pg_get_ruledef(w.oid), ';') || CASE"
+      << " w.ev_enabled WHEN 'O' THEN '' ELSE format('; ALTER TABLE %s %s RULE %I', x.target,"
+      << " CASE w.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE"
+      << " 'ENABLE ALWAYS' END, w.rulename) END FROM x JOIN pg_rewrite w ON w.ev_class = x.oid"
+      << " UNION ALL SELECT 'settle', 50, p.oid::bigint, format('CREATE POLICY %I ON %s AS %s FOR "
+         "%s"
+      << " TO %s%s%s', p.polname, x.target, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE"
+      << " 'RESTRICTIVE' END, CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w'"
+      << " THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, (SELECT string_agg(CASE r WHEN 0"
+      << " THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ' ORDER BY place)"
+      << " FROM unnest(p.polroles) WITH ORDINALITY AS u(r, place)),"
+      << " ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',"
+      << " ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')"
+      << " FROM x JOIN pg_policy p ON p.polrelid = x.oid";
+  return sql;
+}
+
+// The new table shall have exactly the old one's grants, whatever default privileges gave the
+// stage.
+Sql Grants() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'settle', 60, 0, format('REVOKE ALL ON TABLE %s FROM %s', x.target,"
+      << " string_agg(DISTINCT g.name, ', ')) FROM x, LATERAL (SELECT CASE a.grantee WHEN 0 THEN"
+      << " 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END FROM pg_class s,"
+      << " aclexplode(s.relacl) a WHERE s.oid = to_regclass(x.stage) UNION SELECT"
+      << " quote_ident(x.owner) WHERE x.relacl IS NOT NULL) AS g(name) GROUP BY x.target"
+      << " UNION ALL SELECT 'settle', 61, row_number() OVER (ORDER BY a.grantee, a.privilege_type),"
+      << " format('GRANT %s ON TABLE %s TO %s%s', a.privilege_type, x.target, CASE a.grantee WHEN 0"
+      << " THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, CASE WHEN a.is_grantable"
+      << " THEN ' WITH GRANT OPTION' END) FROM x, aclexplode(coalesce(x.relacl, acldefault('r',"
+      << " x.relowner))) a WHERE x.relacl IS NOT NULL OR EXISTS (SELECT FROM pg_class s"
+      << " WHERE s.oid = to_regclass(x.stage) AND s.relacl IS NOT NULL)"
+      << " UNION ALL SELECT 'settle', 65, c.attnum, format('GRANT %s (%I) ON TABLE %s TO %s%s',"
+      << " a.privilege_type, c.attname, x.target, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE"
+      << " quote_ident(pg_get_userbyid(a.grantee)) END, CASE WHEN a.is_grantable THEN"
+      << " ' WITH GRANT OPTION' END) FROM x, carried_col c, aclexplode(c.attacl) a";
+  return sql;
+}
+
+// `published` comments are [column or "", text]: what is not among them is of others.
+Sql Comments(std::string_view shape) {
+  Sql sql;
+  sql << " UNION ALL SELECT 'settle', 90, s.objsubid, CASE s.objsubid WHEN 0 THEN format('COMMENT "
+         "ON"
+      << " TABLE %s IS %L', x.target, s.description) ELSE format('COMMENT ON COLUMN %s.%I IS %L',"
+      << " x.target, c.attname, s.description) END FROM x JOIN pg_description s"
+      << " ON s.classoid = 'pg_class'::regclass AND s.objoid = x.oid LEFT JOIN carried_col c"
+      << " ON c.attnum = s.objsubid WHERE (s.objsubid = 0 OR c.attnum IS NOT NULL)"
+      << " AND NOT EXISTS (SELECT FROM json_array_elements("
+      << Literal(ShapeList(shape, "comments"))
+      << "::json) e WHERE e->>0 = coalesce(c.attname, '') AND e->>1 = s.description)"
+      << " UNION ALL SELECT 'settle', 91, s.objoid::bigint, format('COMMENT ON %s %s IS %L', "
+         "o.kind,"
+      << " o.name, s.description) FROM x, LATERAL (SELECT 'pg_class'::regclass::oid, i.indexrelid,"
+      << " 'INDEX', format('%s.%I', x.schema, c.relname) FROM pg_index i JOIN pg_class c"
+      << " ON c.oid = i.indexrelid WHERE i.indrelid = x.oid"
+      << " UNION ALL SELECT 'pg_constraint'::regclass, k.oid, 'CONSTRAINT', format('%I ON %s',"
+      << " k.conname, x.target) FROM pg_constraint k WHERE k.conrelid = x.oid"
+      << " UNION ALL SELECT 'pg_trigger'::regclass, t.oid, 'TRIGGER', format('%I ON %s', t.tgname,"
+      << " x.target) FROM pg_trigger t WHERE t.tgrelid = x.oid"
+      << " UNION ALL SELECT 'pg_rewrite'::regclass, w.oid, 'RULE', format('%I ON %s', w.rulename,"
+      << " x.target) FROM pg_rewrite w WHERE w.ev_class = x.oid"
+      << " UNION ALL SELECT 'pg_policy'::regclass, p.oid, 'POLICY', format('%I ON %s', p.polname,"
+      << " x.target) FROM pg_policy p WHERE p.polrelid = x.oid"
+      << " UNION ALL SELECT 'pg_statistic_ext'::regclass, e.oid, 'STATISTICS', format('%I.%I',"
+      << " e.nspname, e.stxname) FROM stat e) AS o(classid, objid, kind, name)"
+      << " JOIN pg_description s ON s.classoid = o.classid AND s.objoid = o.objid";
+  return sql;
+}
+
+}  // namespace
+
+std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "_x"; }
+
+Result<Attachments> ReadAttachments(const Context& context, Connection& connection,
+                                    std::int64_t oid, const Stage& stage,
+                                    std::string_view published_shape,
+                                    const std::vector<std::string>& own_columns) {
+  Sql sql = Common(oid, stage, published_shape, own_columns);
+  sql << " SELECT phase, statement FROM (" << Columns() << Constraints() << Indexes()
+      << Statistics() << Views() << Ownership() << Settings() << Behaviour() << Grants()
+      << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
+      << " ORDER BY phase, rank, place, statement";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  Attachments found;
+  for (int row = 0; row < rows.size(); ++row) {
+    const std::string_view phase = rows.text(row, 0);
+    std::string statement(rows.text(row, 1));
+    if (phase == "build") {
+      found.build.push_back(std::move(statement));
+    } else if (phase == "validate") {
+      found.validate.push_back(std::move(statement));
+    } else if (phase == "lock") {
+      found.lock.push_back(std::move(statement));
+    } else if (phase == "attach") {
+      found.attach.push_back(std::move(statement));
+    } else if (phase == "name") {
+      found.name.push_back(std::move(statement));
+    } else if (phase == "settle") {
+      found.settle.push_back(std::move(statement));
+    } else {
+      found.indexes.push_back(std::move(statement));
+    }
+  }
+  return found;
+}
+
+}  // namespace spillway::target::postgres

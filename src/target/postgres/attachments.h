@@ -1,0 +1,55 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_ATTACHMENTS_H_
+#define SPILLWAY_TARGET_POSTGRES_ATTACHMENTS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+/// What others hang on a published table and a swap carries to the new one, as statements that the
+/// server writes from its catalogs. Which kinds there are, and what cannot be carried, is told by
+/// dependents.h; whatever is movable there has its statement here.
+namespace spillway::target::postgres {
+
+/// The statements, by the moment of a publish at which they are run; each list in its order.
+struct Attachments {
+  /// On the stage, before anything is locked: what takes time. Repeating them is harmless.
+  std::vector<std::string> build;
+  /// Likewise, when `build` is committed: foreign keys against the rows.
+  std::vector<std::string> validate;
+  /// In the publish, before the table's own lock: views, outermost first, and tables referred to.
+  std::vector<std::string> lock;
+  /// When the stage has the table's name, while the old table still exists: owner, owned sequences,
+  /// views.
+  std::vector<std::string> attach;
+  /// When the old table is gone: indexes, constraints and statistics get their names.
+  std::vector<std::string> name;
+  /// When every index has its name: options, row security, triggers, rules, policies, grants,
+  /// comments.
+  std::vector<std::string> settle;
+  /// Names of the indexes among them: not Spillway's own.
+  std::vector<std::string> indexes;
+
+  /// True when `other` asks for the same preparation of the stage and the same locks.
+  bool SamePreparation(const Attachments& other) const {
+    return build == other.build && validate == other.validate && lock == other.lock;
+  }
+};
+
+/// Reads the attachments of relation `oid`, to be carried to `stage`. `published_shape` is what
+/// Spillway left there; `own_columns` are the stage's columns before any statement was run on it.
+base::Result<Attachments> ReadAttachments(const base::Context& context, Connection& connection,
+                                          std::int64_t oid, const Stage& stage,
+                                          std::string_view published_shape,
+                                          const std::vector<std::string>& own_columns);
+
+/// The beginning of the names that indexes, constraints and statistics carried to `stage` have
+/// until they are published.
+std::string CarriedPrefix(const Stage& stage);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_ATTACHMENTS_H_

@@ -1,0 +1,40 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_DELETE_GUARD_H_
+#define SPILLWAY_TARGET_POSTGRES_DELETE_GUARD_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+/// Keeps an accident upstream from emptying a table: how many of its rows a publish would delete,
+/// and whether that is too many.
+namespace spillway::target::postgres {
+
+/// Rows of a table against its stage.
+struct RowsAgainst {
+  std::int64_t present = 0;  ///< rows of the table
+  std::int64_t deleted = 0;  ///< of those, rows without a counterpart in the stage
+};
+
+/// Compares the table that `publish` is for with the stage: by key, without one by whole rows with
+/// their multiplicity. Where they cannot be compared (the key or, keyless, a column is another) a
+/// row counts as deleted when the stage has fewer rows. Reads both in full.
+base::Result<RowsAgainst> CountDeletes(const base::Context& context, Connection& connection,
+                                       const Publish& publish);
+
+/// TOO_MANY_DELETES when the share is above `publish.max_delete_percent`, naming both counts.
+base::Status CheckDeletes(const Publish& publish, const RowsAgainst& rows);
+
+/// "t.a = s.a AND …" over the key's columns.
+Sql KeysMatch(const std::vector<std::string>& key);
+/// "ROW(t.a, t.b)" over the stage's columns, `alias` being t or s.
+Sql RowOf(SqlText alias, const std::vector<Column>& columns);
+/// The rows of `table` as (row tid, image, number among rows of the same image), to be put in FROM:
+/// how rows without a key are told apart.
+Sql NumberedRows(const TableName& table, const std::vector<Column>& columns);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_DELETE_GUARD_H_

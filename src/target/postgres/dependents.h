@@ -1,0 +1,29 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_DEPENDENTS_H_
+#define SPILLWAY_TARGET_POSTGRES_DEPENDENTS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+namespace spillway::target::postgres {
+
+/// Every object and property of relation `oid` that a table built anew from a stage would not have.
+/// A closed world: whatever refers to the relation in any catalog and is not known to be Spillway's
+/// own is named, and movable only if attachments.h has statements for its kind and our role may run
+/// them. `published_shape` is what Spillway left.
+base::Result<std::vector<Dependent>> FindDependents(const base::Context& context,
+                                                    Connection& connection, std::int64_t oid,
+                                                    std::string_view published_shape);
+
+/// The dependents that a swap would lose.
+std::vector<Dependent> Immovable(const std::vector<Dependent>& dependents);
+/// All of them, for people.
+std::string NamesOf(const std::vector<Dependent>& dependents);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_DEPENDENTS_H_

@@ -1,0 +1,161 @@
+#include "target/postgres/shape.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::Result;
+using Json = nlohmann::json;
+
+// A column of a shape: name, type, NOT NULL, identity, generated, default, collation.
+constexpr std::size_t kName = 0;
+constexpr std::size_t kType = 1;
+constexpr std::size_t kNotNull = 2;
+constexpr std::size_t kGenerated = 4;
+constexpr std::size_t kCollation = 6;
+constexpr std::size_t kColumnParts = 7;
+
+bool IsColumn(const Json& column) {
+  return column.is_array() && column.size() == kColumnParts && column[kName].is_string() &&
+         column[kType].is_string();
+}
+
+Json ListOf(const Json& shape, std::string_view key) {
+  const auto found = shape.is_object() ? shape.find(key) : shape.end();
+  return found == shape.end() || !found->is_array() ? Json::array() : *found;
+}
+
+Json ColumnsOf(std::string_view shape) {
+  Json columns = Json::array();
+  for (const Json& column : ListOf(Json::parse(shape, nullptr, false), "columns")) {
+    if (IsColumn(column)) columns.push_back(column);
+  }
+  return columns;
+}
+
+bool Contains(const std::vector<std::string>& names, const Json& name) {
+  return name.is_string() &&
+         std::ranges::find(names, name.get_ref<const std::string&>()) != names.end();
+}
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Result<std::string> ReadShape(const Context& context, Connection& connection, std::int64_t oid) {
+  Sql sql;
+  sql << "SELECT json_build_object('columns', (SELECT json_agg(json_build_array("
+      << "a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,"
+      << " a.attgenerated, pg_get_expr(d.adbin, d.adrelid),"
+      << " CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END)"
+      << " ORDER BY a.attnum) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+      << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+      << " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),"
+      << " 'key', (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k"
+      << " WHERE k.conrelid = c.oid AND k.contype = 'p'),"
+      << " 'indexes', (SELECT json_agg(pg_get_indexdef(i.indexrelid)"
+      << " ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid),"
+      << " 'index_names', (SELECT json_agg(n.relname ORDER BY i.indexrelid) FROM pg_index i"
+      << " JOIN pg_class n ON n.oid = i.indexrelid WHERE i.indrelid = c.oid),"
+      << " 'comments', (SELECT json_agg(json_build_array(coalesce(a.attname, ''), s.description)"
+      << " ORDER BY s.objsubid) FROM pg_description s LEFT JOIN pg_attribute a"
+      << " ON a.attrelid = c.oid AND a.attnum = s.objsubid AND s.objsubid > 0"
+      << " WHERE s.objoid = c.oid"
+      << " AND s.classoid = 'pg_class'::regclass))"
+      << " FROM pg_class c WHERE c.oid = " << Literal(oid) << "::oid";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  return rows.size() == 0 ? std::string() : std::string(rows.text(0, 0));
+}
+
+std::string DescribeShapeDifference(std::string_view published, std::string_view now) {
+  const Json before = Json::parse(published, nullptr, false);
+  const Json after = Json::parse(now, nullptr, false);
+  if (!before.is_object() || !after.is_object()) return {};
+  std::map<std::string, Json> now_by_name;
+  for (const Json& column : ColumnsOf(now)) now_by_name.emplace(column[kName], column);
+  std::vector<std::string> parts;
+  for (const Json& column : ColumnsOf(published)) {
+    const auto name = column[kName].get<std::string>();
+    const auto found = now_by_name.find(name);
+    if (found == now_by_name.end()) {
+      parts.push_back("column " + name + " is gone");
+    } else if (found->second[kType] != column[kType]) {
+      parts.push_back("column " + name + " is " + found->second[kType].get<std::string>() +
+                      ", was " + column[kType].get<std::string>());
+    } else if (found->second[kGenerated] != column[kGenerated]) {
+      parts.push_back("column " + name + " is generated in another way");
+    } else if (found->second[kCollation] != column[kCollation]) {
+      parts.push_back("column " + name + " has another collation");
+    }
+  }
+  if (before.value("key", Json()) != after.value("key", Json())) {
+    parts.emplace_back("the primary key changed");
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string ShapeList(std::string_view shape, std::string_view key) {
+  return Dump(ListOf(Json::parse(shape, nullptr, false), key));
+}
+
+std::vector<std::string> ShapeColumns(std::string_view shape) {
+  std::vector<std::string> names;
+  for (const Json& column : ColumnsOf(shape)) names.push_back(column[kName]);
+  return names;
+}
+
+std::vector<std::string> ShapeNotNull(std::string_view shape) {
+  std::vector<std::string> names;
+  for (const Json& column : ColumnsOf(shape)) {
+    if (column[kNotNull] == true) names.push_back(column[kName]);
+  }
+  return names;
+}
+
+std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now) {
+  const std::vector<std::string> ours = ShapeColumns(published);
+  std::vector<std::string> names;
+  for (const Json& column : ColumnsOf(now)) {
+    if (column[kGenerated] != "" && !Contains(ours, column[kName])) {
+      names.push_back(column[kName]);
+    }
+  }
+  return names;
+}
+
+std::string OwnShape(std::string_view now, std::string_view stage_shape,
+                     const std::vector<std::string>& own_columns,
+                     const std::vector<std::string>& others_indexes, const Publish& publish) {
+  const Json table = Json::parse(now, nullptr, false);
+  Json shape = {{"key", table.is_object() ? table.value("key", Json()) : Json()}};
+  Json& columns = shape["columns"] = Json::array();
+  for (const Json& column : ColumnsOf(stage_shape)) {
+    if (Contains(own_columns, column[kName])) {
+      columns.push_back(column);
+    }
+  }
+  Json& indexes = shape["indexes"] = Json::array();
+  const Json definitions = ListOf(table, "indexes");
+  const Json names = ListOf(table, "index_names");
+  for (std::size_t i = 0; i < definitions.size() && i < names.size(); ++i) {
+    if (!Contains(others_indexes, names[i])) {
+      indexes.push_back(definitions[i]);
+    }
+  }
+  Json& comments = shape["comments"] = Json::array();
+  if (!publish.table_comment.empty()) comments.push_back({"", publish.table_comment});
+  for (const Column& column : publish.stage.columns) {
+    if (!column.comment.empty()) comments.push_back({column.name, column.comment});
+  }
+  return Dump(shape);
+}
+
+}  // namespace spillway::target::postgres

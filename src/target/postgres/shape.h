@@ -1,0 +1,44 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_SHAPE_H_
+#define SPILLWAY_TARGET_POSTGRES_SHAPE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "target/postgres/connection.h"
+#include "target/target.h"
+
+/// The shape of a table: its columns, primary key, indexes and comments as JSON text
+/// (docs/formats/bookkeeping.md). The shape in the position row is what Spillway made itself, so
+/// that whatever else a table has is of others.
+namespace spillway::target::postgres {
+
+/// The shape of a relation now. "" when it is gone.
+base::Result<std::string> ReadShape(const base::Context& context, Connection& connection,
+                                    std::int64_t oid);
+
+/// What differs in Spillway's own columns and primary key, for people; "" when nothing does. What
+/// others added, defaults and NOT NULL are no difference: the rows are the source's all the same.
+std::string DescribeShapeDifference(std::string_view published, std::string_view now);
+
+/// The list `key` of a shape as JSON text; "[]" when there is none.
+std::string ShapeList(std::string_view shape, std::string_view key);
+
+/// The names of the columns of a shape, in its order.
+std::vector<std::string> ShapeColumns(std::string_view shape);
+/// Those of them that are NOT NULL.
+std::vector<std::string> ShapeNotNull(std::string_view shape);
+
+/// The names of columns of `now` that others added and that are computed from the row.
+std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now);
+
+/// What Spillway made of `now`, the shape of a published table: of `stage_shape` the columns
+/// `own_columns`, not the indexes `others_indexes`, and the comments of `publish`.
+std::string OwnShape(std::string_view now, std::string_view stage_shape,
+                     const std::vector<std::string>& own_columns,
+                     const std::vector<std::string>& others_indexes, const Publish& publish);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_SHAPE_H_

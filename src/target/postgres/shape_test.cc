@@ -1,0 +1,64 @@
+#include "target/postgres/shape.h"
+
+#include <gtest/gtest.h>
+
+namespace spillway::target::postgres {
+namespace {
+
+constexpr const char* kA = R"x(["a","bigint",true,"","",null,null])x";
+constexpr const char* kB = R"x(["b","text",false,"","",null,null])x";
+constexpr const char* kKey = "\"PRIMARY KEY (a)\"";
+
+std::string Shape(const std::string& columns, const std::string& key) {
+  return R"x({"columns":[)x" + columns + R"x(],"key":)x" + key + "}";
+}
+std::string Both(const std::string& b) { return Shape(std::string(kA) + "," + b, kKey); }
+
+TEST(Shape, DiffersInWhatDeterminesRows) {
+  const std::string published = Both(kB);
+  EXPECT_EQ(DescribeShapeDifference(published, published), "");
+  EXPECT_EQ(DescribeShapeDifference(published, Shape(std::string(kA) + "," + kB, "null")),
+            "the primary key changed");
+  EXPECT_EQ(
+      DescribeShapeDifference(published, Shape(R"x(["a","integer",true,"","",null,null])x", kKey)),
+      "column a is integer, was bigint, column b is gone");
+  EXPECT_EQ(DescribeShapeDifference(published, Both(R"x(["b","text",false,"","s","x",null])x")),
+            "column b is generated in another way");
+  EXPECT_EQ(DescribeShapeDifference(published, Both(R"x(["b","text",false,"","",null,"C"])x")),
+            "column b has another collation");
+}
+
+TEST(Shape, WhatOthersAddIsNoDifference) {
+  EXPECT_EQ(DescribeShapeDifference(Both(kB), Both(R"x(["b","text",true,"","","'x'",null])x")), "");
+  EXPECT_EQ(DescribeShapeDifference(
+                Both(kB), Both(std::string(kB) + R"x(,["c","int",true,"","",null,null])x")),
+            "");
+}
+
+TEST(Shape, DamagedByHandItClaimsNothing) {
+  EXPECT_EQ(DescribeShapeDifference("{", "]"), "");
+  EXPECT_EQ(ShapeList("{", "columns"), "[]");
+  EXPECT_EQ(ShapeColumns(R"({"columns":[1,["a"],"b"]})"), std::vector<std::string>());
+}
+
+TEST(Shape, OnlySpillwaysOwnIsRecorded) {
+  const std::string now =
+      R"x({"columns":[],"key":"PRIMARY KEY (a)","indexes":["one","two"],"index_names":["i1","i2"]})x";
+  Publish publish;
+  publish.table_comment = "goods";
+  publish.stage.columns = {{"a", {}, "bigint", true, "number"}};
+  const std::string own = OwnShape(now, Both(kB), {"a"}, {"i2"}, publish);
+  EXPECT_EQ(ShapeColumns(own), std::vector<std::string>{"a"});
+  EXPECT_EQ(ShapeNotNull(own), std::vector<std::string>{"a"});
+  EXPECT_EQ(ShapeList(own, "indexes"), R"(["one"])");
+  EXPECT_EQ(ShapeList(own, "comments"), R"([["","goods"],["a","number"]])");
+}
+
+TEST(Shape, GeneratedColumnsOfOthersAreFound) {
+  const std::string now = Both(std::string(kB) + R"x(,["c","int",false,"","s","a * 2",null])x" +
+                               R"x(,["d","int",false,"","",null,null])x");
+  EXPECT_EQ(GeneratedByOthers(Both(kB), now), std::vector<std::string>{"c"});
+}
+
+}  // namespace
+}  // namespace spillway::target::postgres
