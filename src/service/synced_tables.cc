@@ -66,7 +66,7 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
 }  // namespace
 
 Result<Created> CreateSyncedTable(const base::Context& context, World& world,
-                                  sync::Definition definition, bool dry_run) {
+                                  sync::Definition definition, TakeOver take_over, bool dry_run) {
   SPILLWAY_TRY(sync::Validate(definition));
   SPILLWAY_ASSIGN(source::ResolvedSource resolved,
                   world.sources().Resolve(context, definition.source));
@@ -84,13 +84,19 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
         .With("table", table.name())
         .Mend("Sync it with: spillway sync " + table.name());
   }
-  SPILLWAY_ASSIGN(const sync::Environment environment,
+  SPILLWAY_ASSIGN(sync::Environment environment,
                   MakeEnvironment(context, world, definition, nullptr));
+  environment.take_over = take_over != TakeOver::kNone;
   Created created;
   SPILLWAY_ASSIGN(created.plan, sync::Explain(context, definition, environment, false));
   created.definition = definition;
   if (dry_run) return created;
 
+  if (environment.take_over) {
+    SPILLWAY_TRY(environment.target->Adopt(context, definition.id, definition.table,
+                                           created.plan.columns, created.plan.key,
+                                           take_over == TakeOver::kAdopt));
+  }
   table.definition = sync::ToJson(definition);
   table.created_at = table.changed_at = Now();
   SPILLWAY_TRY(world.store().AddSyncedTable(context, table));

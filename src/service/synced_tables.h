@@ -35,8 +35,15 @@ struct Created {
   sync::Definition definition;
   sync::Plan plan;  ///< of the first sync
 };
+/// What becomes of a table that Spillway did not make and that has the target's name.
+enum class TakeOver : std::uint8_t {
+  kNone,     ///< it is in the way: ALREADY_EXISTS
+  kAdopt,    ///< the first sync compares and writes what differs
+  kReplace,  ///< the first sync swaps it for a new one, with all that hangs on it
+};
 base::Result<Created> CreateSyncedTable(const base::Context& context, World& world,
-                                        sync::Definition definition, bool dry_run);
+                                        sync::Definition definition, TakeOver take_over,
+                                        bool dry_run);
 
 /// Replaces the definition of the synced table, found by its name, after
 /// the same checks. Rows change with the next sync. RUN_IN_PROGRESS while one holds the table.

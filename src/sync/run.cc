@@ -402,9 +402,9 @@ class Together {
 Result<Plan> Explain(const base::Context& context, const Definition& definition,
                      const Environment& environment, bool rebuild) {
   SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(definition.source));
-  SPILLWAY_ASSIGN(
-      const Observation observation,
-      Observe(context, definition, location, *environment.lake, *environment.target, rebuild));
+  SPILLWAY_ASSIGN(Observation observation, Observe(context, definition, location, *environment.lake,
+                                                   *environment.target, rebuild));
+  if (environment.take_over) observation.target.owned_by_id = definition.id;
   return MakePlan(definition, observation, environment.limits, rebuild);
 }
 

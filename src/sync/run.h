@@ -28,6 +28,7 @@ struct Environment {
   std::function<base::Result<lake::Location>(const std::string& source)> resolve;
   EventSink* events = nullptr;
   Limits limits;
+  bool take_over = false;  ///< Explain: a table that is not ours is about to be made ours
   /// The user has consented to what max_delete_share would stop, and to deletes that cascade.
   bool deletes_allowed = false;
 };

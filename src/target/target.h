@@ -94,6 +94,7 @@ struct TableState {
   bool unchanged = true;              ///< columns and key are as published
   std::string difference;             ///< what is not, for people
   std::vector<Dependent> dependents;  ///< only filled by Describe(…, with dependents)
+  bool adopted = false;  ///< taken over with its rows, and nothing published yet: apply, not swap
 };
 
 /// A held fence: every write of the run carries it. A newer fence makes this one worthless.
@@ -277,6 +278,15 @@ class Target {
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
                                             std::string_view synced_table_id,
                                             bool with_dependents) = 0;
+  /// Takes the table at `table` over for a synced table that has published nothing: from now on it
+  /// is that one's, and no other's. `columns` are those that the synced table will have; others in
+  /// the table stay. `keep_rows`: the first publish applies the difference, else it swaps.
+  /// Repeating it is harmless. Errors: TARGET_CHANGED when no table is there, ALREADY_EXISTS when
+  /// something else than a table is, TARGET_PERMISSION, CHANGED_PRIMARY_KEY when rows are to be
+  /// kept and the table's primary key is not `key`.
+  virtual base::Status Adopt(const base::Context& context, std::string_view synced_table_id,
+                             const TableName& table, const std::vector<Column>& columns,
+                             const std::vector<std::string>& key, bool keep_rows) = 0;
   /// Holds the table against the runs of every machine. Does not wait for another holder:
   /// RUN_IN_PROGRESS names it.
   virtual base::Result<std::unique_ptr<TableHold>> HoldTable(const base::Context& context,

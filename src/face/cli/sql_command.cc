@@ -51,7 +51,8 @@ class StatementRunner {
       return 0;
     }
     SPILLWAY_ASSIGN(const service::Created created,
-                    service::CreateSyncedTable(context(), world_, create.definition, false));
+                    service::CreateSyncedTable(context(), world_, create.definition,
+                                               service::TakeOver::kNone, false));
     NotePending(session_, created.definition);
     if (!no_sync_) return SyncAndReport(session_, world_, {name}, {});
     session_->console->Note("created " + name + "; load it with: SYNC TABLE " + name);

@@ -26,6 +26,8 @@ using Json = nlohmann::ordered_json;
 struct CreateFlags {
   std::string name;
   DefinitionFlags definition;
+  bool adopt = false;
+  bool replace = false;
   bool no_sync = false;
   bool dry_run = false;
 };
@@ -138,9 +140,12 @@ namespace {
 
 Result<int> Create(Session* session, service::World& world, const CreateFlags& flags) {
   SPILLWAY_ASSIGN(sync::Definition definition, MakeDefinition(flags));
-  SPILLWAY_ASSIGN(
-      const service::Created created,
-      service::CreateSyncedTable(session->context, world, std::move(definition), flags.dry_run));
+  const service::TakeOver take_over = flags.adopt     ? service::TakeOver::kAdopt
+                                      : flags.replace ? service::TakeOver::kReplace
+                                                      : service::TakeOver::kNone;
+  SPILLWAY_ASSIGN(const service::Created created,
+                  service::CreateSyncedTable(session->context, world, std::move(definition),
+                                             take_over, flags.dry_run));
   const std::string name = created.definition.name();
   NotePending(session, created.definition);
   if (flags.dry_run) {
@@ -171,6 +176,10 @@ void AddCreate(CLI::App* parent, Session* session) {
   command->add_option("NAME", flags->name, "TARGET.schema.table; target `local` is always there")
       ->required();
   flags->definition.AddTo(command);
+  auto* adopt = command->add_flag(
+      "--adopt", flags->adopt, "Take over a table that is there: compare, then continue from it");
+  command->add_flag("--replace", flags->replace, "Take over a table that is there: load it anew")
+      ->excludes(adopt);
   command->add_flag("--no-sync", flags->no_sync, "Only define it");
   command->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
   command->footer(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "target/postgres/adopt.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/forget.h"
@@ -157,6 +158,7 @@ class PostgresTarget final : public Target {
       state.difference = "another " + relation->kind + " is in the table's place";
     }
     if (ours) {
+      state.adopted = IsAdopted(shape);
       SPILLWAY_ASSIGN(const std::string now, ReadShape(context, *connection, relation->oid));
       state.difference = DescribeShapeDifference(shape, now);
       state.unchanged = state.difference.empty();
@@ -168,6 +170,14 @@ class PostgresTarget final : public Target {
       }
     }
     return state;
+  }
+
+  Status Adopt(const Context& context, std::string_view synced_table_id, const TableName& table,
+               const std::vector<Column>& columns, const std::vector<std::string>& key,
+               bool keep_rows) override {
+    SPILLWAY_TRY(CheckNames(table, columns));
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::Adopt(context, *connection, synced_table_id, table, columns, key, keep_rows);
   }
 
   Result<std::unique_ptr<TableHold>> HoldTable(const Context& context,
