@@ -55,13 +55,14 @@ Status RefuseOthers(const Definition& definition, const target::TableState& stat
                  ErrorClass::kAlreadyExists,
                  "a " + state.kind + " that Spillway did not make has the target's name: " + table)
           .With("table", table)
-          .Mend("Choose another name, or drop it first.");
+          .Mend("Take it over with --adopt or --replace, or choose another name.");
     }
     return Status(ErrorClass::kAlreadyExists,
                   "another synced table has the target's name: " + table)
         .With("table", table)
         .With("synced_table_id", state.owned_by_id)
-        .Mend("Choose another name, or delete the other synced table.");
+        .Mend("Choose another name, or delete the other synced table; when its definition is lost,"
+              " take the table over with --adopt.");
   }
   return Status();
 }
@@ -75,6 +76,12 @@ void ChooseWay(const target::TableState& state, Plan* plan) {
   for (const target::Dependent& dependent : state.dependents) {
     std::string& names = dependent.movable ? moved : kept;
     names += (names.empty() ? "" : ", ") + dependent.ToString();
+  }
+  if (state.adopted) {
+    plan->action = Action::kApply;
+    plan->way = target::PublishWay::kApply;
+    plan->way_reason = "the table was adopted: its rows are compared, and what differs is written";
+    return;
   }
   if (kept.empty()) {
     plan->way_reason = moved.empty() ? "nothing of others hangs on the table"

@@ -156,6 +156,16 @@ TEST(Plan, WhatCannotBeMovedKeepsTheTable) {
   EXPECT_EQ(plan.way_reason, "a swap would lose: materialized view public.m");
 }
 
+TEST(Plan, AnAdoptedTableIsCompared) {
+  Observation o = Published(TheDefinition());
+  o.target.position->source_position.clear();
+  o.target.adopted = true;
+  const Plan plan = MustPlan(o, false);
+  EXPECT_EQ(plan.action, Action::kApply);
+  EXPECT_EQ(plan.way, target::PublishWay::kApply);
+  EXPECT_THAT(plan.way_reason, HasSubstr("adopted"));
+}
+
 TEST(Plan, RefusesMoreColumnsThanTheTargetHolds) {
   Observation o = Empty();
   o.columns.resize(1601);

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pathlib
+import threading
 import time
 
 import deltalake
+import psycopg
 import pyarrow as pa
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -87,6 +89,53 @@ def test_patterns_and_pauses(shop: Program, database_15: Database, tmp_path: pat
     nothing = shop.run("sync", "other.*")
     assert nothing.code == 1
     assert "SYNCED_TABLE_NOT_FOUND" in nothing.stderr
+
+
+def test_a_group_is_published_as_one(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    folders = [source(tmp_path / name, 0) for name in ("heads", "lines")]
+    for folder in folders:
+        define(shop, folder.name, folder, "--group", "orders")
+    shop.done("sync", "shop.public.heads")
+    assert count(database_15, "lines") == 1  # brought along
+
+    wrong: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        with database_15.connect() as connection:
+            while not stop.is_set():
+                try:
+                    row = connection.execute(
+                        "SELECT (SELECT max(id) FROM heads), (SELECT max(id) FROM lines)"
+                    ).fetchone()
+                    connection.commit()
+                except psycopg.errors.UndefinedTable:
+                    connection.rollback()
+                    continue
+                if row is not None and row[0] != row[1]:
+                    wrong.append((row[0], row[1]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(1, 8):
+            for folder in folders:
+                replace(folder, number)
+            shop.done("sync", "shop.public.lines", "--allow-deletes", "--progress", "none")
+    finally:
+        stop.set()
+        reader.join()
+    assert wrong == []
+
+    replace(folders[0], 9)
+    replace(folders[1], 9, 9)
+    failed = shop.run("sync", "--all", "--allow-deletes", "--progress", "none")
+    assert failed.code == 1
+    assert "GROUP_NOT_PUBLISHED" in failed.stderr
+    assert "PRIMARY_KEY_CONSTRAINT_VIOLATION" in failed.stderr
+    assert database_15.query("SELECT max(id) FROM heads")[0][0] == 7
 
 
 def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
