@@ -41,7 +41,8 @@ Status ApplyTable(const Context& context, World& world, const Change& change, Pr
   const auto& definition = std::get<TableDeclaration>(change.declared).definition;
   switch (change.action) {
     case ChangeAction::kCreate: {
-      SPILLWAY_ASSIGN(Created created, CreateSyncedTable(context, world, definition, TakeOver::kNone, false));
+      SPILLWAY_ASSIGN(Created created,
+                      CreateSyncedTable(context, world, definition, TakeOver::kNone, false));
       *warnings = std::move(created.plan.warnings);
       return Status();
     }

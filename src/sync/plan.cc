@@ -61,8 +61,9 @@ Status RefuseOthers(const Definition& definition, const target::TableState& stat
                   "another synced table has the target's name: " + table)
         .With("table", table)
         .With("synced_table_id", state.owned_by_id)
-        .Mend("Choose another name, or delete the other synced table; when its definition is lost,"
-              " take the table over with --adopt.");
+        .Mend(
+            "Choose another name, or delete the other synced table; when its definition is lost,"
+            " take the table over with --adopt.");
   }
   return Status();
 }

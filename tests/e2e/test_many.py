@@ -241,3 +241,26 @@ def test_log_format_json(shop: Program, tmp_path: pathlib.Path) -> None:
     assert lines[-1]["level"] == "error"
     assert lines[-1]["class"] == "PRIMARY_KEY_CONSTRAINT_VIOLATION"
     assert any(line.get("event") == "phase_started" for line in lines)
+
+
+def test_applications_read_the_status_and_are_notified(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    define(shop, "t", source(tmp_path / "t", 1, 2))
+    with database_15.connect() as listener:
+        listener.execute("LISTEN spillway")
+        shop.done("sync", "shop.public.t")
+        told = next(listener.notifies(timeout=10))
+    event = json.loads(told.payload)
+    assert event["event"] == "published"
+    assert (event["schema"], event["table"], event["version"]) == ("public", "t", 0)
+    assert database_15.query(
+        "SELECT table_name, state, version, rows, rejected_rows, age >= interval '0'"
+        " FROM spillway.status"
+    ) == [("t", "online", 0, 2, 0, True)]
+    broken = shop.with_environment(SPILLWAY_FAILPOINTS="task.begin=kill")
+    replace(tmp_path / "t", 1, 2, 3)
+    broken.run("sync", "shop.public.t", crash_allowed=True)
+    assert database_15.query("SELECT state FROM spillway.status") == [("updating",)]
+    shop.done("sync", "shop.public.t")
+    assert database_15.query("SELECT state, version FROM spillway.status") == [("online", 1)]

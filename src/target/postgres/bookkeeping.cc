@@ -120,6 +120,23 @@ Sql FirstLayout(bool schema_exists) {
   return sql;
 }
 
+// What applications read: one row for each synced table.
+Sql StatusView() {
+  Sql sql;
+  sql << "CREATE VIEW spillway.status AS SELECT p.synced_table_id, p.schema_name, p.table_name,"
+      << " CASE WHEN EXISTS (SELECT FROM spillway.stage s WHERE s.synced_table_id ="
+      << " p.synced_table_id AND s.fence = p.fence)"
+      << " THEN CASE WHEN p.published_fence IS NULL THEN 'loading' ELSE 'updating' END"
+      << " WHEN p.published_fence IS NULL THEN 'provisioning' ELSE 'online' END AS state,"
+      << " p.version, p.rows, (SELECT count(*) FROM spillway.rejected r"
+      << " WHERE r.synced_table_id = p.synced_table_id) AS rejected_rows,"
+      << " p.committed_at, p.published_at, now() - p.committed_at AS age, p.run_id"
+      << " FROM spillway.position p;"
+      << "COMMENT ON VIEW spillway.status IS"
+      << " 'Spillway: what each synced table reflects, and since when';";
+  return sql;
+}
+
 // What version 2 added to version 1.
 Sql SecondLayout() {
   Sql sql;
@@ -151,7 +168,7 @@ Sql SecondLayout() {
       << " version bigint NOT NULL,"
       << " run_id text NOT NULL,"
       << " rejected_at timestamptz NOT NULL);"
-      << "CREATE INDEX ON spillway.rejected (synced_table_id, rejected_id);";
+      << "CREATE INDEX ON spillway.rejected (synced_table_id, rejected_id);" << StatusView();
   return sql;
 }
 
