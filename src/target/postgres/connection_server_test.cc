@@ -211,10 +211,10 @@ TEST_P(ConnectionTest, ACopyStoresRowsOrNone) {
   ASSERT_TRUE(connection->idle());
 
   ASSERT_TRUE(connection->BeginCopy(Soon(), copy).ok());
-  ASSERT_TRUE(connection->SendCopy(Soon(), "3\nthree\n").ok());
-  auto refused = connection->EndCopy(Soon());
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.status().error_class(), base::ErrorClass::kValueOutOfRange);
+  // The server may refuse before the copy's end.
+  base::Status refused = connection->SendCopy(Soon(), "3\nthree\n");
+  if (refused.ok()) refused = connection->EndCopy(Soon()).status();
+  EXPECT_CLASS(refused, kValueOutOfRange);
   EXPECT_TRUE(connection->idle());
   EXPECT_EQ(plain_->Value("SELECT count(*) FROM public.c"), "2");
 }
