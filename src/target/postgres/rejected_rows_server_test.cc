@@ -137,7 +137,8 @@ TEST_P(RejectedRowsTest, AnAbandonedTaskGoesOnFindingBadRows) {
 TEST_P(RejectedRowsTest, ALayoutOfVersionOneIsBroughtUpToDateWithoutLoss) {
   MustLoad(1, {{1, "a"}, {2, "b"}});
   const std::string position = plain_->Value("SELECT p::text FROM spillway.position p");
-  ASSERT_EQ(plain_->Execute("DROP TABLE spillway.rejected, spillway.stage_rejected;"
+  ASSERT_EQ(plain_->Execute("DROP VIEW spillway.status;"
+                            "DROP TABLE spillway.rejected, spillway.stage_rejected;"
                             "ALTER TABLE spillway.stage_task DROP COLUMN rejected;"
                             "UPDATE spillway.layout SET version = 1"),
             "");
