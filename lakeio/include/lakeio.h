@@ -154,7 +154,9 @@ lakeio_error* lakeio_table_splits(const lakeio_table* table, const lakeio_call* 
  *   timestamp(us) · array list · map map · struct struct · variant utf8 holding canonical JSON text, with field metadata
  *   "spillway.type"="variant". Every field carries "spillway.id" = column-mapping id where the table has one.
  * options: {"batch_rows": 8192 (upper bound), "batch_bytes": 8388608 (upper bound aimed at), "memory_bytes": budget for
- *           pages and read-ahead of this stream, "location": LOCATION overrides of the scan's url (credentials)}.
+ *           pages and read-ahead of this stream, "check_text": true (a string that is not UTF-8 is
+ *           CHARACTER_NOT_IN_REPERTOIRE; false gives its bytes, unless the predicate looks at the column: the caller
+ *           must check utf8 arrays), "location": LOCATION overrides of the scan's url (credentials)}.
  * Filtered exactly by the predicate and the deletion vector. A value that cannot be represented exactly is an error
  * (DATA_FILE_CORRUPT, UNSUPPORTED_…), never NULL. `cancel` of the call is looked at between pages. */
 lakeio_error* lakeio_split_read(lakeio_runtime* runtime, const lakeio_call* call, const char* scan,

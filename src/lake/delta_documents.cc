@@ -100,6 +100,7 @@ std::string FormatReadOptions(const Location& location, const ReadOptions& optio
   return Dump({{"batch_rows", options.batch_rows},
                {"batch_bytes", options.batch_bytes},
                {"memory_bytes", options.memory_bytes},
+               {"check_text", options.check_text},
                {"location", LocationJson(location)}});
 }
 

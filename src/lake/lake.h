@@ -77,6 +77,9 @@ struct ReadOptions {
   std::int64_t batch_rows = 8192;
   std::int64_t batch_bytes = 8 << 20;
   std::int64_t memory_bytes = 64 << 20;  ///< pages and read-ahead
+  /// Whether a string that is not UTF-8 is CHARACTER_NOT_IN_REPERTOIRE. Else its bytes are given,
+  /// unless the predicate looks at the column, and the reader checks.
+  bool check_text = true;
 };
 
 /// A read of one version, compiled: columns, predicate, mapping.

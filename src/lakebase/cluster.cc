@@ -177,6 +177,7 @@ class Operation {
     SPILLWAY_TRY(state::MakeFolders(home_.logs(), 0700));
     SPILLWAY_ASSIGN(*notes, OpenPassage(user_, home_.path(), folder_.path()));
     SPILLWAY_ASSIGN(const base::Secret password, MakePassword(folder_));
+    RemoveUnfinishedData(folder_);
     const bool made = !Exists(folder_.data());
     int major = 0;
     if (!made) {

@@ -55,18 +55,6 @@ Status GiveTo(const OsUser& user, const std::string& path) {
   return state::FileError(errno, "give to user " + user.name, path);
 }
 
-// Folders that a death left behind. One that cannot be removed whole (its initdb is still dying)
-// waits for the next time.
-void RemoveUnfinished(const std::string& branch) {
-  std::error_code error;
-  std::vector<std::filesystem::path> unfinished;
-  for (std::filesystem::directory_iterator entry(branch, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().filename().string().starts_with(kMaking)) unfinished.push_back(entry->path());
-  }
-  for (const auto& path : unfinished) std::filesystem::remove_all(path, error);
-}
-
 Status Configure(const std::string& data, const OsUser& user) {
   const std::string configuration = data + "/postgresql.conf";
   SPILLWAY_ASSIGN(auto text, state::ReadSmallFile(configuration));
@@ -154,9 +142,18 @@ Status Fill(const Context& context, const std::string& making, const ServerProgr
 
 }  // namespace
 
+void RemoveUnfinishedData(const BranchFolder& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> unfinished;
+  for (std::filesystem::directory_iterator entry(folder.path(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().starts_with(kMaking)) unfinished.push_back(entry->path());
+  }
+  for (const auto& path : unfinished) std::filesystem::remove_all(path, error);
+}
+
 Status CreateData(const Context& context, const BranchFolder& folder,
                   const ServerPrograms& programs, const OsUser& user, const Secret& password) {
-  RemoveUnfinished(folder.path());
   std::string making = folder.path() + "/" + std::string(kMaking) + "XXXXXX";
   if (mkdtemp(making.data()) == nullptr) {
     return state::FileError(errno, "make a folder in", folder.path());

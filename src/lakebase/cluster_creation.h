@@ -10,8 +10,13 @@
 
 namespace spillway::lakebase {
 
+/// Removes what CreateData left beside the data folder when its process died. What cannot be
+/// removed whole (an initdb that is still dying writes into it) waits for the next call. REQUIRES:
+/// the caller holds the cluster's lock.
+void RemoveUnfinishedData(const BranchFolder& folder);
+
 /// Makes the data folder of a branch: initdb into a temporary folder beside it, the configuration,
-/// then a rename. What an interrupted one left is removed first.
+/// then a rename.
 /// REQUIRES: the caller holds the cluster's lock; folder.path() exists; folder.data() does not.
 base::Status CreateData(const base::Context& context, const BranchFolder& folder,
                         const ServerPrograms& programs, const OsUser& user,

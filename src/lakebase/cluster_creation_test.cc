@@ -47,8 +47,6 @@ class ClusterCreationTest : public ::testing::Test {
 };
 
 TEST_F(ClusterCreationTest, LeavesACompleteFolderAndNothingElse) {
-  // What a death left.
-  ASSERT_TRUE(state::MakeFolders(branch_.path() + "/making-abc/data", 0700).ok());
   const auto created = Create();
   ASSERT_TRUE(created.ok()) << created.ToString();
   EXPECT_EQ(FilesInBranch(), 1u);
@@ -60,6 +58,14 @@ TEST_F(ClusterCreationTest, LeavesACompleteFolderAndNothingElse) {
   struct stat data{};
   ASSERT_EQ(stat(branch_.data().c_str(), &data), 0);
   EXPECT_EQ(data.st_uid, user_.uid);
+}
+
+TEST_F(ClusterCreationTest, RemovesWhatADeathLeft) {
+  ASSERT_TRUE(state::MakeFolders(branch_.path() + "/making-abc/data", 0700).ok());
+  ASSERT_TRUE(state::MakeFolders(branch_.data(), 0700).ok());
+  RemoveUnfinishedData(branch_);
+  EXPECT_EQ(FilesInBranch(), 1u);
+  EXPECT_TRUE(std::filesystem::exists(branch_.data()));
 }
 
 TEST_F(ClusterCreationTest, LeavesNothingWhenTheDiskIsFull) {

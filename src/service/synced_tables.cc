@@ -15,6 +15,9 @@ using base::Result;
 using base::Status;
 using std::chrono::microseconds;
 
+// A target that cannot be reached does not keep a pause waiting for long.
+constexpr std::chrono::seconds kTellTime{5};
+
 state::Time Now() {
   return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
 }
@@ -61,6 +64,18 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
   if (!runs.empty()) view.last_run = runs.front();
   view.state = table.paused_at ? "paused" : StateWord(view.last_run, published);
   return view;
+}
+
+// Tells the readers of the target's status; what keeps us from it does not undo the pause.
+std::string TellPaused(const base::Context& context, World& world, const state::SyncedTable& table,
+                       bool paused) {
+  const base::Context brief = context.Within(kTellTime);
+  const auto tell = [&]() -> Status {
+    SPILLWAY_ASSIGN(target::Target * target, world.Target(brief, table.target));
+    return target->RecordPaused(brief, table.id, {table.schema, table.table}, paused);
+  };
+  const Status told = tell();
+  return told.ok() ? "" : "view spillway.status does not show it: " + told.ToString();
 }
 
 }  // namespace
@@ -171,14 +186,18 @@ Status DeleteSyncedTable(const base::Context& context, World& world, std::string
   return world.store().RemoveSyncedTable(context, table.id);
 }
 
-Status PauseSyncedTable(const base::Context& context, World& world, std::string_view name) {
+Result<std::string> PauseSyncedTable(const base::Context& context, World& world,
+                                     std::string_view name) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
-  return world.store().SetPaused(context, table.id, Now());
+  SPILLWAY_TRY(world.store().SetPaused(context, table.id, Now()));
+  return TellPaused(context, world, table, true);
 }
 
-Status ResumeSyncedTable(const base::Context& context, World& world, std::string_view name) {
+Result<std::string> ResumeSyncedTable(const base::Context& context, World& world,
+                                      std::string_view name) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
-  return world.store().SetPaused(context, table.id, std::nullopt);
+  SPILLWAY_TRY(world.store().SetPaused(context, table.id, std::nullopt));
+  return TellPaused(context, world, table, false);
 }
 
 }  // namespace spillway::service

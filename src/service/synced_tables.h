@@ -63,9 +63,12 @@ base::Status DeleteSyncedTable(const base::Context& context, World& world, std::
                                bool drop_table);
 
 /// Pauses a synced table: patterns and schedules pass it over, a sync that names it is refused.
-/// Resuming undoes it. Repeating either is harmless.
-base::Status PauseSyncedTable(const base::Context& context, World& world, std::string_view name);
-base::Status ResumeSyncedTable(const base::Context& context, World& world, std::string_view name);
+/// Resuming undoes it. Repeating either is harmless. Both return a note for people, which is not
+/// empty when those who read the target's status could not be told.
+base::Result<std::string> PauseSyncedTable(const base::Context& context, World& world,
+                                           std::string_view name);
+base::Result<std::string> ResumeSyncedTable(const base::Context& context, World& world,
+                                            std::string_view name);
 
 }  // namespace spillway::service
 

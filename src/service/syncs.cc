@@ -23,6 +23,8 @@ using base::Status;
 
 // The record of a run is written even when the run itself was stopped.
 constexpr std::chrono::seconds kRecordTime{5};
+// Readers of the target's status are told a failure if that takes no longer.
+constexpr std::chrono::seconds kTellTime{2};
 constexpr std::chrono::milliseconds kBetweenLooks{200};
 
 // A table that is to be synced, alone or with its group.
@@ -107,6 +109,7 @@ class UnitSync {
     }
     std::vector<Result<sync::Report>> results = Sync();
     for (std::size_t i = 0; i < members_.size(); ++i) {
+      TellStatus(results[i], members_[i]);
       End(results[i], &members_[i].run, &outcomes[members_[i].outcome]);
     }
     return outcomes;
@@ -117,6 +120,7 @@ class UnitSync {
     const Candidate* candidate;
     state::Run run;
     std::size_t outcome;
+    bool failed_before = false;  ///< the run before this one
   };
 
   Status Begin() {
@@ -125,7 +129,10 @@ class UnitSync {
                                                   member.run.table_name, member.run.id));
       locks_.push_back(std::move(lock));
     }
-    for (const Member& member : members_) {
+    for (Member& member : members_) {
+      SPILLWAY_ASSIGN(const auto before,
+                      world_.store().ListRuns(context_, member.run.synced_table_id, 1));
+      member.failed_before = !before.empty() && before.front().state == state::RunState::kFailed;
       SPILLWAY_TRY(world_.store().BeginRun(context_, member.run));
     }
     return Status();
@@ -143,6 +150,32 @@ class UnitSync {
     }
     environment->deletes_allowed = options_.deletes_allowed;
     return sync::SyncTogether(context_, members, *environment, options_.rebuild);
+  }
+
+  // Tells the readers of the target's status what no publish tells them: a failure, and that there
+  // is none any more. A target that cannot be told is mostly the failure itself, which the caller
+  // reports.
+  void TellStatus(const Result<sync::Report>& result, const Member& member) {
+    const bool failed = !result.ok() && IsToBeTold(result.status());
+    const bool mended =
+        result.ok() && result->action == sync::Action::kNothing && member.failed_before;
+    if (!failed && !mended) return;
+    const base::Context brief = base::Context().Within(kTellTime);
+    const sync::Definition& definition = member.candidate->definition;
+    if (auto target = world_.Target(brief, definition.target); target.ok()) {
+      static_cast<void>((*target)->RecordFailure(brief, definition.id, definition.table,
+                                                 member.run.id,
+                                                 failed ? result.status() : Status()));
+    }
+  }
+
+  // Not a run that was stopped, one that another run has overtaken, which has its own say, or one
+  // that could not reach the target.
+  static bool IsToBeTold(const Status& error) {
+    return error.code() != base::Code::kCancelled &&
+           error.error_class() != ErrorClass::kRunInProgress &&
+           error.error_class() != ErrorClass::kFenced &&
+           error.error_class() != ErrorClass::kConnectionError;
   }
 
   void End(Result<sync::Report>& result, state::Run* run, SyncOutcome* outcome) {

@@ -124,6 +124,7 @@ void ChooseSizes(const Definition& definition, const Limits& limits, Plan* plan)
                                  kMinSplitBytes, kMaxSplitBytes);
   plan->task_bytes = plan->split_bytes;
   plan->read.batch_rows = definition.batch_rows;
+  plan->read.check_text = false;  // the target's encoder checks, and names the row
   plan->registered_keys = KeysToRegister(definition, *plan);
   const std::int64_t registered =
       plan->registered_keys > 0 ? target::KeyRegister::BytesFor(plan->registered_keys) : 0;

@@ -21,9 +21,10 @@ using base::Status;
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-// A stopped or failed run has this long to take its stage away; what it misses is found by its
-// fence next time.
-constexpr milliseconds kCleanUpTime{800};
+// A run that somebody stops has this long to take its stage away, one that failed has longer; what
+// they miss is found by its fence next time.
+constexpr milliseconds kCleanUpAfterStop{800};
+constexpr milliseconds kCleanUpAfterFailure{10'000};
 constexpr double kAnyShare = 100;
 // Another run may move the position between our observation and our fence, but not for ever.
 constexpr int kMaxObservations = 3;
@@ -84,7 +85,9 @@ class Run {
   // nothing is deleted.
   void CleanUp(const Status& cause) {
     if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
-    const base::Context brief{base::Deadline::After(kCleanUpTime), {}};
+    const bool stopped = cause.code() == base::Code::kCancelled;
+    const base::Context brief{
+        base::Deadline::After(stopped ? kCleanUpAfterStop : kCleanUpAfterFailure), {}};
     if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
       Tell(Warning{"the stage " + stage_->table.ToString() +
                    " could not be removed now; the next sync removes it"});

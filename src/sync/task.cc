@@ -283,6 +283,7 @@ Result<Task> Task::Parse(std::string_view bytes) {
   task.read.batch_rows = static_cast<std::int64_t>(reader.U64());
   task.read.batch_bytes = static_cast<std::int64_t>(reader.U64());
   task.read.memory_bytes = static_cast<std::int64_t>(reader.U64());
+  task.read.check_text = false;  // as in every plan: the target's encoder checks
   if (!reader.AtEnd()) return NotATask("its length is wrong");
   if (nonfinite > 1 || reject > 1) return NotATask("a yes or no is neither");
   if (task.splits.empty()) return NotATask("it has no splits");

@@ -17,7 +17,7 @@ Task TheTask() {
   task.stage.target = {"public", "t"};
   task.stage.fence = {"id-1", 4, "run-1"};
   task.stage.columns = {{"id", {data::TypeKind::kLong, 0, 0, 0, {}}, "bigint", true, "the key"}};
-  task.read = {100, 1 << 20, 1 << 24};
+  task.read = {100, 1 << 20, 1 << 24, false};
   return task;
 }
 

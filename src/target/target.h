@@ -355,6 +355,15 @@ class Target {
                                                 const std::vector<Publish>& publishes) = 0;
   /// Drops the stage if its fence is still ours.
   virtual base::Status DropStage(const base::Context& context, const Stage& stage) = 0;
+  /// Tells those who read the target's status that run `run_id` failed with `error`, or with an ok
+  /// status that the latest run did not. Does nothing where no sync has ever written.
+  virtual base::Status RecordFailure(const base::Context& context, std::string_view synced_table_id,
+                                     const TableName& table, std::string_view run_id,
+                                     const base::Status& error) = 0;
+  /// Tells them that the synced table is paused, or that it is not. Does nothing where no sync has
+  /// ever written.
+  virtual base::Status RecordPaused(const base::Context& context, std::string_view synced_table_id,
+                                    const TableName& table, bool paused) = 0;
   /// Forgets the synced table; drops its table too when `drop_table`.
   virtual base::Status Forget(const base::Context& context, std::string_view synced_table_id,
                               const TableName& table, bool drop_table) = 0;

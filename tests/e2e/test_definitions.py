@@ -17,6 +17,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+from e2e.test_sync import with_target
 from emulators.postgres import Database
 from program import BINARY, Outcome, Program
 
@@ -319,10 +320,27 @@ def converse(
         if pending and (at := shown.find(pending[0][0], seen)) >= 0:
             seen = at + len(pending[0][0])
             os.write(parent, pending.pop(0)[1].encode())
+    ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
     os.close(parent)
-    assert process.wait(10) == code, shown
+    assert ended == code, shown
     assert not pending, f"never saw {pending[0][0]!r} in {shown!r}"
     return shown
+
+
+def test_deletes_are_asked_for_on_a_terminal(
+    spillway: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
+    shop = with_target(spillway, database)
+    path = tmp_path / "lake" / "t"
+    deltalake.write_deltalake(str(path), pa.table({"id": [1, 2, 3]}))
+    shop.done("synced-table", "create", "shop.public.t", "--from", path, "--primary-key", "id")
+    deltalake.DeltaTable(str(path)).delete()
+    sync = ["sync", "shop.public.t", "--progress", "none"]
+    shown = converse(shop, sync, [("and delete these rows?", "n\n")], code=5)
+    assert "3 of the 3 rows" in shown
+    assert database.query("SELECT count(*) FROM public.t") == [(3,)]
+    converse(shop, sync, [("and delete these rows?", "y\n")])
+    assert database.query("SELECT count(*) FROM public.t") == [(0,)]
 
 
 def test_sql_prompt_has_completion_and_history(spillway: Program) -> None:

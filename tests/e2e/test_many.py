@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from e2e.test_sync import with_target
+from emulators.gate import Gate
 from emulators.postgres import Database
 from program import Outcome, Program
 
@@ -264,3 +266,49 @@ def test_applications_read_the_status_and_are_notified(
     assert database_15.query("SELECT state FROM spillway.status") == [("updating",)]
     shop.done("sync", "shop.public.t")
     assert database_15.query("SELECT state, version FROM spillway.status") == [("online", 1)]
+
+
+def test_the_status_tells_failures_and_pauses(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    status = "SELECT table_name, state, version, error_class, error FROM spillway.status"
+    define(shop, "t", source(tmp_path / "t", 1, 2))
+    shop.done("sync", "shop.public.t")
+    away = (tmp_path / "t").rename(tmp_path / "away")
+    shop.fails("sync", "shop.public.t", error_class="SOURCE_NOT_FOUND")
+    [(table, state, version, error_class, error)] = database_15.query(status)
+    assert (table, state, version, error_class) == ("t", "failed", 0, "SOURCE_NOT_FOUND")
+    assert str(tmp_path / "t") in error
+    away.rename(tmp_path / "t")
+    shop.done("sync", "shop.public.t")
+    assert database_15.query(status) == [("t", "online", 0, None, None)]
+
+    define(shop, "u", source(tmp_path / "u", 1, 1))
+    shop.run("sync", "shop.public.u")
+    failed = status + " WHERE table_name = 'u'"
+    assert [row[1:4] for row in database_15.query(failed)] == [
+        ("failed", None, "PRIMARY_KEY_CONSTRAINT_VIOLATION")
+    ]
+    replace(tmp_path / "u", 1, 2)
+    shop.done("sync", "shop.public.u")
+    assert database_15.query(failed) == [("u", "online", 1, None, None)]
+
+    shop.done("synced-table", "pause", "shop.public.t")
+    assert database_15.query(status + " ORDER BY 1")[0][:3] == ("t", "paused", 0)
+    shop.done("synced-table", "resume", "shop.public.t")
+    assert database_15.query(status + " ORDER BY 1")[0][:3] == ("t", "online", 0)
+    shop.done("synced-table", "delete", "shop.public.t", "--drop-table")
+    assert database_15.query("SELECT table_name FROM spillway.status") == [("u",)]
+
+
+def test_a_pause_whose_target_is_away_holds_and_says_so(
+    spillway: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    gate = Gate(database_15.cluster.port)
+    shop = with_target(spillway, database_15, gate.port)
+    define(shop, "t", source(tmp_path / "t", 1, 2))
+    shop.done("sync", "shop.public.t")
+    gate.close()
+    said = shop.done("synced-table", "pause", "shop.public.t")
+    assert "spillway.status does not show it" in said.stderr
+    shop.fails("sync", "shop.public.t", error_class="SYNCED_TABLE_PAUSED", codes=(1,))

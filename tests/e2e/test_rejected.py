@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+import raw_delta
+from e2e.bad_values import BAD_VALUES
 from e2e.test_sync import with_target
 from emulators.postgres import Database
 from program import Program
@@ -132,6 +134,27 @@ def test_nul_in_many_rows_of_many_files(
     found = database.query("SELECT (key->>'id')::bigint, row_position FROM spillway.rejected")
     assert set(found) == expected and len(found) == len(expected)
     assert database.query("SELECT count(*) FROM public.notes") == [(11000 - len(expected),)]
+
+
+def test_every_kind_of_bad_value(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
+    """One row of each kind and one good one: the good one arrives, each bad one is told."""
+    ids = list(range(len(BAD_VALUES) + 1))
+    columns = {
+        f"c{kind}": column.take(pa.array([int(i == kind + 1) for i in ids]))
+        for kind, (_, column, _) in enumerate(BAD_VALUES)
+    }
+    path = raw_delta.simple(tmp_path / "lake" / "kinds", pa.table({"id": ids, **columns}))
+    shop.done(
+        "synced-table", "create", NAME, "--from", path, "--primary-key", "id",
+        "--on-bad-row", "reject",
+    )  # fmt: skip
+    assert database.query("SELECT id FROM public.notes") == [(0,)]
+    assert sorted((r["row_position"], r["column"], r["class"]) for r in listed(shop)) == sorted(
+        (kind + 1, f"c{kind}", error_class)
+        for kind, (_, _, error_class) in enumerate(BAD_VALUES)
+    )
 
 
 @pytest.mark.skipif(

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import raw_delta
+from e2e.bad_values import BAD_VALUES
 from emulators.gate import Gate
 from emulators.postgres import PASSWORD, Database
 from oracle import compare, golden, postgres
@@ -243,52 +244,9 @@ def test_up_to_ten_bad_rows_are_named(
     assert not stages(database)
 
 
-# Refused, but not as the product says: mend the program, then delete the entry (strict: it will say so).
-KNOWN_GAPS = {
-    "invalid utf-8": pytest.mark.xfail(
-        strict=True, reason="told as DATA_FILE_CORRUPT without the row's key, not as a bad row"
-    )
-}
-BAD = [
-    ("nul in a string", pa.array(["fine", "a\0b"]), "CHARACTER_NOT_IN_REPERTOIRE"),
-    ("nul in a struct", pa.array([{"a": "fine"}, {"a": "\0"}]), "CHARACTER_NOT_IN_REPERTOIRE"),
-    (
-        "nul in a map key",
-        pa.array([[("k", 1)], [("\0", 1)]], pa.map_(pa.string(), pa.int64())),
-        "CHARACTER_NOT_IN_REPERTOIRE",
-    ),
-    (
-        "invalid utf-8",
-        pa.Array.from_buffers(
-            pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers()
-        ),
-        "CHARACTER_NOT_IN_REPERTOIRE",
-    ),
-    (
-        "a timestamp too early",
-        pa.array([0, -(2**63) + 1], pa.timestamp("us", "UTC")),
-        "VALUE_OUT_OF_RANGE",
-    ),
-    (
-        "a zoneless timestamp too early",
-        pa.array([0, -210866803200000001], pa.timestamp("us")),
-        "VALUE_OUT_OF_RANGE",
-    ),
-    ("a date too late", pa.array([0, 2**31 - 1], pa.date32()), "VALUE_OUT_OF_RANGE"),
-    ("a date too early", pa.array([0, -(2**31)], pa.date32()), "VALUE_OUT_OF_RANGE"),
-    ("nan in json", pa.array([[1.0], [float("nan")]]), "VALUE_OUT_OF_RANGE"),
-    ("infinity in json", pa.array([{"d": 1.0}, {"d": float("inf")}]), "VALUE_OUT_OF_RANGE"),
-    (
-        "a repeated map key",
-        pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64())),
-        "VALUE_OUT_OF_RANGE",
-    ),
-]
-
-
 @pytest.mark.parametrize(
     "column, error_class",
-    [pytest.param(c, e, id=n, marks=KNOWN_GAPS.get(n, ())) for n, c, e in BAD],
+    [pytest.param(c, e, id=n) for n, c, e in BAD_VALUES],
 )
 def test_bad_value(
     shop_15: Program,

@@ -297,7 +297,7 @@ def stages(database: Database) -> list[str]:
         r[0]
         for r in database.query(
             "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'spillway'"
-            " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage', 'stage_task', 'stage_rejected', 'layout', 'rejected')"
+            " AND relkind IN ('r', 'p') AND relname NOT IN ('position', 'stage', 'stage_task', 'stage_rejected', 'layout', 'rejected', 'condition')"
         )
     ]
     if database.query("SELECT to_regclass('spillway.stage_task')") != [(None,)]:

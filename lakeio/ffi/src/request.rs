@@ -156,6 +156,7 @@ pub(crate) struct ReadRequest {
     pub(crate) batch_rows: Option<usize>,
     pub(crate) batch_bytes: Option<usize>,
     pub(crate) memory_bytes: Option<usize>,
+    pub(crate) check_text: Option<bool>,
     pub(crate) location: Option<LocationRequest>,
 }
 
@@ -166,6 +167,7 @@ impl ReadRequest {
             batch_rows: self.batch_rows.unwrap_or(defaults.batch_rows),
             batch_bytes: self.batch_bytes.unwrap_or(defaults.batch_bytes),
             memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+            check_text: self.check_text.unwrap_or(defaults.check_text),
         }
     }
 }

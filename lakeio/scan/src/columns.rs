@@ -23,6 +23,7 @@ pub(crate) struct FileColumn {
 pub(crate) struct Matcher<'a> {
     mapping: MappingMode,
     calendars: &'a Calendars,
+    check_text: bool,
     has_ids: bool,
 }
 
@@ -124,10 +125,12 @@ impl<'a> Matcher<'a> {
         schema: &SchemaDescriptor,
         mapping: MappingMode,
         calendars: &'a Calendars,
+        check_text: bool,
     ) -> Self {
         Matcher {
             mapping,
             calendars,
+            check_text,
             has_ids: any_id(schema.root_schema()),
         }
     }
@@ -206,7 +209,8 @@ impl<'a> Matcher<'a> {
                     )
                     .with("column", column)
                 })?;
-                let convert = LeafConvert::new(stored, *primitive, self.calendars, column)?;
+                let convert =
+                    LeafConvert::new(stored, *primitive, self.calendars, self.check_text, column)?;
                 let raw = Raw::leaf(node.first, node.node, node.levels())?;
                 Ok((raw, Convert::Leaf(convert)))
             }
@@ -309,7 +313,8 @@ impl<'a> Matcher<'a> {
             (DataType::Primitive(primitive), None) => {
                 let stored =
                     Stored::of(node.node).ok_or_else(|| mismatch(column, &primitive.name()))?;
-                let convert = LeafConvert::new(stored, *primitive, self.calendars, column)?;
+                let convert =
+                    LeafConvert::new(stored, *primitive, self.calendars, self.check_text, column)?;
                 Ok((
                     Raw::leaf(node.first, node.node, node.levels())?,
                     Convert::Leaf(convert),

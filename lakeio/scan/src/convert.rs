@@ -190,6 +190,7 @@ pub(crate) struct LeafConvert {
     stored: Stored,
     target: Primitive,
     calendar: Calendar,
+    check_text: bool,
     column: String,
 }
 
@@ -309,11 +310,13 @@ fn without_nulls(array: &ArrayRef) -> ArrayRef {
 
 impl LeafConvert {
     /// How `stored` becomes `target`, or `DATA_FILE_CORRUPT` when it cannot: the file is not of
-    /// the table's schema. `column`: the table's name of it, with dots.
+    /// the table's schema. `check_text`: whether a string that is not UTF-8 is an error; else it is
+    /// given, and nobody may look at it as text. `column`: the table's name of it, with dots.
     pub(crate) fn new(
         stored: Stored,
         target: Primitive,
         calendars: &Calendars,
+        check_text: bool,
         column: &str,
     ) -> Result<LeafConvert> {
         use Primitive as P;
@@ -358,6 +361,7 @@ impl LeafConvert {
             stored,
             target,
             calendar,
+            check_text,
             column: column.to_string(),
         })
     }
@@ -646,18 +650,21 @@ impl LeafConvert {
     }
 
     fn text(&self, array: &BinaryArray) -> Result<ArrayRef> {
-        check_text(array).map_err(|row| {
-            Error::new(
-                Class::CharacterNotInRepertoire,
-                format!(
-                    "a string is not valid UTF-8, row {row} of a batch: column {}",
-                    self.column
-                ),
-            )
-            .with("column", &self.column)
-        })?;
+        if self.check_text {
+            check_text(array).map_err(|row| {
+                Error::new(
+                    Class::CharacterNotInRepertoire,
+                    format!(
+                        "a string is not valid UTF-8, row {row} of a batch: column {}",
+                        self.column
+                    ),
+                )
+                .with("column", &self.column)
+            })?;
+        }
         let (offsets, values, nulls) = array.clone().into_parts();
-        // SAFETY: every value was just checked.
+        // SAFETY: every value was just checked, or belongs to a column that is in no predicate and
+        // goes as bytes through Arrow's kernels and C interface to a reader that checks it.
         Ok(Arc::new(unsafe {
             StringArray::new_unchecked(offsets, values, nulls)
         }))

@@ -46,6 +46,9 @@ pub struct ReadOptions {
     pub batch_bytes: usize,
     /// Bytes that pages and read-ahead may take.
     pub memory_bytes: usize,
+    /// Whether a string that is not UTF-8 is an error. Else it is given as it stands, unless the
+    /// predicate looks at its column, and whoever reads the batches must check.
+    pub check_text: bool,
 }
 
 impl Default for ReadOptions {
@@ -54,6 +57,7 @@ impl Default for ReadOptions {
             batch_rows: 8192,
             batch_bytes: 8 << 20,
             memory_bytes: 64 << 20,
+            check_text: true,
         }
     }
 }
@@ -269,7 +273,7 @@ impl Reading {
             )?),
             None => None,
         };
-        let columns = match_columns(scan, split, &metadata)?;
+        let columns = match_columns(scan, split, &metadata, options.check_text)?;
         let output = scan
             .columns()
             .iter()
@@ -670,7 +674,12 @@ impl Rows for BatchRows<'_> {
     }
 }
 
-fn match_columns(scan: &Scan, split: &Split, metadata: &ParquetMetaData) -> Result<Vec<Column>> {
+fn match_columns(
+    scan: &Scan,
+    split: &Split,
+    metadata: &ParquetMetaData,
+    check_text: bool,
+) -> Result<Vec<Column>> {
     let mut in_predicate = std::collections::BTreeSet::new();
     if let Some(predicate) = scan.predicate() {
         predicate.for_each_column(&mut |column| {
@@ -679,7 +688,13 @@ fn match_columns(scan: &Scan, split: &Split, metadata: &ParquetMetaData) -> Resu
     }
     let schema = metadata.file_metadata().schema_descr();
     let calendars = Calendars::of(metadata.file_metadata());
-    let matcher = Matcher::new(schema, scan.mapping(), &calendars);
+    // What a predicate looks at must be text.
+    let matcher = |check_text| Matcher::new(schema, scan.mapping(), &calendars, check_text);
+    let [given, checked] = [matcher(check_text), matcher(true)];
+    let matcher_of = |name: &str| match in_predicate.contains(name) {
+        true => &checked,
+        false => &given,
+    };
     let partition = split.partition_scalars(scan)?;
     scan.schema()
         .iter()
@@ -695,7 +710,7 @@ fn match_columns(scan: &Scan, split: &Split, metadata: &ParquetMetaData) -> Resu
                 (Some(index), DataType::Primitive(primitive)) => {
                     Source::Constant(partition[index].clone(), *primitive)
                 }
-                _ => match matcher.column(schema, field)? {
+                _ => match matcher_of(&field.name).column(schema, field)? {
                     Some(found) => Source::File(Arc::new(found)),
                     None => Source::Missing(field.data_type.arrow()),
                 },

@@ -1,6 +1,7 @@
 #include "face/cli/command_line.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -39,7 +40,7 @@ constexpr std::string_view kExamples =
 )";
 
 bool Ask(Console* console, const std::string& question) {
-  if (!console->err_is_terminal()) return false;
+  if (!console->err_is_terminal() || isatty(STDIN_FILENO) == 0) return false;
   fmt::print(console->err(), "{} [y/N] ", question);
   std::fflush(console->err());
   std::string answer;

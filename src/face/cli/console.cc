@@ -216,7 +216,10 @@ int ExitCode(const base::Status& error) {
     return 2;
   }
   if (one_of({ErrorClass::kRunInProgress})) return 4;
-  if (one_of({ErrorClass::kConfirmationRequired, ErrorClass::kTooManyDeletes})) return 5;
+  if (one_of({ErrorClass::kConfirmationRequired, ErrorClass::kTooManyDeletes,
+              ErrorClass::kCascadingDeletes})) {
+    return 5;
+  }
   return error.code() == base::Code::kCancelled ? 130 : 1;
 }
 

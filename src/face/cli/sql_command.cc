@@ -144,10 +144,12 @@ class StatementRunner {
   }
 
   Result<int> ForEach(const std::vector<std::string>& names, std::string_view done,
-                      Status (*verb)(const base::Context&, service::World&, std::string_view)) {
+                      Result<std::string> (*verb)(const base::Context&, service::World&,
+                                                  std::string_view)) {
     for (const std::string& name : names) {
-      SPILLWAY_TRY(verb(context(), world_, name));
+      SPILLWAY_ASSIGN(const std::string note, verb(context(), world_, name));
       session_->console->Note(fmt::format("{} {}", done, name));
+      if (!note.empty()) session_->console->Note(note);
     }
     return 0;
   }

@@ -57,6 +57,25 @@ std::string_view Outcome(const service::SyncOutcome& outcome) {
   return outcome.report.action == sync::Action::kNothing ? "nothing to do" : "done";
 }
 
+bool AsksForConsent(const Status& status) {
+  return !status.ok() && (status.error_class() == base::ErrorClass::kTooManyDeletes ||
+                          status.error_class() == base::ErrorClass::kCascadingDeletes);
+}
+
+// Those of `outcomes` that stopped for deletes which the user, asked on the terminal, consents to;
+// none when there is nobody to ask.
+std::vector<std::string> Consented(const Session& session,
+                                   const std::vector<service::SyncOutcome>& outcomes) {
+  std::vector<std::string> names;
+  for (const service::SyncOutcome& outcome : outcomes) {
+    if (AsksForConsent(outcome.status) &&
+        session.confirm("Sync " + outcome.name + " again, and delete these rows?")) {
+      names.push_back(outcome.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string PlanJson(const std::string& name, const sync::Plan& plan) {
@@ -145,8 +164,19 @@ Result<int> SyncAndReport(Session* session, service::World& world,
     if (table) console.Line(Sentence(outcome));
   };
   SPILLWAY_ASSIGN(
-      const std::vector<service::SyncOutcome> outcomes,
+      std::vector<service::SyncOutcome> outcomes,
       service::SyncTables(session->context, world, wanted, options, progress.get(), each));
+  if (const auto names = Consented(*session, outcomes); !names.empty()) {
+    service::SyncOptions consented = options;
+    consented.deletes_allowed = true;
+    SPILLWAY_ASSIGN(
+        std::vector<service::SyncOutcome> again,
+        service::SyncTables(session->context, world, names, consented, progress.get(), each));
+    for (service::SyncOutcome& outcome : again) {
+      const auto before = std::ranges::find(outcomes, outcome.name, &service::SyncOutcome::name);
+      if (before != outcomes.end()) *before = std::move(outcome);
+    }
+  }
   if (outcomes.size() > 1) console.Note(Summary(outcomes));
   if (!table && outcomes.size() == 1 && outcomes.front().status.ok()) {
     console.Print(OutcomeJson(outcomes.front()));

@@ -343,7 +343,7 @@ Result<int> Wait(Session* session, service::World& world, const WaitFlags& flags
 }
 
 void AddPauseAndWait(CLI::App* parent, Session* session) {
-  using Verb = base::Status (*)(const base::Context&, service::World&, std::string_view);
+  using Verb = Result<std::string> (*)(const base::Context&, service::World&, std::string_view);
   const auto add = [&](const char* word, const char* help, const char* done, Verb verb) {
     CLI::App* command = parent->add_subcommand(word, help);
     auto names = std::make_shared<std::vector<std::string>>();
@@ -353,8 +353,9 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
     command->callback([session, names, verb, done] {
       session->action = [session, names, verb, done](service::World& world) -> Result<int> {
         for (const std::string& name : *names) {
-          SPILLWAY_TRY(verb(session->context, world, name));
+          SPILLWAY_ASSIGN(const std::string note, verb(session->context, world, name));
           session->console->Note(fmt::format("{} {}", done, name));
+          if (!note.empty()) session->console->Note(note);
         }
         return 0;
       };

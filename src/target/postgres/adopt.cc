@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/layout.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/shape.h"
 

@@ -18,22 +18,11 @@ TableName PositionTable();
 TableName StageTable();
 TableName StageTaskTable();
 
-/// The layout's version that this release writes. Version 2 added rejected rows.
-inline constexpr int kLayoutVersion = 2;
-
 /// Errors: INVALID_ARGUMENT when `synced_table_id` is not a uuid.
 base::Status CheckSyncedTableId(std::string_view synced_table_id);
 
 /// Server and database at the other end.
 base::Result<Identity> ReadIdentity(const base::Context& context, Connection& connection);
-
-/// The layout's version in the database; 0 when schema `spillway` has none. Errors:
-/// TARGET_UNSUITABLE when a newer release made it.
-base::Result<int> ReadLayoutVersion(const base::Context& context, Connection& connection);
-
-/// Makes the schema and its tables, or brings them up to date. Concurrent callers wait for each
-/// other. Errors: TARGET_PERMISSION, ALREADY_EXISTS when something else uses the names.
-base::Status EnsureLayout(const base::Context& context, Connection& connection);
 
 /// How ReadPosition locks the row until the transaction ends.
 enum class RowLock : std::uint8_t {

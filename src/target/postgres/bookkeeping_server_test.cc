@@ -9,52 +9,6 @@ namespace {
 
 class BookkeepingTest : public ServerTest {};
 
-TEST_P(BookkeepingTest, TheLayoutIsMadeOnceByMany) {
-  constexpr std::size_t kThreads = 6;
-  std::vector<base::Status> results(kThreads);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < kThreads; ++i) {
-      threads.emplace_back([&, i] {
-        auto connection = Connect(conninfo_);
-        results[i] = EnsureLayout(Soon(), *connection);
-      });
-    }
-  }
-  for (const base::Status& result : results) EXPECT_TRUE(result.ok()) << result.ToString();
-  EXPECT_EQ(plain_->Query("SELECT version FROM spillway.layout"),
-            std::vector<std::string>{std::to_string(kLayoutVersion)});
-  auto connection = Connect(conninfo_);
-  auto version = ReadLayoutVersion(Soon(), *connection);
-  ASSERT_TRUE(version.ok());
-  EXPECT_EQ(*version, kLayoutVersion);
-}
-
-TEST_P(BookkeepingTest, ANewerLayoutIsRefused) {
-  auto connection = Connect(conninfo_);
-  ASSERT_TRUE(EnsureLayout(Soon(), *connection).ok());
-  ASSERT_EQ(plain_->Execute("UPDATE spillway.layout SET version = 99"), "");
-  EXPECT_CLASS(EnsureLayout(Soon(), *connection), kTargetUnsuitable);
-  auto target = OpenTarget(conninfo_);
-  EXPECT_CLASS(target->Describe(Soon(), {"public", "t"}, kId, false).status(), kTargetUnsuitable);
-}
-
-TEST_P(BookkeepingTest, ASchemaOfSomebodyElseIsRefused) {
-  ASSERT_EQ(plain_->Execute("CREATE SCHEMA spillway; CREATE TABLE spillway.position (mine int)"),
-            "");
-  auto connection = Connect(conninfo_);
-  EXPECT_CLASS(EnsureLayout(Soon(), *connection), kAlreadyExists);
-  // An empty one, made by an administrator for a role that may not make schemas, is used.
-  const std::string app = As("app_role");
-  ASSERT_EQ(plain_->Execute(
-                "DROP SCHEMA spillway CASCADE; CREATE SCHEMA spillway AUTHORIZATION app_role"),
-            "");
-  auto poor = Connect(app);
-  EXPECT_TRUE(EnsureLayout(Soon(), *poor).ok());
-  poor.reset();
-  plain_->Execute("DROP OWNED BY app_role CASCADE; DROP ROLE app_role");
-}
-
 TEST_P(BookkeepingTest, ConcurrentFencesAreAllDifferent) {
   constexpr std::size_t kThreads = 4;
   constexpr int kEach = 5;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/layout.h"
 #include "target/postgres/relation.h"
 
 namespace spillway::target::postgres {
@@ -45,6 +46,7 @@ Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view sy
   }
   sql << "DELETE FROM spillway.stage WHERE synced_table_id = " << Literal(synced_table_id)
       << "; DELETE FROM spillway.rejected WHERE synced_table_id = " << Literal(synced_table_id)
+      << "; DELETE FROM spillway.condition WHERE synced_table_id = " << Literal(synced_table_id)
       << "; DELETE FROM spillway.position WHERE synced_table_id = " << Literal(synced_table_id)
       << "; COMMIT";
   return connection->Execute(context, sql).While("forget " + table.ToString());

@@ -11,10 +11,12 @@
 #include "base/mutex.h"
 #include "target/postgres/adopt.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/condition.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/forget.h"
 #include "target/postgres/index_build.h"
 #include "target/postgres/key_images.h"
+#include "target/postgres/layout.h"
 #include "target/postgres/pool.h"
 #include "target/postgres/publish.h"
 #include "target/postgres/rejected_rows.h"
@@ -270,6 +272,19 @@ class PostgresTarget final : public Target {
   Status DropStage(const Context& context, const Stage& stage) override {
     SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
     return postgres::DropStage(context, *connection, stage);
+  }
+
+  Status RecordFailure(const Context& context, std::string_view synced_table_id,
+                       const TableName& table, std::string_view run_id,
+                       const Status& error) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::RecordFailure(context, *connection, synced_table_id, table, run_id, error);
+  }
+
+  Status RecordPaused(const Context& context, std::string_view synced_table_id,
+                      const TableName& table, bool paused) override {
+    SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
+    return postgres::RecordPaused(context, *connection, synced_table_id, table, paused);
   }
 
   Status Forget(const Context& context, std::string_view synced_table_id, const TableName& table,

@@ -52,6 +52,47 @@ class Findings {
   std::map<std::string, int> reads_ GUARDED_BY(mutex_);
 };
 
+// How long the slowest of one reader's small queries takes: what a swap's locks cost an
+// application.
+class Probe {
+ public:
+  explicit Probe(const std::string& conninfo)
+      : reader_([this, conninfo](const std::stop_token& stop) {
+          PlainSession session(conninfo);
+          while (!stop.stop_requested()) {
+            const auto begin = std::chrono::steady_clock::now();
+            session.Query("SELECT id FROM products LIMIT 1");
+            const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
+                std::chrono::steady_clock::now() - begin);
+            base::MutexLock lock(mutex_);
+            slowest_us_ = std::max(slowest_us_, std::int64_t{took.count()});
+            ++queries_;
+          }
+        }) {}
+
+  void Reset() {
+    base::MutexLock lock(mutex_);
+    slowest_us_ = 0;
+  }
+  /// Since Reset, the query that runs at the call included.
+  std::int64_t SlowestUs() {
+    const auto answered = [this] {
+      base::MutexLock lock(mutex_);
+      return queries_;
+    };
+    const std::int64_t before = answered();
+    while (answered() < before + 2) std::this_thread::sleep_for(std::chrono::microseconds(100));
+    base::MutexLock lock(mutex_);
+    return slowest_us_;
+  }
+
+ private:
+  base::Mutex mutex_;
+  std::int64_t slowest_us_ GUARDED_BY(mutex_) = 0;
+  std::int64_t queries_ GUARDED_BY(mutex_) = 0;
+  std::jthread reader_;
+};
+
 class PublishReadersTest : public LoadTest {
  protected:
   static Cells Version(std::int64_t version) {
@@ -241,6 +282,8 @@ TEST_P(PublishReadersTest, TheSwapIsShortWhateverTheSize) {
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(plain_->Execute("CREATE VIEW v AS SELECT * FROM products"), "");
   std::vector<std::int64_t> locked;
+  std::vector<std::int64_t> waited;
+  Probe probe(conninfo_);
   for (std::int64_t version = 2; version <= publishes + 1; ++version) {
     auto stage = Begin(*target_, "run-" + std::to_string(version));
     ASSERT_TRUE(stage.ok()) << stage.status().ToString();
@@ -255,14 +298,17 @@ TEST_P(PublishReadersTest, TheSwapIsShortWhateverTheSize) {
                         stage->table.table + "', '0', 'run', " + std::to_string(rows) + ", 0)"),
         "");
     ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, index_).ok());
+    probe.Reset();
     const Published published = MustPublish(PublishOf(*stage, version, rows));
+    waited.push_back(probe.SlowestUs());
     if (HasFailure()) return;
     EXPECT_EQ(published.tables[0].way, PublishWay::kSwap);
     locked.push_back(published.locked_for.count());
   }
-  Print(std::to_string(rows) + " rows", locked, 0);
-  std::ranges::sort(locked);
-  EXPECT_LT(locked[(locked.size() - 1) / 2], 1000000);
+  Print(std::to_string(rows) + " rows, from the first lock to COMMIT's answer", locked, 0);
+  Print(std::to_string(rows) + " rows, the slowest read", waited, 0);
+  std::ranges::sort(waited);
+  EXPECT_LT(waited[(waited.size() - 1) / 2], 1000000);
 }
 
 TEST_P(PublishReadersTest, ASubscriberEqualsTheTargetAfterEverySync) {

@@ -1,4 +1,5 @@
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/layout.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/server_fixture_test.h"
 
@@ -137,11 +138,12 @@ TEST_P(RejectedRowsTest, AnAbandonedTaskGoesOnFindingBadRows) {
 TEST_P(RejectedRowsTest, ALayoutOfVersionOneIsBroughtUpToDateWithoutLoss) {
   MustLoad(1, {{1, "a"}, {2, "b"}});
   const std::string position = plain_->Value("SELECT p::text FROM spillway.position p");
-  ASSERT_EQ(plain_->Execute("DROP VIEW spillway.status;"
-                            "DROP TABLE spillway.rejected, spillway.stage_rejected;"
-                            "ALTER TABLE spillway.stage_task DROP COLUMN rejected;"
-                            "UPDATE spillway.layout SET version = 1"),
-            "");
+  ASSERT_EQ(
+      plain_->Execute("DROP VIEW spillway.status;"
+                      "DROP TABLE spillway.rejected, spillway.stage_rejected, spillway.condition;"
+                      "ALTER TABLE spillway.stage_task DROP COLUMN rejected;"
+                      "UPDATE spillway.layout SET version = 1"),
+      "");
   // Reading leaves it as it is.
   auto state = target_->Describe(Soon(), table_, kId, true);
   ASSERT_TRUE(state.ok()) << state.status().ToString();

@@ -4,6 +4,7 @@
 
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/layout.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -1,0 +1,23 @@
+#ifndef SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
+#define SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
+
+#include "target/postgres/connection.h"
+
+/// The tables and the view of schema `spillway`, as docs/formats/bookkeeping.md describes them.
+namespace spillway::target::postgres {
+
+/// The layout's version that this release writes. Version 2 added rejected rows, version 3 the
+/// conditions.
+inline constexpr int kLayoutVersion = 3;
+
+/// The layout's version in the database; 0 when schema `spillway` has none. Errors:
+/// TARGET_UNSUITABLE when a newer release made it.
+base::Result<int> ReadLayoutVersion(const base::Context& context, Connection& connection);
+
+/// Makes the schema and its tables, or brings them up to date. Concurrent callers wait for each
+/// other. Errors: TARGET_PERMISSION, ALREADY_EXISTS when something else uses the names.
+base::Status EnsureLayout(const base::Context& context, Connection& connection);
+
+}  // namespace spillway::target::postgres
+
+#endif  // SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
