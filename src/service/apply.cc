@@ -51,8 +51,12 @@ Status ApplyTable(const Context& context, World& world, const Change& change, Pr
       *warnings = std::move(altered.plan.warnings);
       return Status();
     }
-    case ChangeAction::kRemove:
-      return DeleteSyncedTable(context, world, definition.name(), prune == Prune::kDropTable);
+    case ChangeAction::kRemove: {
+      SPILLWAY_ASSIGN(std::string note, DeleteSyncedTable(context, world, definition.name(),
+                                                          prune == Prune::kDropTable));
+      if (!note.empty()) warnings->push_back(std::move(note));
+      return Status();
+    }
     case ChangeAction::kLeave:
       break;
   }

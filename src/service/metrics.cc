@@ -93,7 +93,10 @@ std::vector<Gauge> Gauges() {
        [](const Observed& observed) -> std::optional<double> {
          const state::Run* run = LastEnded(observed);
          if (run == nullptr) return std::nullopt;
-         return static_cast<double>(run->rows_inserted + run->rows_updated + run->rows_deleted);
+         // A swap writes every row.
+         if (!run->rows_updated) return static_cast<double>(run->rows_read);
+         return static_cast<double>(run->rows_inserted.value_or(0) + *run->rows_updated +
+                                    run->rows_deleted.value_or(0));
        }},
       {"spillway_synced_table_rejected_rows", "", "Rejected rows after the last successful run.",
        [](const Observed& observed) -> std::optional<double> {

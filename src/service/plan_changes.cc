@@ -133,7 +133,8 @@ class Planner {
     }
     std::map<std::string, std::string> before;
     if (present.ok()) before = present->storage_options;
-    for (const auto& [option, value] : declared.storage_options) {
+    for (const auto& [written, value] : declared.storage_options) {
+      const std::string option = source::OptionName(written);
       const auto found = before.find(option);
       const bool is_secret = source::IsSecretOption(option);
       const std::string was = found == before.end() ? "" : found->second;

@@ -103,7 +103,12 @@ Result<std::vector<std::string>> AddTarget(const base::Context& context, World& 
     return Status(ErrorClass::kInvalidArgument,
                   "a target's name must not be empty or hold a dot: '" + std::string(name) + "'");
   }
-  if (world.store().GetTarget(context, name).ok()) {
+  // Before the password is kept: that of a target that is there must stay as it is.
+  const Result<state::Target> present = world.store().GetTarget(context, name);
+  if (!present.ok() && present.status().error_class() != ErrorClass::kTargetNotFound) {
+    return present.status();
+  }
+  if (present.ok()) {
     return Status(ErrorClass::kAlreadyExists, "the target is there already: " + std::string(name))
         .Mend("Remove it first: spillway target remove " + std::string(name));
   }

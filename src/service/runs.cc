@@ -82,7 +82,13 @@ void EndRun(const Result<sync::Report>& result, state::Run* run) {
   }
   run->source_version = result->to_version;
   run->rows_read = result->rows;
-  run->rows_inserted = result->rows;
+  run->rows_rejected = result->rejected;
+  if (result->action != sync::Action::kNothing) {
+    run->rows_inserted = result->published.inserted;
+    run->rows_updated = result->published.updated;
+    run->rows_deleted = result->published.deleted;
+    run->rows_unchanged = result->published.unchanged;
+  }
   run->bytes_written = result->bytes;
   run->bottleneck = sync::Name(result->bottleneck);
   for (const auto& [phase, took] : result->phases) {

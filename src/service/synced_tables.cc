@@ -66,12 +66,18 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
   return view;
 }
 
+bool IsOutOfReach(const Status& error) {
+  return error.code() == base::Code::kUnavailable || error.code() == base::Code::kUnauthorized ||
+         error.code() == base::Code::kNotFound || error.error_class() == ErrorClass::kLocalPostgres;
+}
+
 // Tells the readers of the target's status; what keeps us from it does not undo the pause.
 std::string TellPaused(const base::Context& context, World& world, const state::SyncedTable& table,
                        bool paused) {
+  if (world.rehearses()) return "";
   const base::Context brief = context.Within(kTellTime);
   const auto tell = [&]() -> Status {
-    SPILLWAY_ASSIGN(target::Target * target, world.Target(brief, table.target));
+    SPILLWAY_ASSIGN(target::Target * target, world.TargetThatRuns(brief, table.target));
     return target->RecordPaused(brief, table.id, {table.schema, table.table}, paused);
   };
   const Status told = tell();
@@ -176,14 +182,22 @@ Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context& conte
   return views;
 }
 
-Status DeleteSyncedTable(const base::Context& context, World& world, std::string_view name,
-                         bool drop_table) {
+Result<std::string> DeleteSyncedTable(const base::Context& context, World& world,
+                                      std::string_view name, bool drop_table) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
   SPILLWAY_ASSIGN(const auto lock,
                   state::LockTable(world.home(), table.id, table.name(), "delete"));
-  SPILLWAY_ASSIGN(target::Target * target, world.Target(context, table.target));
-  SPILLWAY_TRY(target->Forget(context, table.id, {table.schema, table.table}, drop_table));
-  return world.store().RemoveSyncedTable(context, table.id);
+  const auto forget = [&]() -> Status {
+    if (world.rehearses()) return Status();
+    SPILLWAY_ASSIGN(target::Target * target, world.Target(context, table.target));
+    return target->Forget(context, table.id, {table.schema, table.table}, drop_table);
+  };
+  Status forgotten = forget();
+  if (!forgotten.ok() && (drop_table || !IsOutOfReach(forgotten))) return forgotten;
+  SPILLWAY_TRY(world.store().RemoveSyncedTable(context, table.id));
+  return forgotten.ok()
+             ? ""
+             : "schema spillway in the target still has its position: " + forgotten.ToString();
 }
 
 Result<std::string> PauseSyncedTable(const base::Context& context, World& world,

@@ -56,11 +56,11 @@ base::Result<SyncedTableView> GetSyncedTable(const base::Context& context, World
                                              std::string_view name, bool ask_target);
 base::Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context& context,
                                                             World& world);
-/// Forgets the definition and, with `drop_table`, the target's table. A target that is gone for
-/// ever is no obstacle to keeping its table: then only the definition is forgotten, and the status
-/// says so.
-base::Status DeleteSyncedTable(const base::Context& context, World& world, std::string_view name,
-                               bool drop_table);
+/// Forgets the definition and, with `drop_table`, the target's table. A target that cannot be
+/// reached is no obstacle to keeping its table: then only the definition is forgotten, and the note
+/// that is returned, empty otherwise, says so.
+base::Result<std::string> DeleteSyncedTable(const base::Context& context, World& world,
+                                            std::string_view name, bool drop_table);
 
 /// Pauses a synced table: patterns and schedules pass it over, a sync that names it is refused.
 /// Resuming undoes it. Repeating either is harmless. Both return a note for people, which is not

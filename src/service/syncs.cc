@@ -91,13 +91,9 @@ class UnitSync {
       SyncOutcome& outcome = outcomes.emplace_back();
       outcome.name = candidate.table.name();
       if (!candidate.table.paused_at) {
-        members_.push_back({&candidate, NewRun(candidate.table), outcomes.size() - 1});
+        members_.push_back({candidate, NewRun(candidate.table), outcomes.size() - 1});
       } else if (candidate.named) {
-        outcome.status =
-            Status(ErrorClass::kSyncedTablePaused,
-                   "the synced table is paused: " + candidate.table.name())
-                .With("table", candidate.table.name())
-                .Mend("Resume it: spillway synced-table resume " + candidate.table.name());
+        outcome.status = Paused(candidate.table);
       } else {
         outcome.skipped = true;
       }
@@ -117,7 +113,7 @@ class UnitSync {
 
  private:
   struct Member {
-    const Candidate* candidate;
+    Candidate candidate;
     state::Run run;
     std::size_t outcome;
     bool failed_before = false;  ///< the run before this one
@@ -130,6 +126,7 @@ class UnitSync {
       locks_.push_back(std::move(lock));
     }
     for (Member& member : members_) {
+      SPILLWAY_TRY(ReadAgain(&member));
       SPILLWAY_ASSIGN(const auto before,
                       world_.store().ListRuns(context_, member.run.synced_table_id, 1));
       member.failed_before = !before.empty() && before.front().state == state::RunState::kFailed;
@@ -138,13 +135,35 @@ class UnitSync {
     return Status();
   }
 
+  // The definition as it is under the lock: it may have been altered, paused or deleted while
+  // tables before it were synced.
+  Status ReadAgain(Member* member) {
+    state::SyncedTable& table = member->candidate.table;
+    SPILLWAY_ASSIGN(state::SyncedTable now, world_.store().GetSyncedTable(context_, table.name()));
+    if (now.id != table.id) {
+      return Status(ErrorClass::kSyncedTableNotFound,
+                    "the synced table was deleted and made anew meanwhile: " + table.name())
+          .With("table", table.name());
+    }
+    if (now.paused_at) return Paused(now);
+    SPILLWAY_ASSIGN(member->candidate.definition, sync::DefinitionFromJson(now.definition));
+    table = std::move(now);
+    return Status();
+  }
+
+  static Status Paused(const state::SyncedTable& table) {
+    return Status(ErrorClass::kSyncedTablePaused, "the synced table is paused: " + table.name())
+        .With("table", table.name())
+        .Mend("Resume it: spillway synced-table resume " + table.name());
+  }
+
   std::vector<Result<sync::Report>> Sync() {
     std::vector<sync::Member> members;
     for (const Member& member : members_) {
-      members.push_back({&member.candidate->definition, member.run.id});
+      members.push_back({&member.candidate.definition, member.run.id});
     }
     auto environment =
-        MakeEnvironment(context_, world_, members_.front().candidate->definition, events_);
+        MakeEnvironment(context_, world_, members_.front().candidate.definition, events_);
     if (!environment.ok()) {
       return std::vector<Result<sync::Report>>(members.size(), environment.status());
     }
@@ -161,20 +180,21 @@ class UnitSync {
         result.ok() && result->action == sync::Action::kNothing && member.failed_before;
     if (!failed && !mended) return;
     const base::Context brief = base::Context().Within(kTellTime);
-    const sync::Definition& definition = member.candidate->definition;
-    if (auto target = world_.Target(brief, definition.target); target.ok()) {
+    const sync::Definition& definition = member.candidate.definition;
+    if (auto target = world_.TargetThatRuns(brief, definition.target); target.ok()) {
       static_cast<void>((*target)->RecordFailure(brief, definition.id, definition.table,
                                                  member.run.id,
                                                  failed ? result.status() : Status()));
     }
   }
 
-  // Not a run that was stopped, one that another run has overtaken, which has its own say, or one
-  // that could not reach the target.
+  // Not a run that was stopped, one that another run has overtaken, which has its own say, one that
+  // may have published, or one that could not reach the target.
   static bool IsToBeTold(const Status& error) {
     return error.code() != base::Code::kCancelled &&
            error.error_class() != ErrorClass::kRunInProgress &&
            error.error_class() != ErrorClass::kFenced &&
+           error.error_class() != ErrorClass::kCommitUnknown &&
            error.error_class() != ErrorClass::kConnectionError;
   }
 

@@ -108,8 +108,8 @@ Result<SecretReference> ParseSecretReference(std::string_view text) {
       .Mend("Write ${env:NAME} or ${file:PATH}.");
 }
 
-SecretKeeper::SecretKeeper(state::Home home, state::Environment environment)
-    : home_(std::move(home)), environment_(std::move(environment)) {}
+SecretKeeper::SecretKeeper(state::Home home, state::Environment environment, bool rehearses)
+    : home_(std::move(home)), environment_(std::move(environment)), rehearses_(rehearses) {}
 
 Result<Secret> SecretKeeper::Resolve(std::string_view reference) const {
   SPILLWAY_ASSIGN(const SecretReference parsed, ParseSecretReference(reference));
@@ -149,10 +149,12 @@ Result<KeptSecret> SecretKeeper::Keep(const Context& context, std::string_view k
     kept.reference = given;
     return kept;
   }
-  SPILLWAY_ASSIGN(const auto lock, Lock(context, home_));
-  SPILLWAY_ASSIGN(StoredSecrets stored, ReadStored(home_.secrets_file()));
-  stored.insert_or_assign(std::string(key), std::string(given));
-  SPILLWAY_TRY(WriteStored(home_.secrets_file(), stored));
+  if (!rehearses_) {
+    SPILLWAY_ASSIGN(const auto lock, Lock(context, home_));
+    SPILLWAY_ASSIGN(StoredSecrets stored, ReadStored(home_.secrets_file()));
+    stored.insert_or_assign(std::string(key), std::string(given));
+    SPILLWAY_TRY(WriteStored(home_.secrets_file(), stored));
+  }
   kept.reference = "${stored:" + std::string(key) + "}";
   kept.warning = "the secret " + std::string(key) + " was given literally; it is kept in " +
                  home_.secrets_file() +
@@ -167,7 +169,7 @@ Status SecretKeeper::Forget(const Context& context, std::string_view prefix) con
   const auto is_meant = [&](const auto& entry) {
     return entry.first == prefix || entry.first.starts_with(below);
   };
-  if (std::none_of(stored.begin(), stored.end(), is_meant)) return Status();
+  if (rehearses_ || std::none_of(stored.begin(), stored.end(), is_meant)) return Status();
   SPILLWAY_ASSIGN(const auto lock, Lock(context, home_));
   SPILLWAY_ASSIGN(stored, ReadStored(home_.secrets_file()));
   std::erase_if(stored, is_meant);

@@ -38,7 +38,8 @@ struct KeptSecret {
 /// atomically; writers of several processes take turns). Holds nothing in memory; thread-safe.
 class SecretKeeper {
  public:
-  SecretKeeper(state::Home home, state::Environment environment);
+  /// `rehearses`: Keep and Forget check, and write nothing.
+  SecretKeeper(state::Home home, state::Environment environment, bool rehearses = false);
 
   /// The secret. One trailing line break of a file is dropped. SECRET_UNAVAILABLE names the
   /// variable, file or key; INVALID_ARGUMENT when `reference` is none.
@@ -57,6 +58,7 @@ class SecretKeeper {
  private:
   state::Home home_;
   state::Environment environment_;
+  bool rehearses_;
 };
 
 }  // namespace spillway::source

@@ -175,7 +175,7 @@ Status SourceRegistry::KeepOptions(const Context& context,
                                    state::Source* source,
                                    std::vector<std::string>* warnings) const {
   for (const auto& [given_option, value] : storage_options) {
-    const std::string option = Lower(given_option);
+    const std::string option = OptionName(given_option);
     if (source->storage_options.contains(option)) {
       return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice");
     }
@@ -231,8 +231,10 @@ Status SourceRegistry::Remove(const Context& context, std::string_view name) con
   return secrets_->Forget(context, "source/" + std::string(name));
 }
 
+std::string OptionName(std::string_view option) { return Lower(option); }
+
 bool IsSecretOption(std::string_view option) {
-  const std::string name = Lower(option);
+  const std::string name = OptionName(option);
   // Names that hold one of the words below and are no secret.
   for (const std::string_view open :
        {"access_key_id", "_file", "_path", "endpoint", "token_uri", "_url", "tenant", "disable",

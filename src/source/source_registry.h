@@ -64,6 +64,9 @@ class SourceRegistry {
   std::string working_folder_;
 };
 
+/// An option's name as it is kept: in lower case.
+std::string OptionName(std::string_view option);
+
 /// Whether an option's value is a secret, by its name: keys, tokens, passwords. Unknown names that
 /// sound like one count as secret.
 bool IsSecretOption(std::string_view option);

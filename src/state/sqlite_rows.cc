@@ -15,6 +15,7 @@ using base::Status;
 using nlohmann::json;
 
 constexpr std::size_t kChecksumDigits = 16;
+constexpr std::int64_t kNotCounted = -1;
 
 // Over the kind and all values, each with its type and length, so that no two rows share a text.
 std::string Checksum(std::string_view kind, const SqlValue* values, std::size_t count) {
@@ -182,12 +183,16 @@ SqlRow RunToRow(const Run& run) {
   const auto optional = [](const std::optional<std::int64_t>& number) {
     return number ? SqlValue(*number) : SqlValue();
   };
+  const auto counted = [](const std::optional<std::int64_t>& number) {
+    return number.value_or(kNotCounted);
+  };
   return Seal("run", {run.id, run.synced_table_id, run.table_name, std::string(Name(run.state)),
                       Microseconds(run.started_at),
                       run.ended_at ? SqlValue(Microseconds(*run.ended_at)) : SqlValue(),
-                      optional(run.source_version), run.rows_read, run.rows_inserted,
-                      run.rows_updated, run.rows_deleted, run.rows_unchanged, run.rows_rejected,
-                      run.bytes_read, run.bytes_written, phases.dump(), run.bottleneck, run.error});
+                      optional(run.source_version), run.rows_read, counted(run.rows_inserted),
+                      counted(run.rows_updated), counted(run.rows_deleted),
+                      counted(run.rows_unchanged), run.rows_rejected, run.bytes_read,
+                      run.bytes_written, phases.dump(), run.bottleneck, run.error});
 }
 
 Result<Run> RunFromRow(const std::string& path, const SqlRow& row) {
@@ -207,10 +212,11 @@ Result<Run> RunFromRow(const std::string& path, const SqlRow& row) {
   }
   run.source_version = reader.OptionalNumber();
   run.rows_read = reader.Number();
-  run.rows_inserted = reader.Number();
-  run.rows_updated = reader.Number();
-  run.rows_deleted = reader.Number();
-  run.rows_unchanged = reader.Number();
+  for (auto* const counted :
+       {&run.rows_inserted, &run.rows_updated, &run.rows_deleted, &run.rows_unchanged}) {
+    const std::int64_t number = reader.Number();
+    if (number != kNotCounted) *counted = number;
+  }
   run.rows_rejected = reader.Number();
   run.bytes_read = reader.Number();
   run.bytes_written = reader.Number();

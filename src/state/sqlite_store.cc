@@ -82,8 +82,8 @@ class ConnectionPool {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::string path, OpenMode mode, bool checked)
-      : path_(path), checked_(checked), pool_(std::move(path), mode) {}
+  SqliteStore(std::string path, OpenMode mode, bool checked, WriteMode write_mode)
+      : path_(path), write_mode_(write_mode), checked_(checked), pool_(std::move(path), mode) {}
 
   // Refuses what is not a state file, brings an older layout up to date.
   Status Check(const Context& context) {
@@ -347,9 +347,9 @@ class SqliteStore final : public Store {
       const auto write = [&]() -> Status {
         SPILLWAY_ASSIGN(auto transaction, SqliteTransaction::Begin(&connection));
         SPILLWAY_TRY(work(connection));
-        return transaction.Commit();
+        return write_mode_ == WriteMode::kRehearse ? Status() : transaction.Commit();
       };
-      if (durability == Durability::kRecord) return write();
+      if (durability == Durability::kRecord || write_mode_ == WriteMode::kRehearse) return write();
       SPILLWAY_TRY(connection.Run("PRAGMA synchronous = FULL").status());
       Status status = write();
       SPILLWAY_TRY(connection.Run("PRAGMA synchronous = NORMAL").status());
@@ -486,6 +486,7 @@ class SqliteStore final : public Store {
   }
 
   const std::string path_;
+  const WriteMode write_mode_;
   const bool checked_;  // the whole file's structure is checked when it is opened
   ConnectionPool pool_;
 };
@@ -498,7 +499,8 @@ bool Writable(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> OpenSqliteStore(const Context& context, const std::string& path) {
+Result<std::unique_ptr<Store>> OpenSqliteStore(const Context& context, const std::string& path,
+                                               WriteMode mode) {
   struct stat file{};
   if (stat(path.c_str(), &file) != 0) {
     if (errno != ENOENT) return FileError(errno, "open the state file", path);
@@ -509,16 +511,16 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const Context& context, const std
   if (file.st_size == 0) return Corrupt(path, "it is empty");
   const bool checked = file.st_size <= kCheckedAtOnce;
   if (Writable(path)) {
-    auto store = std::make_unique<SqliteStore>(path, OpenMode::kReadWrite, checked);
+    auto store = std::make_unique<SqliteStore>(path, OpenMode::kReadWrite, checked, mode);
     SPILLWAY_TRY(store->Check(context));
     return std::unique_ptr<Store>(std::move(store));
   }
-  auto store = std::make_unique<SqliteStore>(path, OpenMode::kReadOnly, checked);
+  auto store = std::make_unique<SqliteStore>(path, OpenMode::kReadOnly, checked, mode);
   Status status = store->Check(context);
   struct stat log{};
   const bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
   if (!status.ok() && status.error_class() == ErrorClass::kFileUnusable && !has_log) {
-    store = std::make_unique<SqliteStore>(path, OpenMode::kImmutable, checked);
+    store = std::make_unique<SqliteStore>(path, OpenMode::kImmutable, checked, mode);
     status = store->Check(context);
   }
   SPILLWAY_TRY(std::move(status));

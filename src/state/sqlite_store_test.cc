@@ -282,7 +282,7 @@ TEST_F(SqliteStoreTest, RoundTripsRuns) {
   run.ended_at = At(3000);
   run.source_version = 0;
   run.rows_read = 1;
-  run.rows_inserted = 2;
+  run.rows_inserted.reset();
   run.rows_updated = 3;
   run.rows_deleted = 4;
   run.rows_unchanged = 5;

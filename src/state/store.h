@@ -88,10 +88,11 @@ struct Run {
   std::optional<Time> ended_at;
   std::optional<std::int64_t> source_version;
   std::int64_t rows_read = 0;
-  std::int64_t rows_inserted = 0;
-  std::int64_t rows_updated = 0;
-  std::int64_t rows_deleted = 0;
-  std::int64_t rows_unchanged = 0;
+  /// Absent: not counted, as a table that takes another's place need not be compared with it.
+  std::optional<std::int64_t> rows_inserted;
+  std::optional<std::int64_t> rows_updated;
+  std::optional<std::int64_t> rows_deleted;
+  std::optional<std::int64_t> rows_unchanged;
   std::int64_t rows_rejected = 0;
   std::int64_t bytes_read = 0;
   std::int64_t bytes_written = 0;

@@ -53,15 +53,55 @@ class Reporter {
   std::vector<std::size_t> key_columns_;
 };
 
+// Rows to be rejected, handed to the target when there are many. Which of them were rejected before
+// the target knows: a row can be bad in a column, too, or a repeated one that its task held back.
+class HeldRows {
+ public:
+  HeldRows(const DuplicateSearch& search, std::int64_t rejected)
+      : search_(search), rejected_(rejected) {}
+
+  std::int64_t rejected() const { return rejected_; }
+
+  Status Add(const base::Context& context, std::vector<target::BadRow> rows) {
+    for (target::BadRow& row : rows) {
+      bytes_ += row.row_json.size();
+      rows_.push_back(std::move(row));
+    }
+    return rows_.size() >= kHeldRows || bytes_ >= kHeldBytes ? Flush(context) : Status();
+  }
+
+  /// Errors: TOO_MANY_REJECTED, those of Target::RejectRows.
+  Status Flush(const base::Context& context) {
+    if (rows_.empty()) return Status();
+    SPILLWAY_ASSIGN(const std::int64_t added,
+                    search_.target->RejectRows(context, search_.stage, rows_));
+    rejected_ += added;
+    if (search_.max_rejected && rejected_ > *search_.max_rejected) {
+      return target::TooManyRejected(search_.stage.target.ToString(), rejected_,
+                                     *search_.max_rejected, target::NameBadRows(rows_));
+    }
+    rows_.clear();
+    bytes_ = 0;
+    return Status();
+  }
+
+ private:
+  const DuplicateSearch& search_;
+  std::int64_t rejected_;
+  std::vector<target::BadRow> rows_;
+  std::size_t bytes_ = 0;
+};
+
 // Reads the tasks that hold the first rows of repeated keys, up to the last such row of each.
 class FirstRows {
  public:
   FirstRows(const DuplicateSearch& search,
-            const std::vector<target::KeyRegister::Repeated>& repeated)
-      : search_(search), repeated_(repeated) {}
+            const std::vector<target::KeyRegister::Repeated>& repeated, bool naming)
+      : search_(search), repeated_(repeated), naming_(naming), held_(search, search.rejected) {}
 
   bool complete() const { return next_ == repeated_.size(); }
-  const std::vector<target::BadRow>& found() const { return found_; }
+  /// The rows to be named, when they are not to be rejected.
+  const std::vector<target::BadRow>& named() const { return named_; }
 
   Status ReadTask(const base::Context& context, std::int64_t number,
                   const std::vector<std::string>& splits) {
@@ -89,14 +129,18 @@ class FirstRows {
       RowPlaces places(*search_.lake, search_.location, search_.scan.document, split,
                        search_.plan->read);
       SPILLWAY_TRY(places.Locate(context, &rows));
-      found_.insert(found_.end(), rows.begin(), rows.end());
+      if (naming_) {
+        named_.insert(named_.end(), rows.begin(), rows.end());
+      } else {
+        SPILLWAY_TRY(held_.Add(context, std::move(rows)));
+      }
     }
     return Status();
   }
 
   Status Finish(const base::Context& context) {
     if (!complete()) return Status(ErrorClass::kInternal, "the first row of a key is not found");
-    return search_.target->RejectRows(context, search_.stage, found_);
+    return held_.Flush(context);
   }
 
  private:
@@ -123,23 +167,27 @@ class FirstRows {
 
   const DuplicateSearch& search_;
   const std::vector<target::KeyRegister::Repeated>& repeated_;
+  const bool naming_;
   std::size_t next_ = 0;
   std::unique_ptr<target::KeyImages> keys_;
   std::optional<Reporter> reporter_;
-  std::vector<target::BadRow> found_;
+  HeldRows held_;
+  std::vector<target::BadRow> named_;
 };
 
 // One read of the source for some images.
 class Finder {
  public:
-  Finder(const DuplicateSearch& search, std::unordered_set<std::string> images, std::int64_t found)
-      : search_(search), images_(std::move(images)), found_(found) {}
+  /// `rejected`: rows of the stage that are rejected already.
+  Finder(const DuplicateSearch& search, std::unordered_set<std::string> images,
+         std::int64_t rejected)
+      : search_(search), images_(std::move(images)), held_(search, rejected) {}
 
   // The first rows of the images that are looked for, to be named and not rejected.
   Result<std::vector<target::BadRow>> Name(const base::Context& context) {
     naming_ = true;
     SPILLWAY_TRY(Run(context));
-    return std::move(held_);
+    return std::move(named_);
   }
 
   Status Run(const base::Context& context) {
@@ -147,12 +195,13 @@ class Finder {
                     search_.source->Splits(context, search_.scan, search_.plan->split_bytes));
     while (true) {
       SPILLWAY_ASSIGN(const std::optional<lake::Split> split, splits->Next(context));
-      if (!split || named()) return naming_ ? Status() : Flush(context);
+      if (!split || enough()) return held_.Flush(context);
       SPILLWAY_TRY(ReadSplit(context, split->bytes));
     }
   }
 
-  std::int64_t found() const { return found_; }
+  /// Rows of the stage that are rejected by now.
+  std::int64_t rejected() const { return held_.rejected(); }
 
  private:
   Status ReadSplit(const base::Context& context, const std::string& split) {
@@ -171,11 +220,11 @@ class Finder {
       if (rows.empty()) continue;
       SPILLWAY_TRY(places.Locate(context, &rows));
       SPILLWAY_TRY(Take(context, std::move(rows)));
-      if (named()) return Status();
+      if (enough()) return Status();
     }
   }
 
-  bool named() const { return naming_ && held_.size() >= target::kBadRowsNamed; }
+  bool enough() const { return naming_ && named_.size() >= target::kBadRowsNamed; }
 
   Status Compile(const data::Schema& schema) {
     SPILLWAY_ASSIGN(keys_, search_.target->OpenKeyImages(search_.stage, schema, search_.columns));
@@ -195,35 +244,18 @@ class Finder {
   }
 
   Status Take(const base::Context& context, std::vector<target::BadRow> rows) {
-    found_ += static_cast<std::int64_t>(rows.size());
-    for (target::BadRow& row : rows) {
-      held_bytes_ += row.row_json.size();
-      held_.push_back(std::move(row));
-    }
-    if (naming_) return Status();
-    if (search_.max_rejected && found_ > *search_.max_rejected) {
-      return target::TooManyRejected(search_.stage.target.ToString(), found_, *search_.max_rejected,
-                                     target::NameBadRows(held_));
-    }
-    return held_.size() >= kHeldRows || held_bytes_ >= kHeldBytes ? Flush(context) : Status();
-  }
-
-  Status Flush(const base::Context& context) {
-    if (held_.empty()) return Status();
-    SPILLWAY_TRY(search_.target->RejectRows(context, search_.stage, held_));
-    held_.clear();
-    held_bytes_ = 0;
+    if (!naming_) return held_.Add(context, std::move(rows));
+    named_.insert(named_.end(), rows.begin(), rows.end());
     return Status();
   }
 
   const DuplicateSearch& search_;
   const std::unordered_set<std::string> images_;
-  std::int64_t found_;
   bool naming_ = false;
   std::unique_ptr<target::KeyImages> keys_;
   std::optional<Reporter> reporter_;
-  std::vector<target::BadRow> held_;
-  std::size_t held_bytes_ = 0;
+  HeldRows held_;
+  std::vector<target::BadRow> named_;
 };
 
 // The violation of the key with up to ten of its rows and their places, as far as they are found.
@@ -253,7 +285,7 @@ Result<std::int64_t> RejectDuplicates(const base::Context& context, const Duplic
     if (images.empty()) return removed;
     Finder finder(search, {images.begin(), images.end()}, rejected);
     SPILLWAY_TRY(finder.Run(context));
-    rejected = finder.found();
+    rejected = finder.rejected();
     SPILLWAY_ASSIGN(const std::int64_t gone,
                     search.target->RemoveImages(context, search.stage, search.columns, images));
     if (gone == 0) {
@@ -273,7 +305,7 @@ Result<std::vector<std::string>> RejectFirstRows(const base::Context& context,
   const auto all = search.rejected + static_cast<std::int64_t>(repeated.size());
   const bool too_many = search.max_rejected && all > *search.max_rejected;
   if (too_many) repeated.resize(std::min(repeated.size(), target::kBadRowsNamed));
-  FirstRows first_rows(search, repeated);
+  FirstRows first_rows(search, repeated, too_many);
   Status failed;
   SPILLWAY_TRY(ListTasks(context, *search.source, search.scan, *search.plan,
                          [&](std::int64_t number, const std::vector<std::string>& splits) {
@@ -283,7 +315,7 @@ Result<std::vector<std::string>> RejectFirstRows(const base::Context& context,
   SPILLWAY_TRY(failed);
   if (too_many) {
     return target::TooManyRejected(search.stage.target.ToString(), all, *search.max_rejected,
-                                   target::NameBadRows(first_rows.found()));
+                                   target::NameBadRows(first_rows.named()));
   }
   SPILLWAY_TRY(first_rows.Finish(context));
   for (const target::KeyRegister::Repeated& one : repeated) images.push_back(one.image);

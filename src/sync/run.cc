@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "base/failpoint.h"
-#include "base/ids.h"
 #include "sync/duplicates.h"
 #include "sync/loader.h"
 #include "sync/observe.h"
@@ -136,6 +135,7 @@ class Run {
     report_.from_version = plan_.from_version;
     report_.to_version = plan_.to_version;
     report_.warnings = plan_.warnings;
+    if (plan_.action == Action::kNothing) report_.rejected = observation_.target.rejected;
     return report_;
   }
 
@@ -326,7 +326,7 @@ class Together {
 
  private:
   Status Prepare(const Member& member) {
-    Result<bool> prepared = Attempt(member, member.run_id);
+    Result<bool> prepared = Attempt(member);
     if (!prepared.ok() && prepared.status().error_class() == ErrorClass::kDataFileMissing) {
       // A planned file that is gone may only mean that the version was cleaned up meanwhile: plan
       // once more.
@@ -336,17 +336,16 @@ class Together {
       }
       runs_.back()->CleanUp(prepared.status());
       runs_.pop_back();
-      // Task ids are unique per run, so the second attempt is a run of its own.
-      prepared = Attempt(member, base::NewUuid());
+      prepared = Attempt(member);  // with a stage of its own
     }
     if (!prepared.ok()) return std::move(prepared).status();
     staged_.push_back(*prepared);
     return Status();
   }
 
-  Result<bool> Attempt(const Member& member, const std::string& run_id) {
+  Result<bool> Attempt(const Member& member) {
     runs_.push_back(
-        std::make_unique<Run>(context_, *member.definition, environment_, run_id, rebuild_));
+        std::make_unique<Run>(context_, *member.definition, environment_, member.run_id, rebuild_));
     return runs_.back()->Prepare();
   }
 

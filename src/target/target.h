@@ -198,7 +198,8 @@ struct Publish {
   PublishWay way = PublishWay::kSwap;
   std::string planned_from;         ///< source_position read under my fence; empty: none
   PositionRow position;             ///< to be written
-  std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold
+  std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold; position.rows are left
+                                    ///< of them when superseded and rejected rows are removed
   std::int64_t expected_tasks = 0;  ///< and the number of its task ids
   IndexSpec index;
   std::string table_comment;
@@ -330,9 +331,10 @@ class Target {
   /// What makes such images of source rows. `schema` is that of the batches. Does not block.
   virtual base::Result<std::unique_ptr<KeyImages>> OpenKeyImages(
       const Stage& stage, const data::Schema& schema, const std::vector<std::string>& columns) = 0;
-  /// Rejects `rows` for the stage, those already rejected excepted. FENCED.
-  virtual base::Status RejectRows(const base::Context& context, const Stage& stage,
-                                  const std::vector<BadRow>& rows) = 0;
+  /// Rejects `rows` for the stage, those already rejected excepted. Returns how many were not.
+  /// FENCED.
+  virtual base::Result<std::int64_t> RejectRows(const base::Context& context, const Stage& stage,
+                                                const std::vector<BadRow>& rows) = 0;
   /// Removes the rows that have one of `images` in `columns` from the stage. Returns how many.
   /// FENCED.
   virtual base::Result<std::int64_t> RemoveImages(const base::Context& context, const Stage& stage,

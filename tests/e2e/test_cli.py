@@ -183,6 +183,60 @@ def test_target_in_use_is_not_removed(
     assert "shop.public.p" in failure.message + json.dumps(failure.details)
 
 
+def test_dry_runs_change_nothing_and_check_everything(
+    spillway: Program, database_15: Database, products: pathlib.Path
+) -> None:
+    program = spillway.with_environment(**database_15.environment)
+    program.done("target", "add", "shop", database_15.url())
+    program.done("source", "add", "lake.p", products)
+    program.done(
+        "synced-table", "create", "shop.public.p", "--from", "lake.p", "--primary-key", "product_id"
+    )
+    deltalake.write_deltalake(
+        str(products), pa.table({"product_id": [4], "name": ["d"]}), mode="append"
+    )
+
+    def everything() -> object:
+        return (
+            program.json("source", "list"),
+            program.json("target", "list"),
+            program.json("synced-table", "get", "shop.public.p"),
+            program.json("runs", "list"),
+            sorted(p.name for p in pathlib.Path(program.home).iterdir()),
+            database_15.query("SELECT * FROM public.p ORDER BY 1"),
+            database_15.query("SELECT * FROM spillway.condition"),
+        )
+
+    before = everything()
+    for changing in (
+        ["sync", "shop.public.p"],
+        ["resync", "--all"],
+        ["synced-table", "create", "shop.public.q", "--from", "lake.p"],
+        ["synced-table", "alter", "shop.public.p", "--lock-timeout", "9s"],
+        ["synced-table", "pause", "shop.public.p"],
+        ["synced-table", "delete", "shop.public.p", "--drop-table"],
+        ["source", "add", "lake.q", products, "--storage-option", "aws_secret_access_key=hidden"],
+        ["target", "add", "other", database_15.url(), "--password", "literal"],
+        ["pg", "start"],
+        ["pg", "stop"],
+    ):
+        program.done(*changing, "--dry-run")
+        assert everything() == before, changing
+    assert "not done: removed" in _unused(program, products)
+    refused = "DEPENDENT_OBJECTS_STILL_EXIST"
+    program.fails("target", "remove", "shop", "--dry-run", error_class=refused)
+    program.fails("source", "remove", "lake.p", "--dry-run", error_class=refused)
+    program.fails("source", "add", "lake.p", products, "--dry-run", error_class="ALREADY_EXISTS")
+    program.fails("sync", "shop.public.z", "--dry-run", error_class="SYNCED_TABLE_NOT_FOUND")
+
+
+def _unused(program: Program, products: pathlib.Path) -> str:
+    program.done("source", "add", "lake.unused", products)
+    told = program.done("source", "remove", "lake.unused", "--dry-run").stderr
+    program.done("source", "show", "lake.unused")
+    return told
+
+
 def test_source_life(spillway: Program, products: pathlib.Path) -> None:
     spillway.done("source", "add", "lake.sales.products", products)
     spillway.fails("source", "add", "lake.sales.products", products, error_class="ALREADY_EXISTS")

@@ -156,6 +156,9 @@ def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
     assert failed["error"]["class"] == "PRIMARY_KEY_CONSTRAINT_VIOLATION"
     loaded = shop.done("runs", "show", runs[1]["run"], "-o", "json").json()
     assert loaded["rows"] == 2
+    assert [loaded[f"rows_{what}"] for what in ("inserted", "updated", "deleted", "rejected")] == [
+        2, 0, 0, 0,
+    ]  # fmt: skip
     assert list(loaded["phases_ms"]) == ["observe", "fence", "plan", "load", "index", "publish"]
     only = shop.done("runs", "list", "shop.public.bad", "-o", "json").json()
     assert len(only) == 1

@@ -27,6 +27,7 @@ struct Session {
   std::string working_folder;
   std::string home;  ///< --home
   bool yes = false;
+  bool dry_run = false;  ///< of a command with AddDryRun; World::rehearses() then
   /// What followed `pg psql`: psql's own arguments, which are not ours to understand.
   std::vector<std::string> psql_arguments;
   ProgressStyle progress = ProgressStyle::kAuto;
@@ -49,6 +50,9 @@ void AddSourceCommands(CLI::App* app, Session* session);
 void AddTargetCommands(CLI::App* app, Session* session);
 void AddPostgresCommands(CLI::App* app, Session* session);
 void AddDoctorCommand(CLI::App* app, Session* session);
+
+/// Adds --dry-run to a command that changes something.
+void AddDryRun(CLI::App* command, Session* session);
 
 /// Parses `K=V` texts. Errors: INVALID_ARGUMENT naming `flag`.
 base::Result<std::map<std::string, std::string>> ParseAssignments(

@@ -122,6 +122,10 @@ int Report(Console* console, const Status& error) {
 
 }  // namespace
 
+void AddDryRun(CLI::App* command, Session* session) {
+  command->add_flag("--dry-run", session->dry_run, "Only say what would be done");
+}
+
 Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts,
                                                             std::string_view flag) {
   std::map<std::string, std::string> assignments;
@@ -212,8 +216,10 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
     fmt::print(console->out(), "{}", *script);
     return 0;
   }
-  auto world = service::World::Open(session.context, session.home, session.environment,
-                                    session.working_folder);
+  if (session.dry_run) console->note_prefix = "dry run, not done: ";
+  auto world = service::World::Open(
+      session.context, session.home, session.environment, session.working_folder,
+      session.dry_run ? state::WriteMode::kRehearse : state::WriteMode::kCommit);
   if (!world.ok()) return Report(console, world.status());
   const Result<int> code = session.action(**world);
   if (!code.ok()) return Report(console, code.status());

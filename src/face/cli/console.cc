@@ -119,8 +119,9 @@ void Console::Line(std::string_view text) { fmt::print(out_, "{}\n", text); }
 
 void Console::Note(std::string_view text) {
   if (quiet) return;
-  if (log_format == LogFormat::kJson) return Log("info", Message(text));
-  fmt::print(err_, "{}\n", text);
+  const std::string remark = note_prefix + std::string(text);
+  if (log_format == LogFormat::kJson) return Log("info", Message(remark));
+  fmt::print(err_, "{}\n", remark);
 }
 
 void Console::Warn(std::string_view text) {

@@ -22,6 +22,7 @@ class Console {
   OutputFormat format = OutputFormat::kTable;
   LogFormat log_format = LogFormat::kText;
   bool quiet = false;
+  std::string note_prefix;  ///< before each remark
 
   void ChooseColor(ColorChoice choice, bool no_color_in_environment);
   bool out_is_terminal() const { return out_is_terminal_; }

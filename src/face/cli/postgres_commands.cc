@@ -20,6 +20,13 @@ using base::Status;
 using Json = nlohmann::ordered_json;
 
 Result<int> Start(Session* session, service::World& world, int port) {
+  if (session->dry_run) {
+    SPILLWAY_ASSIGN(const lakebase::ClusterStatus status,
+                    world.LocalCluster().GetStatus(session->context));
+    const bool running = status.state == lakebase::ClusterState::kRunning;
+    session->console->Note(running ? "was running" : "started");
+    return 0;
+  }
   lakebase::StartOptions options;
   if (port != 0) options.port = static_cast<std::uint16_t>(port);
   SPILLWAY_ASSIGN(const lakebase::Started started,
@@ -73,6 +80,7 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
   auto port = std::make_shared<int>(0);
   CLI::App* start = parent->add_subcommand("start", "Start it (made at the first start)");
   start->add_option("--port", *port, "Port to keep from now on")->check(CLI::Range(1024, 65535));
+  AddDryRun(start, session);
   start->callback([session, port] {
     session->action = [session, port](service::World& world) {
       return Start(session, world, *port);
@@ -82,11 +90,14 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
   auto immediate = std::make_shared<bool>(false);
   CLI::App* stop = parent->add_subcommand("stop", "Stop it");
   stop->add_flag("--immediate", *immediate, "Without a checkpoint; the next start recovers");
+  AddDryRun(stop, session);
   stop->callback([session, immediate] {
     session->action = [session, immediate](service::World& world) -> Result<int> {
-      SPILLWAY_TRY(world.LocalCluster().Stop(session->context, *immediate
-                                                                   ? lakebase::StopMode::kImmediate
+      if (!session->dry_run) {
+        SPILLWAY_TRY(
+            world.LocalCluster().Stop(session->context, *immediate ? lakebase::StopMode::kImmediate
                                                                    : lakebase::StopMode::kFast));
+      }
       session->console->Note("stopped");
       return 0;
     };

@@ -34,6 +34,7 @@ void AddAdd(CLI::App* parent, Session* session) {
   add->add_option("--storage-option", flags->storage_options,
                   "KEY=VALUE with delta-rs' key names; a secret as ${env:X} or ${file:X}; may be "
                   "repeated");
+  AddDryRun(add, session);
   add->footer(
       "Example:\n"
       "  spillway source add lake.sales.products s3://lake/products --storage-option "
@@ -86,6 +87,7 @@ void AddSourceCommands(CLI::App* app, Session* session) {
   auto removed = std::make_shared<std::string>();
   CLI::App* remove = parent->add_subcommand("remove", "Forget a registered source");
   remove->add_option("NAME", *removed, "A registered source")->required();
+  AddDryRun(remove, session);
   remove->callback([session, removed] {
     session->action = [session, removed](service::World& world) -> Result<int> {
       SPILLWAY_TRY(world.sources().Remove(session->context, *removed));

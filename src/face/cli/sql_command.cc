@@ -74,14 +74,15 @@ class StatementRunner {
   }
 
   Result<int> Run(const sql::DropSyncedTable& drop) {
-    const Status dropped =
+    const Result<std::string> dropped =
         service::DeleteSyncedTable(context(), world_, drop.name, drop.drop_table);
     if (drop.if_exists && !dropped.ok() &&
-        dropped.error_class() == ErrorClass::kSyncedTableNotFound) {
+        dropped.status().error_class() == ErrorClass::kSyncedTableNotFound) {
       session_->console->Note(drop.name + " is not there");
       return 0;
     }
-    SPILLWAY_TRY(dropped);
+    SPILLWAY_TRY(dropped.status());
+    if (!dropped->empty()) session_->console->Warn(*dropped);
     session_->console->Note("dropped " + drop.name +
                             (drop.drop_table ? " and its table" : "; its table was kept"));
     return 0;

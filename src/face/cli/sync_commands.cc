@@ -53,30 +53,6 @@ void AddAllowDeletes(CLI::App* command, service::SyncOptions* options) {
                     "Delete more than max_delete_share allows, and what cascades");
 }
 
-void AddSync(CLI::App* app, Session* session) {
-  CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
-  const auto selection = AddSelection(sync);
-  const auto options = std::make_shared<service::SyncOptions>();
-  AddAllowDeletes(sync, options.get());
-  sync->footer(
-      "Examples:\n  spillway sync local.public.products\n  spillway sync 'shop.public.*'\n"
-      "  spillway sync --all");
-  sync->callback([session, selection, options] {
-    selection->Check();
-    session->action = [session, selection, options](service::World& world) -> Result<int> {
-      SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
-      if (none) return 0;
-      return SyncAndReport(session, world, selection->Wanted(), *options);
-    };
-  });
-}
-
-struct ResyncFlags {
-  std::shared_ptr<Selection> selection;
-  service::SyncOptions options{.rebuild = true};
-  bool dry_run = false;
-};
-
 Result<int> Explain(Session* session, service::World& world, const Selection& selection,
                     const service::SyncOptions& options, bool exit_code) {
   SPILLWAY_ASSIGN(const auto explained,
@@ -105,12 +81,37 @@ Result<int> Explain(Session* session, service::World& world, const Selection& se
   return exit_code && something ? 3 : 0;
 }
 
+void AddSync(CLI::App* app, Session* session) {
+  CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
+  const auto selection = AddSelection(sync);
+  const auto options = std::make_shared<service::SyncOptions>();
+  AddAllowDeletes(sync, options.get());
+  AddDryRun(sync, session);
+  sync->footer(
+      "Examples:\n  spillway sync local.public.products\n  spillway sync 'shop.public.*'\n"
+      "  spillway sync --all");
+  sync->callback([session, selection, options] {
+    selection->Check();
+    session->action = [session, selection, options](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
+      if (none) return 0;
+      if (session->dry_run) return Explain(session, world, *selection, *options, false);
+      return SyncAndReport(session, world, selection->Wanted(), *options);
+    };
+  });
+}
+
+struct ResyncFlags {
+  std::shared_ptr<Selection> selection;
+  service::SyncOptions options{.rebuild = true};
+};
+
 void AddResyncAndExplain(CLI::App* app, Session* session) {
   CLI::App* resync = app->add_subcommand("resync", "Rebuild synced tables from their sources");
   auto flags = std::make_shared<ResyncFlags>();
   flags->selection = AddSelection(resync);
   AddAllowDeletes(resync, &flags->options);
-  resync->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
+  AddDryRun(resync, session);
   resync->footer("Example:\n  spillway resync local.public.products");
   resync->callback([session, flags] {
     flags->selection->Check();
@@ -118,7 +119,7 @@ void AddResyncAndExplain(CLI::App* app, Session* session) {
       const service::SyncOptions& options = flags->options;
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *flags->selection));
       if (none) return 0;
-      if (flags->dry_run) return Explain(session, world, *flags->selection, options, false);
+      if (session->dry_run) return Explain(session, world, *flags->selection, options, false);
       return SyncAndReport(session, world, flags->selection->Wanted(), options);
     };
   });
@@ -157,10 +158,13 @@ Json RunJson(const state::Run& run, bool whole) {
     json["error"] = error.is_object() ? Json(error.value("class", "")) : Json();
     return json;
   }
-  json["rows_inserted"] = run.rows_inserted;
-  json["rows_updated"] = run.rows_updated;
-  json["rows_deleted"] = run.rows_deleted;
-  json["rows_unchanged"] = run.rows_unchanged;
+  const auto count = [&](const char* name, const std::optional<std::int64_t>& rows) {
+    json[name] = rows ? Json(*rows) : Json();
+  };
+  count("rows_inserted", run.rows_inserted);
+  count("rows_updated", run.rows_updated);
+  count("rows_deleted", run.rows_deleted);
+  count("rows_unchanged", run.rows_unchanged);
   json["rows_rejected"] = run.rows_rejected;
   json["bytes"] = run.bytes_written;
   json["bottleneck"] = run.bottleneck;

@@ -29,7 +29,6 @@ struct CreateFlags {
   bool adopt = false;
   bool replace = false;
   bool no_sync = false;
-  bool dry_run = false;
 };
 
 Result<sync::Definition> MakeDefinition(const CreateFlags& flags) {
@@ -145,10 +144,10 @@ Result<int> Create(Session* session, service::World& world, const CreateFlags& f
                                                       : service::TakeOver::kNone;
   SPILLWAY_ASSIGN(const service::Created created,
                   service::CreateSyncedTable(session->context, world, std::move(definition),
-                                             take_over, flags.dry_run));
+                                             take_over, session->dry_run));
   const std::string name = created.definition.name();
   NotePending(session, created.definition);
-  if (flags.dry_run) {
+  if (session->dry_run) {
     session->console->Print(PlanJson(name, created.plan));
     return 0;
   }
@@ -181,7 +180,7 @@ void AddCreate(CLI::App* parent, Session* session) {
   command->add_flag("--replace", flags->replace, "Take over a table that is there: load it anew")
       ->excludes(adopt);
   command->add_flag("--no-sync", flags->no_sync, "Only define it");
-  command->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
+  AddDryRun(command, session);
   command->footer(
       "Examples:\n"
       "  spillway synced-table create local.public.products --from ./lake/products --primary-key "
@@ -201,7 +200,6 @@ struct AlterFlags {
   std::string name;
   DefinitionFlags definition;
   std::vector<std::string> unset;
-  bool dry_run = false;
 };
 
 Result<int> Alter(Session* session, service::World& world, const AlterFlags& flags) {
@@ -223,7 +221,7 @@ Result<int> Alter(Session* session, service::World& world, const AlterFlags& fla
     field->unset(&definition);
   }
   SPILLWAY_TRY(flags.definition.Apply(&definition));
-  return AlterTo(session, world, view.definition, definition, flags.dry_run);
+  return AlterTo(session, world, view.definition, definition, session->dry_run);
 }
 
 void AddAlter(CLI::App* parent, Session* session) {
@@ -236,7 +234,7 @@ void AddAlter(CLI::App* parent, Session* session) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_flag("--dry-run", flags->dry_run, "Only say what would be done");
+  AddDryRun(command, session);
   command->footer(
       "Examples:\n"
       "  spillway synced-table alter local.public.products --where \"price > 10\" --retries 5\n"
@@ -265,13 +263,16 @@ Result<int> Delete(Session* session, service::World& world, const DeleteFlags& f
                     "deleting a synced table wants --keep-table or --drop-table");
     }
     drop_table = session->confirm("Drop the table in the target too?");
-  } else if (flags.drop_table && !session->yes && session->console->err_is_terminal() &&
+  } else if (flags.drop_table && !session->yes && !session->dry_run &&
+             session->console->err_is_terminal() &&
              !session->confirm("Drop " + fmt::format("{}", fmt::join(flags.names, ", ")) +
                                " with all rows?")) {
     return Status(ErrorClass::kConfirmationRequired, "not confirmed; nothing was deleted");
   }
   for (const std::string& name : flags.names) {
-    SPILLWAY_TRY(service::DeleteSyncedTable(session->context, world, name, drop_table));
+    SPILLWAY_ASSIGN(const std::string note,
+                    service::DeleteSyncedTable(session->context, world, name, drop_table));
+    if (!note.empty()) session->console->Warn(note);
     session->console->Note("deleted " + name +
                            (drop_table ? " and its table" : "; its table was kept"));
   }
@@ -284,6 +285,7 @@ void AddDelete(CLI::App* parent, Session* session) {
   command->add_option("NAME", flags->names, "Synced tables")->required();
   auto* keep = command->add_flag("--keep-table", flags->keep_table, "Leave the target's table");
   command->add_flag("--drop-table", flags->drop_table, "Drop the target's table")->excludes(keep);
+  AddDryRun(command, session);
   command->footer("Example:\n  spillway synced-table delete local.public.products --drop-table");
   command->callback([session, flags] {
     session->action = [session, flags](service::World& world) {
@@ -348,6 +350,7 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
     CLI::App* command = parent->add_subcommand(word, help);
     auto names = std::make_shared<std::vector<std::string>>();
     command->add_option("NAME", *names, "Synced tables")->required();
+    AddDryRun(command, session);
     command->footer(
         fmt::format("Example:\n  spillway synced-table {} local.public.products", word));
     command->callback([session, names, verb, done] {

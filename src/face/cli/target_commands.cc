@@ -25,6 +25,7 @@ void AddAdd(CLI::App* parent, Session* session) {
       ->required();
   add->add_option("--password", flags->password,
                   "${env:X} or ${file:X}; without it libpq looks in .pgpass and PGSERVICE");
+  AddDryRun(add, session);
   add->footer(
       "Example:\n"
       "  spillway target add shop 'postgresql://app@db/shop?sslmode=verify-full' --password "
@@ -104,6 +105,7 @@ void AddTargetCommands(CLI::App* app, Session* session) {
   auto removed = std::make_shared<std::string>();
   CLI::App* remove = parent->add_subcommand("remove", "Forget a target");
   remove->add_option("NAME", *removed, "A target")->required();
+  AddDryRun(remove, session);
   remove->callback([session, removed] {
     session->action = [session, removed](service::World& world) -> Result<int> {
       SPILLWAY_TRY(service::RemoveTarget(session->context, world, *removed));

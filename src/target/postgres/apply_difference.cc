@@ -204,7 +204,7 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
   found.inserted = counts.number(0, 0);
   found.updated = counts.number(0, 1);
   found.deleted = counts.number(0, 2);
-  found.unchanged = publish.expected_rows - found.inserted - found.updated;
+  found.unchanged = publish.position.rows - found.inserted - found.updated;
   SPILLWAY_TRY(CheckDeletes(publish, {.present = found.unchanged + found.updated + found.deleted,
                                       .deleted = found.deleted}));
   SPILLWAY_TRY(CheckCascades(context, connection, publish, table_oid, found.deleted));

@@ -237,6 +237,9 @@ struct Connection::Impl {
     if (PQsocket(pq) < 0) return Status(ErrorClass::kConnectionError, "the connection was lost");
     std::array<pollfd, 2> polled = {pollfd{PQsocket(pq), events, 0}, pollfd{stop_event, POLLIN, 0}};
     const bool stoppable = context.stop.stop_possible();
+    // What an earlier stop left there, of a context that is not this one.
+    std::uint64_t before = 0;
+    [[maybe_unused]] const auto drained = read(stop_event, &before, sizeof(before));
     const std::stop_callback wake(context.stop, [this] {
       const std::uint64_t one = 1;
       [[maybe_unused]] const auto written = write(stop_event, &one, sizeof(one));
@@ -740,10 +743,14 @@ Connection::CommitReply Connection::Commit(const Context& context,
   if (all.ok() && all->size() == 1 && all->front().command() == "COMMIT") {
     return {CommitOutcome::kCommitted, Status()};
   }
+  if (all.ok() && all->empty()) {  // the answer itself came before the interruption
+    Close();
+    return {CommitOutcome::kUnknown, NotUsable()};
+  }
   if (all.ok()) {
-    const std::string tag = all->empty() ? std::string() : std::string(all->back().command());
     return {CommitOutcome::kRejected,
-            Status(ErrorClass::kInternal, "the server answered COMMIT with " + tag)};
+            Status(ErrorClass::kInternal,
+                   "the server answered COMMIT with " + std::string(all->back().command()))};
   }
   // A failed session may have committed before it failed; an error in a living one is a rollback.
   const bool lives = usable() && !IsInterruption(all.status());

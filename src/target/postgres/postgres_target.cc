@@ -184,7 +184,7 @@ class PostgresTarget final : public Target {
 
   Result<std::unique_ptr<TableHold>> HoldTable(const Context& context,
                                                const TableName& table) override {
-    return postgres::HoldTable(context, pool_, table);
+    return holds_.Hold(context, table);
   }
 
   Result<std::pair<Fence, std::optional<PositionRow>>> TakeFence(const Context& context,
@@ -245,8 +245,8 @@ class PostgresTarget final : public Target {
     return MakeKeyImages(stage, schema, columns);
   }
 
-  Status RejectRows(const Context& context, const Stage& stage,
-                    const std::vector<BadRow>& rows) override {
+  Result<std::int64_t> RejectRows(const Context& context, const Stage& stage,
+                                  const std::vector<BadRow>& rows) override {
     SPILLWAY_ASSIGN(Lease connection, pool_.BorrowWritable(context));
     return RejectStageRows(context, *connection, stage, rows);
   }
@@ -315,6 +315,7 @@ class PostgresTarget final : public Target {
   }
 
   Pool pool_;
+  TableHolds holds_{&pool_};
   base::Mutex mutex_;
   std::optional<ServerFacts> server_ GUARDED_BY(mutex_);
 };

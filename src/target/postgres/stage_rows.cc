@@ -148,12 +148,12 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
   return images;
 }
 
-Status RejectStageRows(const Context& context, Connection& connection, const Stage& stage,
-                       const std::vector<BadRow>& rows) {
+Result<std::int64_t> RejectStageRows(const Context& context, Connection& connection,
+                                     const Stage& stage, const std::vector<BadRow>& rows) {
   SPILLWAY_TRY(Begin(context, connection, stage));
-  SPILLWAY_ASSIGN([[maybe_unused]] const std::int64_t added,
-                  AddStageRejected(context, connection, stage, rows));
-  return Commit(context, connection);
+  SPILLWAY_ASSIGN(const std::int64_t added, AddStageRejected(context, connection, stage, rows));
+  SPILLWAY_TRY(Commit(context, connection));
+  return added;
 }
 
 Result<std::int64_t> RemoveImages(const Context& context, Connection& connection,

@@ -22,8 +22,8 @@ base::Result<std::vector<std::string>> RepeatedImages(const base::Context& conte
                                                       const std::vector<std::string>& columns,
                                                       std::int64_t limit);
 
-base::Status RejectStageRows(const base::Context& context, Connection& connection,
-                             const Stage& stage, const std::vector<BadRow>& rows);
+base::Result<std::int64_t> RejectStageRows(const base::Context& context, Connection& connection,
+                                           const Stage& stage, const std::vector<BadRow>& rows);
 
 base::Result<std::int64_t> RemoveImages(const base::Context& context, Connection& connection,
                                         const Stage& stage, const std::vector<std::string>& columns,

@@ -152,7 +152,7 @@ TEST_P(StageRowsTest, AnOlderFenceTouchesNothing) {
   EXPECT_CLASS(target_->KeepGreatest(Soon(), stage_, {"id"}, "t").status(), kFenced);
   EXPECT_CLASS(target_->RepeatedImages(Soon(), stage_, {"id"}, 10).status(), kFenced);
   EXPECT_CLASS(target_->RemoveImages(Soon(), stage_, {"id"}, {"x"}).status(), kFenced);
-  EXPECT_CLASS(target_->RejectRows(Soon(), stage_, {}), kFenced);
+  EXPECT_CLASS(target_->RejectRows(Soon(), stage_, {}).status(), kFenced);
   EXPECT_EQ(Stored("id").size(), 2u);
 }
 

@@ -27,25 +27,6 @@ std::int64_t LockKey(const TableName& table) {
   return static_cast<std::int64_t>(std::strtoull(digest.substr(0, 16).c_str(), nullptr, 16));
 }
 
-class AdvisoryHold final : public TableHold {
- public:
-  AdvisoryHold(Lease lease, std::int64_t key) : lease_(std::move(lease)), key_(key) {}
-  ~AdvisoryHold() override {
-    const Context brief{Deadline::After(kRelease), {}};
-    // A session that does not answer is not given back: closing it frees the lock.
-    if (!lease_->Execute(brief, Sql() << "SELECT pg_advisory_unlock(" << Literal(key_) << ")")
-             .ok()) {
-      lease_->Close();
-    }
-  }
-  AdvisoryHold(const AdvisoryHold&) = delete;
-  AdvisoryHold& operator=(const AdvisoryHold&) = delete;
-
- private:
-  Lease lease_;
-  const std::int64_t key_;
-};
-
 // RUN_IN_PROGRESS with who holds the lock, as far as the role may see it.
 Status InProgress(const Context& context, Connection& connection, const TableName& table,
                   std::int64_t key) {
@@ -74,22 +55,69 @@ Status InProgress(const Context& context, Connection& connection, const TableNam
 
 }  // namespace
 
-Result<std::unique_ptr<TableHold>> HoldTable(const Context& context, Pool& pool,
-                                             const TableName& table) {
-  SPILLWAY_ASSIGN(Lease lease, pool.BorrowWritable(context));
+class TableHolds::Held final : public TableHold {
+ public:
+  Held(TableHolds* holds, std::int64_t key) : holds_(holds), key_(key) {}
+  ~Held() override { holds_->Release(key_); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  TableHolds* holds_;
+  const std::int64_t key_;
+};
+
+Result<std::unique_ptr<TableHold>> TableHolds::Hold(const Context& context,
+                                                    const TableName& table) {
   const std::int64_t key = LockKey(table);
-  SPILLWAY_TRY(lease->Execute(context, Sql() << "SET tcp_keepalives_idle = 15;"
-                                             << "SET tcp_keepalives_interval = 5;"
-                                             << "SET tcp_keepalives_count = 3"));
   const Deadline ending = Deadline::After(kEnding);
   while (true) {
-    SPILLWAY_ASSIGN(const Rows rows, lease->Query(context, Sql() << "SELECT pg_try_advisory_lock("
-                                                                 << Literal(key) << ")"));
-    if (rows.boolean(0, 0)) break;
-    if (ending.expired()) return InProgress(context, *lease, table, key);
+    Status holder;
+    SPILLWAY_ASSIGN(const bool locked,
+                    TryLock(context, table, key, ending.expired() ? &holder : nullptr));
+    if (locked) return std::unique_ptr<TableHold>(new Held(this, key));
+    SPILLWAY_TRY(std::move(holder));
     SPILLWAY_TRY(Pause(context, kBetweenAttempts));
   }
-  return std::unique_ptr<TableHold>(new AdvisoryHold(std::move(lease), key));
+}
+
+Result<bool> TableHolds::TryLock(const Context& context, const TableName& table, std::int64_t key,
+                                 Status* holder) {
+  base::MutexLock lock(mutex_);
+  if (session_ && !(*session_)->usable()) {
+    // The server has freed what it held: what is left is the fences.
+    session_.reset();
+    keys_.clear();
+  }
+  if (!session_) {
+    SPILLWAY_ASSIGN(Lease lease, pool_->BorrowWritable(context));
+    SPILLWAY_TRY(lease->Execute(context, Sql() << "SET tcp_keepalives_idle = 15;"
+                                               << "SET tcp_keepalives_interval = 5;"
+                                               << "SET tcp_keepalives_count = 3"));
+    session_.emplace(std::move(lease));
+  }
+  Connection& session = **session_;
+  bool locked = false;
+  if (!keys_.contains(key)) {  // a session may take its own lock twice
+    SPILLWAY_ASSIGN(const Rows rows, session.Query(context, Sql() << "SELECT pg_try_advisory_lock("
+                                                                  << Literal(key) << ")"));
+    locked = rows.boolean(0, 0);
+  }
+  if (locked) keys_.insert(key);
+  if (!locked && holder != nullptr) *holder = InProgress(context, session, table, key);
+  if (keys_.empty()) session_.reset();
+  return locked;
+}
+
+void TableHolds::Release(std::int64_t key) {
+  base::MutexLock lock(mutex_);
+  if (keys_.erase(key) == 0 || !session_) return;
+  const Context brief{Deadline::After(kRelease), {}};
+  const Status unlocked =
+      (*session_)->Execute(brief, Sql() << "SELECT pg_advisory_unlock(" << Literal(key) << ")");
+  // A session that does not answer is closed, which frees its locks.
+  if (!unlocked.ok()) (*session_)->Close();
+  if (keys_.empty()) session_.reset();
 }
 
 }  // namespace spillway::target::postgres

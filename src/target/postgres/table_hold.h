@@ -1,19 +1,43 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_TABLE_HOLD_H_
 #define SPILLWAY_TARGET_POSTGRES_TABLE_HOLD_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 
+#include "base/mutex.h"
 #include "target/postgres/pool.h"
 #include "target/target.h"
 
 namespace spillway::target::postgres {
 
-/// Takes the advisory lock of `table` in a session of `pool`, which is kept until the hold is
-/// destroyed. The server frees it when the session ends: at once after a death of the process,
-/// within half a minute after a death of the machine (TCP keepalive). A session that is just ending
-/// is given a second. Errors: RUN_IN_PROGRESS naming the holder; those of Pool::Borrow.
-base::Result<std::unique_ptr<TableHold>> HoldTable(const base::Context& context, Pool& pool,
-                                                   const TableName& table);
+/// The advisory locks of tables that one process holds in a database: all in one session, which is
+/// taken from the pool while there are any. The server frees them when the session ends: at once
+/// after a death of the process, within half a minute after a death of the machine (TCP keepalive).
+/// Thread-safe; outlives its holds.
+class TableHolds {
+ public:
+  explicit TableHolds(Pool* pool) : pool_(pool) {}
+
+  /// Takes the lock of `table` until the hold is destroyed. A session that is just ending is given
+  /// a second. Errors: RUN_IN_PROGRESS naming the holder; those of Pool::Borrow.
+  base::Result<std::unique_ptr<TableHold>> Hold(const base::Context& context,
+                                                const TableName& table);
+
+ private:
+  class Held;
+
+  /// Whether the lock was had; `holder` else says who has it.
+  base::Result<bool> TryLock(const base::Context& context, const TableName& table, std::int64_t key,
+                             base::Status* holder);
+  void Release(std::int64_t key);
+
+  Pool* const pool_;
+  base::Mutex mutex_;
+  std::optional<Lease> session_ GUARDED_BY(mutex_);
+  std::set<std::int64_t> keys_ GUARDED_BY(mutex_);
+};
 
 }  // namespace spillway::target::postgres
 

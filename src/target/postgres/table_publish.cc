@@ -145,7 +145,7 @@ Status TablePublish::GuardDeletes(const Context& context, Connection& connection
   SPILLWAY_ASSIGN(const RowsAgainst rows, CountDeletes(context, connection, publish_));
   SPILLWAY_TRY(CheckDeletes(publish_, rows));
   published_.deleted = rows.deleted;
-  published_.inserted = publish_.expected_rows - (rows.present - rows.deleted);
+  published_.inserted = publish_.position.rows - (rows.present - rows.deleted);
   return Status();
 }
 
@@ -285,7 +285,7 @@ Status TablePublish::PutFirst(const Context& context, Connection& connection) {
   SPILLWAY_TRY(connection.Execute(context, TakePlace(stage_, publish_.table_comment) << grants)
                    .While("put the stage in place as " + stage_.target.ToString()));
   SPILLWAY_ASSIGN(const Sql names, OwnNames(context, connection, stage_, oid_));
-  published_.inserted = publish_.expected_rows;
+  published_.inserted = publish_.position.rows;
   published_.updated = published_.deleted = published_.unchanged = 0;
   return names.empty() ? Status() : connection.Execute(context, names);
 }
