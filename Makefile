@@ -3,7 +3,7 @@ BUILD ?= build
 FUZZ_SECONDS ?= 60
 export SPILLWAY_CACHE ?= $(HOME)/.cache/spillway
 
-.PHONY: build demo demo-clean test test-asan test-tsan fuzz bench format clean
+.PHONY: build demo demo-clean test test-faults test-bugs test-asan test-tsan fuzz bench format clean
 
 build:            ## the program, at build/bin/spillway
 	@tools/bootstrap build
@@ -15,9 +15,17 @@ demo: build       ## sync a sample Delta table into a local PostgreSQL and check
 demo-clean:       ## remove everything that make demo made
 	@examples/demo/clean $(BUILD)
 
-test:             ## every check and test
+test:             ## what a change must pass
 	@tools/bootstrap test
 	@tools/test $(BUILD)
+
+test-faults:      ## every failpoint and commit under every fault, with a table of what each did
+	@tools/bootstrap test
+	@tests/run -n 2 --dist worksteal --quiet scenarios -k "test_fault or test_cuts"
+
+test-bugs:        ## builds with one known bug each, which a named test must catch
+	@tools/bootstrap test
+	@tests/seeded-bugs
 
 test-asan:        ## unit tests under AddressSanitizer and UBSan (Clang)
 	@tools/bootstrap test

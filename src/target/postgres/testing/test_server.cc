@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <random>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -140,19 +141,22 @@ Result<std::string> ReachablePrograms(const std::optional<User>& user, const fs:
   return reachable.string();
 }
 
+// Below the ports that the system gives to outgoing connections: a server that is started again
+// must find its port free.
 int FreePort() {
-  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  int port = 0;
-  if (bind(probe, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-      getsockname(probe, reinterpret_cast<sockaddr*>(&address), &length) == 0) {
-    port = ntohs(address.sin_port);
+  std::random_device random;
+  std::uniform_int_distribution<int> among(12'000, 31'999);
+  while (true) {
+    const int port = among(random);
+    const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    const bool is_free = bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(probe);
+    if (is_free) return port;
   }
-  close(probe);
-  return port;
 }
 
 std::string Environment(const char* name, std::string otherwise) {
