@@ -32,8 +32,8 @@ def spillway(tmp_path: pathlib.Path) -> Program:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """SPILLWAY_FAULTS=4 keeps every fourth test of the faults, always the same ones."""
-    one_in = int(os.environ.get("SPILLWAY_FAULTS", "1"))
+    """SPILLWAY_FAULTS_ONE_IN=4 keeps every fourth test of the faults, always the same ones."""
+    one_in = int(os.environ.get("SPILLWAY_FAULTS_ONE_IN", "1"))
     found = [item for item in items if item.name.startswith(("test_fault[", "test_cuts["))]
     left = {item for place, item in enumerate(found) if place % one_in != 0}
     config.hook.pytest_deselected(items=list(left))
