@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema, SchemaRef};
-use parquet::file::metadata::ParquetMetaDataReader;
+use futures::TryFutureExt;
 use serde_json::{json, Value};
 
 use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
 use lakeio_scan::types::Primitive;
+use lakeio_scan::{footer, of_data_file};
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
 use crate::actions::LazyText;
@@ -25,8 +26,6 @@ use crate::table::Table;
 const BATCH_SPLITS: usize = 1024;
 /// Footers fetched at the same time.
 const FOOTERS: usize = 8;
-/// Bytes of a file's end that are fetched in the hope that the footer is in them.
-const FOOTER_GUESS: u64 = 64 << 10;
 
 /// What of a table to read, as a request names it.
 #[derive(Clone, Debug, Default)]
@@ -393,47 +392,26 @@ async fn row_groups(
 ) -> Result<Vec<RowGroup>> {
     let url = split.url(scan)?;
     let store = runtime.store_for(location, &url)?;
-    let named = |error: Error| {
-        error
-            .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
-            .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
-    };
-    let corrupt =
-        |why: String| Error::new(Class::DataFileCorrupt, format!("a data file {why}")).at(&url);
     let size = split.size();
-    let guess = FOOTER_GUESS.min(size);
-    let mut end = store
-        .get_range(call, &url, size - guess..size)
-        .await
-        .map_err(named)?;
-    if end.len() < 8 || &end[end.len() - 4..] != b"PAR1" {
-        return Err(corrupt("does not end as a Parquet file does".into()));
-    }
-    let length = &end[end.len() - 8..end.len() - 4];
-    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-    let needed = u64::from(length) + 8;
-    if needed > size {
-        return Err(corrupt("has a footer that is larger than the file".into()));
-    }
-    if needed > guess {
-        end = store
-            .get_range(call, &url, size - needed..size)
-            .await
-            .map_err(named)?;
-    }
-    let footer = &end[end.len() - needed as usize..end.len() - 8];
-    let metadata = ParquetMetaDataReader::decode_metadata(footer)
-        .map_err(|e| corrupt(format!("has a damaged footer: {e}")))?;
+    let read = |range| store.get_range(call, &url, range).map_err(of_data_file);
+    let tail = read(size - footer::TAIL_BYTES.min(size)..size).await?;
+    let named = |error: Error| error.at(&url);
+    let range = footer::locate(&tail, size, 0).map_err(named)?;
+    let bytes = match footer::within(&tail, size, &range) {
+        Some(bytes) => bytes,
+        None => read(range).await?,
+    };
+    let metadata = footer::decode(&bytes).map_err(named)?;
     metadata
         .row_groups()
         .iter()
         .map(|group| {
             let rows = u64::try_from(group.num_rows());
             let bytes = u64::try_from(group.compressed_size());
-            match (rows, bytes) {
-                (Ok(rows), Ok(bytes)) => Ok((rows, bytes)),
-                _ => Err(corrupt("has a row group of negative size".into())),
-            }
+            rows.ok().zip(bytes.ok()).ok_or_else(|| {
+                let message = "a data file has a row group of negative size";
+                Error::new(Class::DataFileCorrupt, message).at(&url)
+            })
         })
         .collect()
 }

@@ -4,8 +4,10 @@
 mod common;
 
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
+use arrow::array::AsArray;
 use common::{location, open, Unpacked, TABLES};
 use lakeio_log::{ReadSpec, VersionSpec};
 use lakeio_store::{Call, Class, Error};
@@ -191,6 +193,94 @@ fn a_sidecar_is_gone_or_damaged() {
     fails(&table.path(), Class::DeltaLogCorrupt, &name);
     fs::remove_file(&newest).unwrap();
     fails(&table.path(), Class::DeltaTruncatedTransactionLog, &name);
+}
+
+/// Plans splits by row groups, for which the footer of every file is read.
+fn divide(table: &Unpacked) -> Result<usize, Error> {
+    let call = Call::unbounded();
+    let table = open(&table.location(), VersionSpec::Latest)?;
+    let mut splits = table.splits(&call, table.scan(&ReadSpec::default())?, 1)?;
+    let mut count = 0;
+    while let Some(batch) = splits.next_batch()? {
+        count += batch.num_rows();
+    }
+    Ok(count)
+}
+
+/// A data file of the table's latest version.
+fn data_file(table: &Unpacked) -> std::path::PathBuf {
+    let call = Call::unbounded();
+    let opened = open(&table.location(), VersionSpec::Latest).unwrap();
+    let scan = opened.scan(&ReadSpec::default()).unwrap();
+    let mut splits = opened.splits(&call, scan, 0).unwrap();
+    let batch = splits.next_batch().unwrap().unwrap();
+    let paths = batch.column_by_name("path").unwrap().as_string::<i32>();
+    table.path().join(paths.value(0))
+}
+
+#[test]
+fn a_footer_is_damaged_while_splits_are_planned() {
+    let table = Unpacked::new("overwrite");
+    let file = data_file(&table);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let good = fs::read(&file).unwrap();
+    let whole = divide(&table).unwrap();
+    let end = good.len() - 8;
+    let length = u32::from_le_bytes(good[end..end + 4].try_into().unwrap()) as usize;
+    let footer = end - length;
+    for bit in (footer * 8..good.len() * 8).step_by(5) {
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &bytes).unwrap();
+        match divide(&table) {
+            Ok(count) => assert_eq!(count, whole, "{bit}"),
+            Err(error) => {
+                assert_eq!(error.class(), Class::DataFileCorrupt, "{bit} {error}");
+                assert!(error.object().ends_with(name), "{bit} {error}");
+            }
+        }
+    }
+    // A list of 2^31 row groups, a root of 2^31 columns, an encrypted footer, a length beyond the
+    // file.
+    let groups = [0x49, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07];
+    let columns = *b"\x15\x02\x19\x1c\x48\x01x\x15\xfe\xff\xff\xff\x0f\0\0";
+    for (at, put, class) in [
+        (footer, &groups[..], Class::DataFileCorrupt),
+        (footer, &columns, Class::DataFileCorrupt),
+        (end + 4, b"PARE", Class::UnsupportedDataFile),
+        (end, b"\xff\xff\xff\x7f", Class::DataFileCorrupt),
+    ] {
+        let mut bytes = good.clone();
+        bytes[at..at + put.len()].copy_from_slice(put);
+        fs::write(&file, &bytes).unwrap();
+        let error = divide(&table).unwrap_err();
+        assert_eq!(error.class(), class, "{put:?} {error}");
+        assert!(error.object().ends_with(name), "{put:?} {error}");
+    }
+}
+
+#[test]
+fn a_footer_that_claims_much_is_not_read_while_splits_are_planned() {
+    let table = Unpacked::new("overwrite");
+    let file = data_file(&table);
+    let old = fs::metadata(&file).unwrap().len();
+    let (claimed, new) = (80u32 << 20, 100u64 << 20);
+    for path in walk(&table.log()) {
+        if path.extension().is_some_and(|e| e == "crc") {
+            fs::remove_file(&path).unwrap();
+        } else if path.extension().is_some_and(|e| e == "json") {
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.replace(&format!("\"size\":{old},"), &format!("\"size\":{new},"));
+            fs::write(&path, text).unwrap();
+        }
+    }
+    let mut sparse = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    sparse.set_len(new - 8).unwrap();
+    sparse.seek(SeekFrom::End(0)).unwrap();
+    sparse.write_all(&claimed.to_le_bytes()).unwrap();
+    sparse.write_all(b"PAR1").unwrap();
+    let error = divide(&table).unwrap_err();
+    assert_eq!(error.class(), Class::MemoryBudget, "{error}");
 }
 
 #[test]

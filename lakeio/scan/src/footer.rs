@@ -1,91 +1,102 @@
 //! The footer of a data file: read, checked, and refused where it promises what the file cannot
 //! hold.
 
+use std::cell::Cell;
 use std::ops::Range;
 
+use bytes::Bytes;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use lakeio_store::{Class, Error, Result};
 
+use crate::guard::guarded;
 use crate::stream::DataFile;
 use crate::thrift;
 
-/// Bytes of the end of a file that are read first.
-const TAIL_BYTES: u64 = 64 << 10;
+/// Bytes of the end of a file that are read first, as the footer is mostly among them.
+pub const TAIL_BYTES: u64 = 64 << 10;
 /// Length and magic number at the very end.
 const END_BYTES: u64 = 8;
 /// Footers up to this size are read whatever the budget is.
 const FOOTER_FLOOR: u64 = 64 << 20;
 
-fn corrupt(file: &DataFile, message: impl Into<String>) -> Error {
-    Error::new(Class::DataFileCorrupt, message).at(file.url())
+fn corrupt(message: impl Into<String>) -> Error {
+    Error::new(Class::DataFileCorrupt, message)
 }
 
 /// Reads the footer of `file`. `memory`: most bytes that it may take.
 pub(crate) fn read(file: &mut DataFile, memory: u64) -> Result<ParquetMetaData> {
     let size = file.size();
-    if size < END_BYTES + 4 {
-        return Err(corrupt(
-            file,
-            format!("a data file is too short to be one: {size} bytes"),
-        ));
-    }
-    let tail_start = size - TAIL_BYTES.min(size);
-    let tail = file.read(tail_start..size)?;
-    let end = &tail[tail.len() - END_BYTES as usize..];
-    match &end[4..] {
+    let tail = file.read(size - TAIL_BYTES.min(size)..size)?;
+    let range = locate(&tail, size, memory)?;
+    let footer = match within(&tail, size, &range) {
+        Some(footer) => footer,
+        None => file.read(range)?,
+    };
+    file.keep_tail(size - tail.len() as u64, tail);
+    decode(&footer)
+}
+
+/// Where the footer of a file of `size` bytes is. `tail`: its last `TAIL_BYTES`, or all of them;
+/// `memory`: most bytes that the footer may take, unless it is a small one.
+pub fn locate(tail: &[u8], size: u64, memory: u64) -> Result<Range<u64>> {
+    let end = tail.split_last_chunk::<{ END_BYTES as usize }>();
+    let (Some((_, [length @ .., m0, m1, m2, m3])), true) = (end, size >= END_BYTES + 4) else {
+        return Err(corrupt(format!(
+            "a data file is too short to be one: {size} bytes"
+        )));
+    };
+    match &[*m0, *m1, *m2, *m3] {
         b"PAR1" => {}
         b"PARE" => {
             return Err(Error::new(
                 Class::UnsupportedDataFile,
                 "a data file is encrypted, which is not supported",
-            )
-            .at(file.url()))
-        }
-        _ => {
-            return Err(corrupt(
-                file,
-                "a data file does not end as a Parquet file does",
             ))
         }
+        _ => return Err(corrupt("a data file does not end as a Parquet file does")),
     }
-    let length = u64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
+    let length = u64::from(u32::from_le_bytes(*length));
     if length + END_BYTES + 4 > size {
-        return Err(corrupt(
-            file,
-            "a data file's footer is longer than the file",
-        ));
+        return Err(corrupt("a data file's footer is longer than the file"));
     }
     if length > memory.max(FOOTER_FLOOR) {
         return Err(Error::new(
             Class::MemoryBudget,
             format!("a data file's footer does not fit into the memory budget: {length} bytes"),
-        )
-        .at(file.url()));
+        ));
     }
-    let footer_start = size - END_BYTES - length;
-    let footer = match footer_start.checked_sub(tail_start) {
-        Some(at) => tail.slice(at as usize..tail.len() - END_BYTES as usize),
-        None => file.read(footer_start..size - END_BYTES)?,
-    };
-    file.keep_tail(tail_start, tail);
-    thrift::check_footer(&footer).map_err(|_| corrupt(file, "a data file's footer is damaged"))?;
-    let metadata = ParquetMetaDataReader::decode_metadata(&footer)
-        .map_err(|e| corrupt(file, format!("a data file's footer cannot be read: {e}")))?;
-    check(file, &metadata)?;
+    Ok(size - END_BYTES - length..size - END_BYTES)
+}
+
+/// The bytes `range` of a file of `size` bytes, where its end `tail` has them.
+pub fn within(tail: &Bytes, size: u64, range: &Range<u64>) -> Option<Bytes> {
+    let start = range.start.checked_sub(size - tail.len() as u64)? as usize;
+    Some(tail.slice(start..start + (range.end - range.start) as usize))
+}
+
+/// What the bytes of a footer say. Damage is `DATA_FILE_CORRUPT`, never a panic or memory without
+/// bounds.
+pub fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
+    thrift::check_footer(footer).map_err(|_| corrupt("a data file's footer is damaged"))?;
+    let metadata = guarded(&Cell::new(None), || {
+        ParquetMetaDataReader::decode_metadata(footer)
+            .map_err(|e| corrupt(format!("a data file's footer cannot be read: {e}")))
+    })?;
+    check(&metadata)?;
     Ok(metadata)
 }
 
-fn check(file: &DataFile, metadata: &ParquetMetaData) -> Result<()> {
+fn check(metadata: &ParquetMetaData) -> Result<()> {
     let leaves = metadata.file_metadata().schema_descr().num_columns();
     let mut rows = 0i64;
     for group in metadata.row_groups() {
         let total = rows
             .checked_add(group.num_rows())
             .filter(|_| group.num_rows() >= 0);
-        rows = total.ok_or_else(|| corrupt(file, "a row group has an impossible size"))?;
+        rows = total.ok_or_else(|| corrupt("a row group has an impossible size"))?;
         if group.num_columns() != leaves {
-            return Err(corrupt(file, "a row group lacks columns of the schema"));
+            return Err(corrupt("a row group lacks columns of the schema"));
         }
     }
     Ok(())
@@ -100,11 +111,9 @@ pub(crate) fn chunk_range(
     let chunk = group.column(column);
     let damaged = || {
         let name = chunk.column_path().string();
-        corrupt(
-            file,
-            format!("a column chunk is not within its file: {name}"),
-        )
-        .with("column", name)
+        corrupt(format!("a column chunk is not within its file: {name}"))
+            .at(file.url())
+            .with("column", name)
     };
     if chunk.file_path().is_some_and(|path| !path.is_empty()) {
         return Err(Error::new(

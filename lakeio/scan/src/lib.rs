@@ -10,7 +10,8 @@ mod convert;
 mod deletion;
 pub mod document;
 mod evaluate;
-mod footer;
+pub mod footer;
+mod guard;
 mod pages;
 pub mod predicate;
 mod prune;
@@ -24,3 +25,4 @@ mod variant;
 
 pub use document::{DataFile, DeletionVector, DeletionVectorStorage, Scan, ScanRequest, Split};
 pub use reader::{ReadOptions, SplitReader};
+pub use stream::of_data_file;

@@ -6,8 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::array::{RecordBatchReader, StringArray};
@@ -30,6 +29,7 @@ use crate::deletion;
 use crate::document::{Scan, Split};
 use crate::evaluate::{all_but, evaluate, selected, Rows};
 use crate::footer;
+use crate::guard::guarded;
 use crate::pages::{BatchTooLarge, ChunkInfo, ColumnPages, Gauge, OneChunk};
 use crate::predicate::Predicate;
 use crate::prune::{row_group_may_match, Place};
@@ -798,39 +798,4 @@ fn end_of(reader: &mut Option<Box<dyn ArrayReader>>, column: &str) -> Result<()>
         .with("column", column));
     }
     Ok(())
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `work`; a panic in it, which a damaged file can cause in the decoders, is an error. Nothing
-/// is printed for it.
-fn guarded<T>(column: &Cell<Option<usize>>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !GUARDED.with(Cell::get) {
-                before(info);
-            }
-        }));
-    });
-    let outer = GUARDED.with(|guarded| guarded.replace(true));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    GUARDED.with(|guarded| guarded.set(outer));
-    result.unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no reason");
-        let place = column
-            .get()
-            .map_or(String::new(), |index| format!(" of column number {index}"));
-        Err(Error::new(
-            Class::DataFileCorrupt,
-            format!("a data file cannot be decoded{place}: {text}"),
-        ))
-    })
 }

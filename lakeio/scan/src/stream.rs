@@ -106,7 +106,7 @@ impl DataFile {
 }
 
 /// An error of reading an object, knowing that it is a data file.
-pub(crate) fn of_data_file(error: Error) -> Error {
+pub fn of_data_file(error: Error) -> Error {
     error
         .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
         .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
