@@ -1,149 +1,21 @@
 //! Whether a file can hold a row that the predicate keeps.
 
-use std::cmp::Ordering;
-
-use lakeio_scan::predicate::{ColumnPath, CompareOp, LikePart, Operand, Predicate};
-use lakeio_scan::scalar::Scalar;
+use lakeio_scan::predicate::{ColumnPath, Predicate};
 use lakeio_scan::types::{DataType, Field, Primitive};
-
-use crate::stats::Bounds;
-
-/// The outcomes that rows of a file may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outcomes(u8);
-
-impl Outcomes {
-    const NONE: Outcomes = Outcomes(0);
-    const TRUE: Outcomes = Outcomes(1);
-    const FALSE: Outcomes = Outcomes(2);
-    const UNKNOWN: Outcomes = Outcomes(4);
-    const ALL: Outcomes = Outcomes(7);
-
-    fn has(self, other: Outcomes) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    fn or(self, other: Outcomes) -> Outcomes {
-        Outcomes(self.0 | other.0)
-    }
-
-    fn when(self, condition: bool) -> Outcomes {
-        if condition {
-            self
-        } else {
-            Outcomes::NONE
-        }
-    }
-
-    fn not(self) -> Outcomes {
-        Outcomes::TRUE
-            .when(self.has(Outcomes::FALSE))
-            .or(Outcomes::FALSE.when(self.has(Outcomes::TRUE)))
-            .or(Outcomes::UNKNOWN.when(self.has(Outcomes::UNKNOWN)))
-    }
-
-    fn and(self, other: Outcomes) -> Outcomes {
-        let (t, f, u) = (Outcomes::TRUE, Outcomes::FALSE, Outcomes::UNKNOWN);
-        t.when(self.has(t) && other.has(t))
-            .or(f.when(self.has(f) || other.has(f)))
-            .or(u.when(
-                (self.has(u) && (other.has(u) || other.has(t))) || (other.has(u) && self.has(t)),
-            ))
-    }
-}
+use lakeio_scan::{may_match, Known};
 
 /// Answers what is known of a column: physical path and type of a primitive leaf.
-pub(crate) type Lookup<'a> = dyn Fn(&[&str], Primitive) -> Bounds + 'a;
+pub(crate) type Lookup<'a> = dyn Fn(&[&str], Primitive) -> Known + 'a;
 
 /// False only when certainly no row of the file makes `predicate` true.
 pub(crate) fn may_keep(predicate: &Predicate, schema: &[Field], lookup: &Lookup<'_>) -> bool {
-    outcomes(predicate, schema, lookup).has(Outcomes::TRUE)
-}
-
-fn outcomes(predicate: &Predicate, schema: &[Field], lookup: &Lookup<'_>) -> Outcomes {
-    match predicate {
-        Predicate::And(args) => args.iter().fold(Outcomes::TRUE, |left, arg| {
-            left.and(outcomes(arg, schema, lookup))
-        }),
-        Predicate::Or(args) => args.iter().fold(Outcomes::FALSE, |left, arg| {
-            left.not().and(outcomes(arg, schema, lookup).not()).not()
-        }),
-        Predicate::Not(arg) => outcomes(arg, schema, lookup).not(),
-        Predicate::Literal(Some(true)) => Outcomes::TRUE,
-        Predicate::Literal(Some(false)) => Outcomes::FALSE,
-        Predicate::Literal(None) => Outcomes::UNKNOWN,
-        Predicate::IsNull { column, negated } => {
-            let Some(bounds) = bounds_of(column, schema, lookup) else {
-                return Outcomes::ALL;
-            };
-            let is_null = Outcomes::TRUE
-                .when(!bounds.no_nulls)
-                .or(Outcomes::FALSE.when(!bounds.all_nulls));
-            if *negated {
-                is_null.not()
-            } else {
-                is_null
-            }
-        }
-        Predicate::Compare { op, left, right } => match (left, right) {
-            (Operand::Column(column), Operand::Literal(literal)) => {
-                compare(*op, column, literal.value.as_ref(), schema, lookup)
-            }
-            (Operand::Literal(literal), Operand::Column(column)) => {
-                compare(op.flipped(), column, literal.value.as_ref(), schema, lookup)
-            }
-            _ => Outcomes::ALL,
-        },
-        Predicate::In {
-            arg: Operand::Column(column),
-            values,
-        } => {
-            let Some(bounds) = bounds_of(column, schema, lookup) else {
-                return Outcomes::ALL;
-            };
-            let found = !bounds.all_nulls
-                && values
-                    .iter()
-                    .filter_map(|v| v.value.as_ref())
-                    .any(|v| may_equal(&bounds, v));
-            let unknown = !bounds.no_nulls || values.iter().any(|v| v.value.is_none());
-            Outcomes::TRUE
-                .when(found)
-                .or(Outcomes::FALSE)
-                .or(Outcomes::UNKNOWN.when(unknown))
-        }
-        Predicate::In { .. } => Outcomes::ALL,
-        Predicate::Like {
-            column,
-            pattern,
-            escape,
-        } => {
-            let Some(bounds) = bounds_of(column, schema, lookup) else {
-                return Outcomes::ALL;
-            };
-            let found = !bounds.all_nulls && may_start_with(&bounds, &prefix(pattern, *escape));
-            Outcomes::TRUE
-                .when(found)
-                .or(Outcomes::FALSE)
-                .or(Outcomes::UNKNOWN.when(!bounds.no_nulls))
-        }
-    }
-}
-
-/// The text that every match of a pattern starts with.
-fn prefix(pattern: &str, escape: Option<char>) -> String {
-    let parts = lakeio_scan::predicate::like_parts(pattern, escape).unwrap_or_default();
-    parts
-        .iter()
-        .map_while(|part| match part {
-            LikePart::Character(c) => Some(*c),
-            LikePart::AnyOne | LikePart::AnyText => None,
-        })
-        .collect()
+    may_match(predicate, &|column| {
+        known(column, schema, lookup).unwrap_or_default()
+    })
 }
 
 /// What is known of a primitive column; `None` for others.
-fn bounds_of(column: &ColumnPath, schema: &[Field], lookup: &Lookup<'_>) -> Option<Bounds> {
+fn known(column: &ColumnPath, schema: &[Field], lookup: &Lookup<'_>) -> Option<Known> {
     let mut fields = schema;
     let mut path = Vec::with_capacity(column.0.len());
     let mut found: Option<&Field> = None;
@@ -164,107 +36,11 @@ fn bounds_of(column: &ColumnPath, schema: &[Field], lookup: &Lookup<'_>) -> Opti
     }
 }
 
-fn compare(
-    op: CompareOp,
-    column: &ColumnPath,
-    literal: Option<&Scalar>,
-    schema: &[Field],
-    lookup: &Lookup<'_>,
-) -> Outcomes {
-    let Some(bounds) = bounds_of(column, schema, lookup) else {
-        return Outcomes::ALL;
-    };
-    let some_value = !bounds.all_nulls;
-    let Some(literal) = literal else {
-        let is_null = Outcomes::TRUE
-            .when(!bounds.no_nulls)
-            .or(Outcomes::FALSE.when(some_value));
-        return match op {
-            CompareOp::NotDistinct => is_null,
-            CompareOp::Distinct => is_null.not(),
-            _ => Outcomes::UNKNOWN,
-        };
-    };
-    let less = some_value && may_be_less(&bounds, literal);
-    let greater = some_value && may_be_greater(&bounds, literal);
-    let equal = some_value && may_equal(&bounds, literal);
-    let null = !bounds.no_nulls;
-    let of = |holds: bool, fails: bool| Outcomes::TRUE.when(holds).or(Outcomes::FALSE.when(fails));
-    let unknown = Outcomes::UNKNOWN.when(null);
-    match op {
-        CompareOp::Equal => of(equal, less || greater).or(unknown),
-        CompareOp::NotEqual => of(less || greater, equal).or(unknown),
-        CompareOp::Less => of(less, equal || greater).or(unknown),
-        CompareOp::LessOrEqual => of(less || equal, greater).or(unknown),
-        CompareOp::Greater => of(greater, equal || less).or(unknown),
-        CompareOp::GreaterOrEqual => of(greater || equal, less).or(unknown),
-        CompareOp::NotDistinct => of(equal, less || greater || null),
-        CompareOp::Distinct => of(less || greater || null, equal),
-    }
-}
-
-fn may_be_less(bounds: &Bounds, literal: &Scalar) -> bool {
-    match bounds.low.as_ref().map(|low| low.compare(literal)) {
-        Some(Some(order)) => order == Ordering::Less,
-        _ => true,
-    }
-}
-
-fn may_be_greater(bounds: &Bounds, literal: &Scalar) -> bool {
-    let Some(high) = &bounds.high else {
-        return true;
-    };
-    if extends(bounds, literal) {
-        return true;
-    }
-    match high.compare(literal) {
-        Some(order) => order == Ordering::Greater,
-        None => true,
-    }
-}
-
-fn may_equal(bounds: &Bounds, literal: &Scalar) -> bool {
-    let above_low = match bounds.low.as_ref().map(|low| low.compare(literal)) {
-        Some(Some(order)) => order != Ordering::Greater,
-        _ => true,
-    };
-    let below_high = extends(bounds, literal)
-        || match bounds.high.as_ref().map(|high| high.compare(literal)) {
-            Some(Some(order)) => order != Ordering::Less,
-            _ => true,
-        };
-    above_low && below_high
-}
-
-/// Whether the literal starts with an upper bound that may be the beginning of greater values.
-fn extends(bounds: &Bounds, literal: &Scalar) -> bool {
-    match (&bounds.high, literal) {
-        (Some(Scalar::String(high)), Scalar::String(literal)) => {
-            bounds.high_is_prefix && literal.starts_with(high.as_str())
-        }
-        _ => false,
-    }
-}
-
-fn may_start_with(bounds: &Bounds, prefix: &str) -> bool {
-    let cut = |text: &str| -> Vec<u8> { text.bytes().take(prefix.len()).collect() };
-    let above_low = match &bounds.low {
-        Some(Scalar::String(low)) => cut(low).as_slice() <= prefix.as_bytes(),
-        _ => true,
-    };
-    let below_high = match &bounds.high {
-        Some(Scalar::String(high)) => {
-            high.as_bytes() >= prefix.as_bytes()
-                || (bounds.high_is_prefix && prefix.starts_with(high.as_str()))
-        }
-        _ => true,
-    };
-    above_low && below_high
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lakeio_scan::scalar::Scalar;
+    use lakeio_scan::Above;
     use serde_json::{json, Value};
 
     fn schema() -> Vec<Field> {
@@ -276,7 +52,7 @@ mod tests {
         .unwrap()
     }
 
-    fn keeps(predicate: Value, bounds: Bounds) -> bool {
+    fn keeps(predicate: Value, bounds: Known) -> bool {
         let predicate = Predicate::parse(&predicate).unwrap();
         may_keep(&predicate, &schema(), &|_, _| bounds.clone())
     }
@@ -285,11 +61,11 @@ mod tests {
         json!({"op":op,"left":{"column":["n"]},"right":{"type":"long","value":value}})
     }
 
-    fn between(low: i64, high: i64) -> Bounds {
-        Bounds {
-            low: Some(Scalar::Integer(low)),
-            high: Some(Scalar::Integer(high)),
-            ..Bounds::default()
+    fn between(low: i64, high: i64) -> Known {
+        Known {
+            min: Some(Scalar::Integer(low)),
+            max: Some(Scalar::Integer(high)),
+            ..Known::default()
         }
     }
 
@@ -317,13 +93,13 @@ mod tests {
 
     #[test]
     fn nulls() {
-        let all = Bounds {
-            all_nulls: true,
-            ..Bounds::default()
+        let all = Known {
+            only_nulls: true,
+            ..Known::default()
         };
-        let none = Bounds {
+        let none = Known {
             no_nulls: true,
-            ..Bounds::default()
+            ..Known::default()
         };
         let is_null = json!({"op":"is_null","arg":{"column":["n"]}});
         assert!(keeps(is_null.clone(), all.clone()) && !keeps(is_null, none.clone()));
@@ -336,11 +112,11 @@ mod tests {
 
     #[test]
     fn truncated_text() {
-        let bounds = Bounds {
-            low: Some(Scalar::String("abc".into())),
-            high: Some(Scalar::String("abd".into())),
-            high_is_prefix: true,
-            ..Bounds::default()
+        let bounds = Known {
+            min: Some(Scalar::String("abc".into())),
+            max: Some(Scalar::String("abd".into())),
+            above: Above::Longer,
+            ..Known::default()
         };
         let s = |op: &str, value: &str| json!({"op":op,"left":{"column":["s"]},"right":{"type":"string","value":value}});
         assert!(keeps(s("=", "abdzz"), bounds.clone()));
@@ -364,14 +140,24 @@ mod tests {
     #[test]
     fn unknown_bounds_keep_everything() {
         for op in ["=", "<>", "<", ">", "<=", ">="] {
-            assert!(keeps(n(op, "1"), Bounds::default()));
+            assert!(keeps(n(op, "1"), Known::default()));
         }
         let f = json!({"op":">","left":{"column":["f"]},"right":{"type":"double","value":"9"}});
-        let bounds = Bounds {
-            low: Some(Scalar::Double(1.0)),
-            ..Bounds::default()
+        let bounds = Known {
+            min: Some(Scalar::Double(1.0)),
+            ..Known::default()
         };
         assert!(keeps(f, bounds), "NaN may lie above every bound");
+    }
+
+    #[test]
+    fn not_in() {
+        let not_in = |values: Value| json!({"op":"not","arg":{"op":"in","arg":{"column":["n"]},"values":values}});
+        let five = json!({"type":"long","value":"5"});
+        let none = json!({"type":"long","value":null});
+        assert!(keeps(not_in(json!([five])), between(5, 6)));
+        assert!(!keeps(not_in(json!([five])), between(5, 5)));
+        assert!(!keeps(not_in(json!([five, none])), between(1, 9)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 
 use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
 use lakeio_scan::types::Primitive;
-use lakeio_scan::{footer, of_data_file};
+use lakeio_scan::{footer, of_data_file, Known};
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
 use crate::actions::LazyText;
@@ -19,7 +19,7 @@ use crate::checksum::Count;
 use crate::prune;
 use crate::replay::{vector_of_split, LiveFile, Replay, Wanted};
 use crate::segment::Segment;
-use crate::stats::{records_of_text, Bounds, FileStats};
+use crate::stats::{records_of_text, FileStats};
 use crate::table::Table;
 
 /// Splits in a batch.
@@ -350,19 +350,13 @@ fn plan(scan: &Scan, file: &LiveFile<'_>) -> Result<Option<Planned>> {
         let text = file.add.stats.as_ref().map(LazyText::text);
         let stats = FileStats::new(text.as_deref(), file.parsed);
         let partition = split.partition_scalars(scan)?;
-        let lookup = |path: &[&str], primitive: Primitive| -> Bounds {
+        let lookup = |path: &[&str], primitive: Primitive| -> Known {
             let column = scan.partition_columns().iter().position(|name| {
                 path.len() == 1 && scan.field(name).is_some_and(|f| f.physical() == path[0])
             });
             match column {
-                Some(at) => Bounds {
-                    low: partition[at].clone(),
-                    high: partition[at].clone(),
-                    high_is_prefix: false,
-                    no_nulls: partition[at].is_some(),
-                    all_nulls: partition[at].is_none(),
-                },
-                None => stats.bounds(path, primitive),
+                Some(at) => Known::of_constant(partition[at].clone()),
+                None => stats.known(path, primitive),
             }
         };
         if !prune::may_keep(predicate, scan.schema(), &lookup) {

@@ -15,27 +15,13 @@ use serde_json::value::RawValue;
 use crate::actions::LazyText;
 use lakeio_scan::scalar::{Scalar, TextForm};
 use lakeio_scan::types::Primitive;
+use lakeio_scan::{Above, Known};
 
 /// A row of the statistics columns of a checkpoint.
 #[derive(Clone, Copy)]
 pub(crate) struct StatsSource<'a> {
     pub(crate) parsed: &'a StructArray,
     pub(crate) row: usize,
-}
-
-/// What is known of one column of one file.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Bounds {
-    /// No value that is not NULL is less.
-    pub(crate) low: Option<Scalar>,
-    /// No value that is not NULL is greater, except those that start with it when it is text.
-    pub(crate) high: Option<Scalar>,
-    /// Whether text in `high` may be the beginning of a greater value.
-    pub(crate) high_is_prefix: bool,
-    /// Whether there is certainly no NULL.
-    pub(crate) no_nulls: bool,
-    /// Whether all values are certainly NULL.
-    pub(crate) all_nulls: bool,
 }
 
 /// The statistics of one file.
@@ -100,7 +86,7 @@ impl<'a> FileStats<'a> {
     }
 
     /// What is known of the column at `path` (physical names).
-    pub(crate) fn bounds(&self, path: &[&str], primitive: Primitive) -> Bounds {
+    pub(crate) fn known(&self, path: &[&str], primitive: Primitive) -> Known {
         let records = self.records();
         let (low, high, nulls) = match self {
             FileStats::None => (None, None, None),
@@ -118,12 +104,12 @@ impl<'a> FileStats<'a> {
                 source.nulls(path),
             ),
         };
-        Bounds {
-            low: low.and_then(believable_low),
-            high: high.and_then(believable_high),
-            high_is_prefix: true,
+        Known {
+            min: low.and_then(believable_low),
+            max: high.and_then(believable_high),
+            above: Above::Longer,
             no_nulls: nulls == Some(0),
-            all_nulls: nulls.is_some() && nulls == records,
+            only_nulls: nulls.is_some() && nulls == records,
         }
     }
 }
@@ -279,8 +265,8 @@ fn rounding(value: i128) -> i128 {
 mod tests {
     use super::*;
 
-    fn bounds(text: &str, path: &[&str], primitive: Primitive) -> Bounds {
-        FileStats::new(Some(text), None).bounds(path, primitive)
+    fn known(text: &str, path: &[&str], primitive: Primitive) -> Known {
+        FileStats::new(Some(text), None).known(path, primitive)
     }
 
     #[test]
@@ -310,40 +296,40 @@ mod tests {
     #[test]
     fn bounds_are_widened_as_far_as_writers_round() {
         let text = r#"{"numRecords":2,"minValues":{"t":"1970-01-01T00:00:00.001Z","d":0.7,"f":0.1,"s":{"x":-5},"n":12345678901234567890.12},"maxValues":{"t":"1970-01-01T00:00:00.002Z","d":0.8,"s":{"x":7},"n":12345678901234567890.12},"nullCount":{"t":0,"s":{"x":2}}}"#;
-        let t = bounds(text, &["t"], Primitive::Timestamp);
-        assert_eq!(t.low, Some(Scalar::Timestamp(0)));
-        assert_eq!(t.high, Some(Scalar::Timestamp(3000)));
-        assert!(t.no_nulls && !t.all_nulls);
-        let d = bounds(text, &["d"], Primitive::Double);
-        assert_eq!(d.low, Some(Scalar::Double(f64::from(0.7f32))));
-        assert_eq!(d.high, None);
+        let t = known(text, &["t"], Primitive::Timestamp);
+        assert_eq!(t.min, Some(Scalar::Timestamp(0)));
+        assert_eq!(t.max, Some(Scalar::Timestamp(3000)));
+        assert!(t.no_nulls && !t.only_nulls);
+        let d = known(text, &["d"], Primitive::Double);
+        assert_eq!(d.min, Some(Scalar::Double(f64::from(0.7f32))));
+        assert_eq!(d.max, None);
         assert_eq!(
-            bounds(text, &["f"], Primitive::Float).low,
+            known(text, &["f"], Primitive::Float).min,
             Some(Scalar::Float(0.1))
         );
-        let x = bounds(text, &["s", "x"], Primitive::Integer);
+        let x = known(text, &["s", "x"], Primitive::Integer);
         assert_eq!(
-            (x.low, x.high),
+            (x.min, x.max),
             (Some(Scalar::Integer(-5)), Some(Scalar::Integer(7)))
         );
-        assert!(x.all_nulls);
-        let n = bounds(text, &["n"], Primitive::Decimal(38, 2));
+        assert!(x.only_nulls);
+        let n = known(text, &["n"], Primitive::Decimal(38, 2));
         let exact = 1_234_567_890_123_456_789_012i128;
-        assert!(matches!(n.low, Some(Scalar::Decimal(low, 2)) if low < exact));
-        assert!(matches!(n.high, Some(Scalar::Decimal(high, 2)) if high > exact));
+        assert!(matches!(n.min, Some(Scalar::Decimal(low, 2)) if low < exact));
+        assert!(matches!(n.max, Some(Scalar::Decimal(high, 2)) if high > exact));
     }
 
     #[test]
     fn what_cannot_be_understood_tells_nothing() {
         let text = r#"{"minValues":{"t":"2020-01-01T00:00:00.000","s":5},"maxValues":null}"#;
-        assert_eq!(bounds(text, &["t"], Primitive::Timestamp).low, None);
-        assert_eq!(bounds(text, &["s"], Primitive::String).low, None);
-        assert_eq!(bounds(text, &["s", "x"], Primitive::String).low, None);
+        assert_eq!(known(text, &["t"], Primitive::Timestamp).min, None);
+        assert_eq!(known(text, &["s"], Primitive::String).min, None);
+        assert_eq!(known(text, &["s", "x"], Primitive::String).min, None);
         assert_eq!(
-            bounds("{", &["s"], Primitive::String),
-            Bounds {
-                high_is_prefix: true,
-                ..Bounds::default()
+            known("{", &["s"], Primitive::String),
+            Known {
+                above: Above::Longer,
+                ..Known::default()
             }
         );
     }

@@ -12,6 +12,7 @@ pub mod document;
 mod evaluate;
 pub mod footer;
 mod guard;
+mod known;
 mod pages;
 pub mod predicate;
 mod prune;
@@ -24,5 +25,6 @@ pub mod types;
 mod variant;
 
 pub use document::{DataFile, DeletionVector, DeletionVectorStorage, Scan, ScanRequest, Split};
+pub use known::{may_match, Above, Known};
 pub use reader::{ReadOptions, SplitReader};
 pub use stream::of_data_file;

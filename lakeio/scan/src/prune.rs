@@ -1,7 +1,6 @@
 //! What a footer's statistics tell of a predicate: whether any row of a row group may satisfy it.
 //!
-//! Only a certain "no" counts. Bounds that are missing, of another order, cut, not a number or in
-//! another calendar tell nothing; a NaN may hide above every bound of floats.
+//! Bounds that are missing, of another order, cut, not a number or in another calendar tell nothing.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -14,240 +13,10 @@ use parquet::file::statistics::Statistics;
 
 use crate::columns::FileColumn;
 use crate::convert::{Convert, LeafConvert, Part};
-use crate::predicate::{like_parts, ColumnPath, CompareOp, LikePart, Operand, Predicate};
+use crate::known::{may_match, Above, Known};
+use crate::predicate::{ColumnPath, Predicate};
 use crate::raw::Raw;
 use crate::scalar::Scalar;
-
-/// What is known of the values of a column in some rows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// No value is less.
-    pub min: Option<Scalar>,
-    /// No value is greater, NaN aside.
-    pub max: Option<Scalar>,
-    /// There is no NULL.
-    pub no_nulls: bool,
-    /// There is nothing but NULL.
-    pub only_nulls: bool,
-}
-
-/// Which results a predicate may have for some rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Possible {
-    yes: bool,
-    no: bool,
-    unknown: bool,
-}
-
-impl Possible {
-    const ANY: Possible = Possible {
-        yes: true,
-        no: true,
-        unknown: true,
-    };
-
-    fn only(value: Option<bool>) -> Possible {
-        Possible {
-            yes: value == Some(true),
-            no: value == Some(false),
-            unknown: value.is_none(),
-        }
-    }
-
-    /// The possible results of AND over independent results.
-    fn and(self, other: Possible) -> Possible {
-        Possible {
-            yes: self.yes && other.yes,
-            no: self.no || other.no,
-            unknown: (self.unknown && (other.unknown || other.yes))
-                || (other.unknown && (self.unknown || self.yes)),
-        }
-    }
-
-    fn not(self) -> Possible {
-        Possible {
-            yes: self.no,
-            no: self.yes,
-            unknown: self.unknown,
-        }
-    }
-}
-
-/// Whether any row may satisfy `predicate`, where `known` tells of its columns.
-pub(crate) fn may_match(predicate: &Predicate, known: &dyn Fn(&ColumnPath) -> Known) -> bool {
-    possible(predicate, known).yes
-}
-
-fn possible(predicate: &Predicate, known: &dyn Fn(&ColumnPath) -> Known) -> Possible {
-    match predicate {
-        Predicate::Literal(value) => Possible::only(*value),
-        Predicate::And(args) => args
-            .iter()
-            .map(|arg| possible(arg, known))
-            .fold(Possible::only(Some(true)), Possible::and),
-        Predicate::Or(args) => args
-            .iter()
-            .map(|arg| possible(arg, known).not())
-            .fold(Possible::only(Some(true)), Possible::and)
-            .not(),
-        Predicate::Not(arg) => possible(arg, known).not(),
-        Predicate::IsNull { column, negated } => {
-            let column = known(column);
-            let result = Possible {
-                yes: !column.no_nulls,
-                no: !column.only_nulls,
-                unknown: false,
-            };
-            if *negated {
-                result.not()
-            } else {
-                result
-            }
-        }
-        Predicate::Compare { op, left, right } => match (left, right) {
-            (Operand::Column(column), Operand::Literal(literal)) => {
-                compare(*op, &known(column), literal.value.as_ref())
-            }
-            (Operand::Literal(literal), Operand::Column(column)) => {
-                compare(op.flipped(), &known(column), literal.value.as_ref())
-            }
-            (Operand::Column(_), Operand::Column(_))
-            | (Operand::Literal(_), Operand::Literal(_)) => Possible::ANY,
-        },
-        Predicate::In {
-            arg: Operand::Column(column),
-            values,
-        } => {
-            let column = known(column);
-            values
-                .iter()
-                .map(|value| compare(CompareOp::Equal, &column, value.value.as_ref()).not())
-                .fold(Possible::only(Some(true)), Possible::and)
-                .not()
-        }
-        Predicate::In {
-            arg: Operand::Literal(_),
-            ..
-        } => Possible::ANY,
-        Predicate::Like {
-            column,
-            pattern,
-            escape,
-        } => like(
-            &known(column),
-            &like_parts(pattern, *escape).unwrap_or_default(),
-        ),
-    }
-}
-
-fn is_float(value: &Scalar) -> bool {
-    matches!(value, Scalar::Float(_) | Scalar::Double(_))
-}
-
-fn compare(op: CompareOp, known: &Known, value: Option<&Scalar>) -> Possible {
-    let null_safe = matches!(op, CompareOp::Distinct | CompareOp::NotDistinct);
-    let Some(value) = value else {
-        if !null_safe {
-            return Possible::only(None);
-        }
-        let distinct = Possible {
-            yes: !known.only_nulls,
-            no: !known.no_nulls,
-            unknown: false,
-        };
-        return if op == CompareOp::Distinct {
-            distinct
-        } else {
-            distinct.not()
-        };
-    };
-    // What the orders of the values that are not NULL can be.
-    let mut orders = [Ordering::Less, Ordering::Equal, Ordering::Greater].map(|o| (o, true));
-    if known.only_nulls {
-        orders
-            .iter_mut()
-            .for_each(|(_, possible)| *possible = false);
-    }
-    if let Some(min) = known.min.as_ref().and_then(|min| min.compare(value)) {
-        orders[0].1 &= min.is_lt();
-        orders[1].1 &= min.is_le();
-    }
-    let max = known.max.as_ref().filter(|max| !is_float(max));
-    if let Some(max) = max.and_then(|max| max.compare(value)) {
-        orders[1].1 &= max.is_ge();
-        orders[2].1 &= max.is_gt();
-    }
-    // A NaN is above the bound, and so tells nothing of equality with a value within it only.
-    if let Some(max) = known.max.as_ref().filter(|max| is_float(max)) {
-        let nan = matches!(value, Scalar::Float(v) if v.is_nan())
-            || matches!(value, Scalar::Double(v) if v.is_nan());
-        if !nan && max.compare(value).is_some_and(Ordering::is_lt) {
-            orders[1].1 = false;
-        }
-    }
-    let mut result = Possible {
-        yes: false,
-        no: false,
-        unknown: false,
-    };
-    for (order, possible) in orders {
-        if possible {
-            match op.accepts(order) {
-                true => result.yes = true,
-                false => result.no = true,
-            }
-        }
-    }
-    if !known.no_nulls {
-        match op {
-            CompareOp::Distinct => result.yes = true,
-            CompareOp::NotDistinct => result.no = true,
-            _ => result.unknown = true,
-        }
-    }
-    result
-}
-
-/// A pattern with a fixed beginning is a range of text.
-fn like(known: &Known, parts: &[LikePart]) -> Possible {
-    let mut prefix = String::new();
-    for part in parts {
-        match part {
-            LikePart::Character(c) => prefix.push(*c),
-            LikePart::AnyOne | LikePart::AnyText => break,
-        }
-    }
-    let mut result = Possible {
-        yes: !known.only_nulls,
-        no: true,
-        unknown: !known.no_nulls,
-    };
-    if let Some(Scalar::String(max)) = &known.max {
-        result.yes &= max.as_bytes() >= prefix.as_bytes();
-    }
-    if let Some(Scalar::String(min)) = &known.min {
-        let head = &min.as_bytes()[..min.len().min(prefix.len())];
-        result.yes &= head <= prefix.as_bytes();
-    }
-    result
-}
-
-/// What is known of a column that has one value throughout.
-pub(crate) fn of_constant(value: Option<Scalar>) -> Known {
-    match value {
-        None => Known {
-            only_nulls: true,
-            ..Known::default()
-        },
-        Some(value) => Known {
-            min: Some(value.clone()),
-            // A NaN is its own bound, which `compare` would not take for one.
-            max: Some(value),
-            no_nulls: true,
-            only_nulls: false,
-        },
-    }
-}
 
 /// Whether a row group may have a row that satisfies `predicate`. `column`: where a top-level
 /// column of the table comes from.
@@ -259,11 +28,8 @@ pub(crate) fn row_group_may_match(
 ) -> bool {
     may_match(predicate, &|path| match column(&path.0[0]) {
         None => Known::default(),
-        Some(Place::Constant(value)) => of_constant(value),
-        Some(Place::Missing) => Known {
-            only_nulls: true,
-            ..Known::default()
-        },
+        Some(Place::Constant(value)) => Known::of_constant(value),
+        Some(Place::Missing) => Known::of_constant(None),
         Some(Place::File(file)) => in_file(&file, path, metadata, group),
     })
 }
@@ -291,12 +57,7 @@ fn in_file(
             return Known::default();
         };
         match &parts[index] {
-            Part::Missing(_) => {
-                return Known {
-                    only_nulls: true,
-                    ..Known::default()
-                }
-            }
+            Part::Missing(_) => return Known::of_constant(None),
             Part::Child(child, inner) => (raw, convert) = (&children[*child], inner),
         }
     }
@@ -310,9 +71,14 @@ fn in_file(
     let nulls = statistics.null_count_opt();
     let order = metadata.file_metadata().column_order(*column);
     let (min, max) = bounds(statistics, order, leaf).unwrap_or_default();
+    let above = match max {
+        Some(Scalar::Float(_) | Scalar::Double(_)) => Above::Nan,
+        _ => Above::Nothing,
+    };
     Known {
         min,
         max,
+        above,
         no_nulls: nulls == Some(0),
         only_nulls: nulls.is_some() && nulls == rows,
     }
@@ -434,67 +200,4 @@ pub(crate) fn scalar_at(array: &ArrayRef, row: usize) -> Option<Scalar> {
         }
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn result(op: CompareOp, known: &Known, value: f64) -> Possible {
-        compare(op, known, Some(&Scalar::Double(value)))
-    }
-
-    #[test]
-    fn and_over_results() {
-        let yes = Possible::only(Some(true));
-        let no = Possible::only(Some(false));
-        let unknown = Possible::only(None);
-        assert_eq!(yes.and(unknown), unknown);
-        assert_eq!(no.and(unknown), no);
-        assert_eq!(unknown.and(unknown), unknown);
-        assert_eq!(Possible::ANY.and(yes), Possible::ANY);
-        assert_eq!(
-            Possible::ANY.and(no),
-            Possible {
-                yes: false,
-                no: true,
-                unknown: false
-            }
-        );
-    }
-
-    #[test]
-    fn a_nan_may_be_above_the_bound() {
-        let known = Known {
-            min: Some(Scalar::Double(1.0)),
-            max: Some(Scalar::Double(2.0)),
-            no_nulls: true,
-            only_nulls: false,
-        };
-        assert!(result(CompareOp::Greater, &known, 5.0).yes);
-        assert!(!result(CompareOp::Equal, &known, 5.0).yes);
-        assert!(result(CompareOp::Equal, &known, f64::NAN).yes);
-        assert!(!result(CompareOp::Less, &known, 1.0).yes);
-        assert!(!result(CompareOp::Equal, &known, 0.5).yes);
-        assert!(!result(CompareOp::Equal, &known, 1.5).unknown);
-    }
-
-    #[test]
-    fn prefixes_of_like() {
-        let text = |t: &str| Some(Scalar::String(t.into()));
-        let known = Known {
-            min: text("bb"),
-            max: text("dd"),
-            ..Known::default()
-        };
-        let like = |pattern: &str| like(&known, &like_parts(pattern, None).unwrap()).yes;
-        assert!(like("b%"));
-        assert!(like("bbx%"));
-        assert!(!like("ba%"));
-        assert!(like("dd%"));
-        assert!(!like("de%"));
-        assert!(like("d%"));
-        assert!(like("%x"));
-        assert!(!like("a"));
-    }
 }
