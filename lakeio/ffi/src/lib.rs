@@ -18,14 +18,12 @@ use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use lakeio_log::{SplitBatches, Table};
+use lakeio_log::Table;
 use lakeio_scan::{Scan, Split, SplitReader};
 use lakeio_store::{
     Call, Cancel, Class, CredentialsFn, Environment, Error, Location, Options, Result, Runtime,
 };
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 pub use error::lakeio_error;
 use error::{c_text, guard};
@@ -33,8 +31,8 @@ use request::{
     parse, HistoryRequest, LocationRequest, ObserveRequest, OpenRequest, ReadRequest,
     ReadSpecRequest, RuntimeRequest,
 };
+use stream::export;
 pub use stream::ArrowArrayStream;
-use stream::{export, Batches};
 pub use write::{lakeio_parquet_write, lakeio_table_append, lakeio_table_create};
 
 /// `LAKEIO_ABI_VERSION` of the header.
@@ -89,20 +87,68 @@ unsafe fn handle<'a, T>(what: &str, pointer: *const T) -> Result<&'a T> {
     unsafe { pointer.as_ref() }.ok_or_else(|| invalid(format!("an argument is NULL: {what}")))
 }
 
-/// Fails when there is nowhere to put the result; looked at before any work is done.
-fn check_out<T>(out: *mut T) -> Result<()> {
+/// Runs `work` and puts what it gives to `out`, which is looked at before any work is done.
+unsafe fn give<T>(out: *mut T, work: impl FnOnce() -> Result<T>) -> Result<()> {
     if out.is_null() {
         return Err(invalid("an argument is NULL: out"));
     }
+    let value = work()?;
+    unsafe { std::ptr::write(out, value) };
     Ok(())
 }
 
-unsafe fn give<T>(out: *mut T, value: T) {
-    unsafe { std::ptr::write(out, value) };
+/// An export: `give`, with its error or panic as C sees it.
+unsafe fn answer<T>(out: *mut T, work: impl FnOnce() -> Result<T>) -> *mut lakeio_error {
+    guard(|| unsafe { give(out, work) })
 }
 
-unsafe fn give_text(out: *mut *mut c_char, value: &str) {
-    unsafe { give(out, c_text(value).into_raw()) };
+/// An answer about an open table.
+unsafe fn of_table<T>(
+    table: *const lakeio_table,
+    call: *const lakeio_call,
+    out: *mut T,
+    work: impl FnOnce(&Table, &Call) -> Result<T>,
+) -> *mut lakeio_error {
+    let work = || {
+        let table = &unsafe { handle("table", table)? }.0;
+        let call = unsafe { call_of(call)? };
+        work(table, &call)
+    };
+    unsafe { answer(out, work) }
+}
+
+/// An answer to a request.
+unsafe fn of_request<R: DeserializeOwned, T>(
+    runtime: *const lakeio_runtime,
+    call: *const lakeio_call,
+    request: *const c_char,
+    out: *mut T,
+    work: impl FnOnce(&Runtime, &Call, R) -> Result<T>,
+) -> *mut lakeio_error {
+    unsafe { answer(out, || asked(runtime, call, request, work)) }
+}
+
+/// Runs `work` with what a request's arguments say.
+unsafe fn asked<R: DeserializeOwned, T>(
+    runtime: *const lakeio_runtime,
+    call: *const lakeio_call,
+    request: *const c_char,
+    work: impl FnOnce(&Runtime, &Call, R) -> Result<T>,
+) -> Result<T> {
+    let runtime = &unsafe { handle("runtime", runtime)? }.0;
+    let call = unsafe { call_of(call)? };
+    let request = parse("request", unsafe { text("request", request)? })?;
+    work(runtime, &call, request)
+}
+
+/// Text for the caller to own.
+fn owned_text(text: impl ToString) -> *mut c_char {
+    c_text(&text.to_string()).into_raw()
+}
+
+/// A handle for the caller to own.
+fn owned<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
 }
 
 unsafe fn call_of(call: *const lakeio_call) -> Result<Call> {
@@ -140,7 +186,7 @@ pub unsafe extern "C" fn lakeio_error_free(error: *mut lakeio_error) {
 #[no_mangle]
 pub unsafe extern "C" fn lakeio_error_json(error: *const lakeio_error) -> *mut c_char {
     match unsafe { error::json(error) } {
-        Some(json) => c_text(&json).into_raw(),
+        Some(json) => owned_text(json),
         None => std::ptr::null_mut(),
     }
 }
@@ -196,8 +242,7 @@ pub unsafe extern "C" fn lakeio_runtime_new(
     context: *mut c_void,
     out: *mut *mut lakeio_runtime,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
+    let work = || {
         let options = if options.is_null() {
             "{}"
         } else {
@@ -209,9 +254,9 @@ pub unsafe extern "C" fn lakeio_runtime_new(
             Arc::new(move |url: &str| callback.call(url)) as CredentialsFn
         });
         let runtime = Runtime::new(options, Environment::of_process(), credentials)?;
-        unsafe { give(out, Box::into_raw(Box::new(lakeio_runtime(runtime)))) };
-        Ok(())
-    })
+        Ok(owned(lakeio_runtime(runtime)))
+    };
+    unsafe { answer(out, work) }
 }
 
 /// Takes a runtime back. Tables and streams made with it stay usable. NULL is nothing.
@@ -243,18 +288,14 @@ pub unsafe extern "C" fn lakeio_runtime_metrics(
     runtime: *const lakeio_runtime,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
-        let metrics = unsafe { handle("runtime", runtime)? }.0.metrics()?;
-        unsafe { give_text(out, &metrics.to_string()) };
-        Ok(())
-    })
+    let work = || unsafe { handle("runtime", runtime)? }.0.metrics();
+    unsafe { answer(out, || work().map(owned_text)) }
 }
 
 /// Makes a flag.
 #[no_mangle]
 pub extern "C" fn lakeio_cancel_new() -> *mut lakeio_cancel {
-    Box::into_raw(Box::new(lakeio_cancel(Cancel::new())))
+    owned(lakeio_cancel(Cancel::new()))
 }
 
 /// Raises a flag. Async-signal-unsafe.
@@ -288,16 +329,14 @@ pub unsafe extern "C" fn lakeio_store_probe(
     location: *const c_char,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
+    let work = || {
         let runtime = &unsafe { handle("runtime", runtime)? }.0;
         let call = unsafe { call_of(call)? };
         let location = unsafe { text("location", location)? };
         let location = parse::<LocationRequest>("location", location)?.location()?;
-        let answer = lakeio_store::probe(runtime, &call, &location);
-        unsafe { give_text(out, &answer.to_string()) };
-        Ok(())
-    })
+        Ok(owned_text(lakeio_store::probe(runtime, &call, &location)))
+    };
+    unsafe { answer(out, work) }
 }
 
 /// Opens a version of a table.
@@ -311,15 +350,11 @@ pub unsafe extern "C" fn lakeio_table_open(
     request: *const c_char,
     out: *mut *mut lakeio_table,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
-        let runtime = &unsafe { handle("runtime", runtime)? }.0;
-        let call = unsafe { call_of(call)? };
-        let request: OpenRequest = parse("request", unsafe { text("request", request)? })?;
-        let table = Table::open(runtime, &call, &request.location()?, request.version()?)?;
-        unsafe { give(out, Box::into_raw(Box::new(lakeio_table(table)))) };
-        Ok(())
-    })
+    let open = |runtime: &Runtime, call: &Call, request: OpenRequest| {
+        let table = Table::open(runtime, call, &request.location()?, request.version()?)?;
+        Ok(owned(lakeio_table(table)))
+    };
+    unsafe { of_request(runtime, call, request, out, open) }
 }
 
 /// Takes a table back. NULL is nothing.
@@ -329,22 +364,6 @@ pub unsafe extern "C" fn lakeio_table_open(
 #[no_mangle]
 pub unsafe extern "C" fn lakeio_table_free(table: *mut lakeio_table) {
     free_handle(table);
-}
-
-unsafe fn of_table(
-    table: *const lakeio_table,
-    call: *const lakeio_call,
-    out: *mut *mut c_char,
-    work: impl FnOnce(&Table, &Call) -> Result<String>,
-) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
-        let table = &unsafe { handle("table", table)? }.0;
-        let call = unsafe { call_of(call)? };
-        let answer = work(table, &call)?;
-        unsafe { give_text(out, &answer) };
-        Ok(())
-    })
 }
 
 /// Describes a version of a table.
@@ -357,11 +376,8 @@ pub unsafe extern "C" fn lakeio_table_describe(
     call: *const lakeio_call,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_table(table, call, out, |table, call| {
-            Ok(table.describe(call)?.to_string())
-        })
-    }
+    let describe = |table: &Table, call: &Call| table.describe(call).map(owned_text);
+    unsafe { of_table(table, call, out, describe) }
 }
 
 /// Sums over the files of a version.
@@ -374,11 +390,8 @@ pub unsafe extern "C" fn lakeio_table_totals(
     call: *const lakeio_call,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_table(table, call, out, |table, call| {
-            Ok(table.totals(call)?.to_string())
-        })
-    }
+    let totals = |table: &Table, call: &Call| table.totals(call).map(owned_text);
+    unsafe { of_table(table, call, out, totals) }
 }
 
 /// Whether anything has changed since a recorded position.
@@ -392,24 +405,12 @@ pub unsafe extern "C" fn lakeio_observe(
     request: *const c_char,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_request(
-            runtime,
-            call,
-            request,
-            out,
-            |runtime, call, request: ObserveRequest| {
-                let fingerprint = &request.commit_fingerprint;
-                lakeio_log::observe(
-                    runtime,
-                    call,
-                    &request.location()?,
-                    request.version,
-                    fingerprint,
-                )
-            },
-        )
-    }
+    let observe = |runtime: &Runtime, call: &Call, request: ObserveRequest| {
+        let (location, fingerprint) = (request.location()?, &request.commit_fingerprint);
+        let state = lakeio_log::observe(runtime, call, &location, request.version, fingerprint)?;
+        Ok(owned_text(state))
+    };
+    unsafe { of_request(runtime, call, request, out, observe) }
 }
 
 /// What was done to a table, newest first.
@@ -423,35 +424,11 @@ pub unsafe extern "C" fn lakeio_history(
     request: *const c_char,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_request(
-            runtime,
-            call,
-            request,
-            out,
-            |runtime, call, request: HistoryRequest| {
-                lakeio_log::history(runtime, call, &request.location()?, request.limit)
-            },
-        )
-    }
-}
-
-unsafe fn of_request<R: serde::de::DeserializeOwned>(
-    runtime: *mut lakeio_runtime,
-    call: *const lakeio_call,
-    request: *const c_char,
-    out: *mut *mut c_char,
-    work: impl FnOnce(&Runtime, &Call, R) -> Result<Value>,
-) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
-        let runtime = &unsafe { handle("runtime", runtime)? }.0;
-        let call = unsafe { call_of(call)? };
-        let request: R = parse("request", unsafe { text("request", request)? })?;
-        let answer = work(runtime, &call, request)?;
-        unsafe { give_text(out, &answer.to_string()) };
-        Ok(())
-    })
+    let history = |runtime: &Runtime, call: &Call, request: HistoryRequest| {
+        let location = request.location()?;
+        lakeio_log::history(runtime, call, &location, request.limit).map(owned_text)
+    };
+    unsafe { of_request(runtime, call, request, out, history) }
 }
 
 /// Compiles a read spec into the scan document.
@@ -465,13 +442,13 @@ pub unsafe extern "C" fn lakeio_table_scan(
     read_spec: *const c_char,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_table(table, call, out, |table, call| {
-            call.check()?;
-            let spec: ReadSpecRequest = parse("read spec", text("read_spec", read_spec)?)?;
-            Ok(table.scan(&spec.spec())?.print())
-        })
-    }
+    let scan = |table: &Table, call: &Call| {
+        call.check()?;
+        let read_spec = unsafe { text("read_spec", read_spec)? };
+        let spec: ReadSpecRequest = parse("read spec", read_spec)?;
+        Ok(owned_text(table.scan(&spec.spec())?.print()))
+    };
+    unsafe { of_table(table, call, out, scan) }
 }
 
 /// The splits of a scan.
@@ -486,27 +463,14 @@ pub unsafe extern "C" fn lakeio_table_splits(
     target_split_bytes: i64,
     out: *mut ArrowArrayStream,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
-        let table = &unsafe { handle("table", table)? }.0;
-        let call = unsafe { call_of(call)? };
+    let splits = |table: &Table, call: &Call| {
         let scan = Scan::parse(unsafe { text("scan", scan)? })?;
         let target = u64::try_from(target_split_bytes)
             .map_err(|_| invalid("a size is negative: target_split_bytes"))?;
-        let splits = table.splits(&call, scan, target)?;
-        unsafe { give(out, export(Box::new(splits))) };
-        Ok(())
-    })
-}
-
-impl Batches for SplitBatches {
-    fn schema(&self) -> SchemaRef {
-        SplitBatches::schema(self)
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        SplitBatches::next_batch(self)
-    }
+        let mut splits = table.splits(call, scan, target)?;
+        Ok(export(splits.schema(), move || splits.next_batch()))
+    };
+    unsafe { of_table(table, call, out, splits) }
 }
 
 /// Reads a split.
@@ -523,8 +487,7 @@ pub unsafe extern "C" fn lakeio_split_read(
     options: *const c_char,
     out: *mut ArrowArrayStream,
 ) -> *mut lakeio_error {
-    guard(|| {
-        check_out(out)?;
+    let work = || {
         let runtime = &unsafe { handle("runtime", runtime)? }.0;
         let call = unsafe { call_of(call)? };
         let scan = Scan::parse(unsafe { text("scan", scan)? })?;
@@ -541,19 +504,9 @@ pub unsafe extern "C" fn lakeio_split_read(
             Some(location) => location.location()?,
             None => Location::parse(scan.table().as_str(), &Options::new())?,
         };
-        let reader =
+        let mut reader =
             SplitReader::open(runtime, &call, &location, &scan, &split, options.options())?;
-        unsafe { give(out, export(Box::new(reader))) };
-        Ok(())
-    })
-}
-
-impl Batches for SplitReader {
-    fn schema(&self) -> SchemaRef {
-        SplitReader::schema(self)
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        SplitReader::next_batch(self)
-    }
+        Ok(export(reader.schema(), move || reader.next_batch()))
+    };
+    unsafe { answer(out, work) }
 }

@@ -37,22 +37,24 @@ impl ArrowArrayStream {
     }
 }
 
-/// What a stream is made of.
-pub(crate) trait Batches: Send {
-    fn schema(&self) -> SchemaRef;
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>>;
-}
+/// Gives the next batch; none at the end.
+type Next = dyn FnMut() -> Result<Option<RecordBatch>> + Send;
 
 struct State {
-    batches: Box<dyn Batches>,
+    schema: SchemaRef,
+    next: Box<Next>,
     last_error: CString,
     failed: bool,
 }
 
 /// A stream for the caller to own.
-pub(crate) fn export(batches: Box<dyn Batches>) -> ArrowArrayStream {
+pub(crate) fn export(
+    schema: SchemaRef,
+    next: impl FnMut() -> Result<Option<RecordBatch>> + Send + 'static,
+) -> ArrowArrayStream {
     let state = State {
-        batches,
+        schema,
+        next: Box::new(next),
         last_error: CString::default(),
         failed: false,
     };
@@ -71,8 +73,8 @@ unsafe fn state_of<'a>(stream: *mut ArrowArrayStream) -> Option<&'a mut State> {
 }
 
 /// Runs one step; its error stays for `get_last_error` and its code becomes an errno.
-fn step(state: &mut State, work: impl FnOnce(&mut dyn Batches) -> Result<()>) -> c_int {
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(state.batches.as_mut())));
+fn step(state: &mut State, work: impl FnOnce(&mut State) -> Result<()>) -> c_int {
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(state)));
     let error = match outcome {
         Ok(Ok(())) => return 0,
         Ok(Err(error)) => error,
@@ -109,8 +111,8 @@ unsafe extern "C" fn get_schema(stream: *mut ArrowArrayStream, out: *mut FFI_Arr
     let Some(state) = (unsafe { state_of(stream) }) else {
         return 22;
     };
-    step(state, |batches| {
-        let schema = FFI_ArrowSchema::try_from(batches.schema().as_ref())
+    step(state, |state| {
+        let schema = FFI_ArrowSchema::try_from(state.schema.as_ref())
             .map_err(|e| Error::internal(format!("a schema cannot be exported: {e}")))?;
         unsafe { std::ptr::write(out, schema) };
         Ok(())
@@ -124,8 +126,8 @@ unsafe extern "C" fn get_next(stream: *mut ArrowArrayStream, out: *mut FFI_Arrow
     if state.failed {
         return 5;
     }
-    step(state, |batches| {
-        let array = match batches.next_batch()? {
+    step(state, |state| {
+        let array = match (state.next)()? {
             Some(batch) => FFI_ArrowArray::new(&StructArray::from(batch).into_data()),
             None => FFI_ArrowArray::empty(),
         };

@@ -2,15 +2,15 @@
 
 use std::ffi::c_char;
 
-use arrow::datatypes::SchemaRef;
 use lakeio_log::{append, create, write_parquet, AppendSpec, CreateSpec};
-use lakeio_store::Result;
-use serde_json::json;
+use lakeio_store::{Call, Result, Runtime};
+use serde::de::DeserializeOwned;
+use serde_json::{json, Value};
 
 use crate::error::{guard, lakeio_error};
-use crate::request::{parse, AppendRequest, CreateRequest, ParquetRequest};
+use crate::request::{AppendRequest, CreateRequest, ParquetRequest};
 use crate::stream::{ArrowArrayStream, Imported};
-use crate::{call_of, check_out, give_text, handle, lakeio_call, lakeio_runtime, of_request, text};
+use crate::{asked, give, lakeio_call, lakeio_runtime, of_request, owned_text};
 
 /// Creates an empty table.
 ///
@@ -23,24 +23,35 @@ pub unsafe extern "C" fn lakeio_table_create(
     request: *const c_char,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    unsafe {
-        of_request(
-            runtime,
-            call,
-            request,
-            out,
-            |runtime, call, request: CreateRequest| {
-                let location = request.location()?;
-                let spec = CreateSpec {
-                    schema: request.schema,
-                    partition_columns: request.partition_columns,
-                    properties: request.properties,
-                    name: request.name,
-                };
-                create(runtime, call, &location, &spec)
-            },
-        )
-    }
+    let work = |runtime: &Runtime, call: &Call, request: CreateRequest| {
+        let location = request.location()?;
+        let spec = CreateSpec {
+            schema: request.schema,
+            partition_columns: request.partition_columns,
+            properties: request.properties,
+            name: request.name,
+        };
+        create(runtime, call, &location, &spec).map(owned_text)
+    };
+    unsafe { of_request(runtime, call, request, out, work) }
+}
+
+/// An answer to a request that comes with rows. Takes the stream, whatever the outcome.
+unsafe fn of_rows<R: DeserializeOwned>(
+    runtime: *mut lakeio_runtime,
+    call: *const lakeio_call,
+    request: *const c_char,
+    rows: *mut ArrowArrayStream,
+    out: *mut *mut c_char,
+    work: impl FnOnce(&Runtime, &Call, R, Imported) -> Result<Value>,
+) -> *mut lakeio_error {
+    guard(|| {
+        let rows = unsafe { Imported::take(rows) };
+        let work = |runtime: &Runtime, call: &Call, request| {
+            work(runtime, call, request, rows?).map(owned_text)
+        };
+        unsafe { give(out, || asked(runtime, call, request, work)) }
+    })
 }
 
 /// Appends rows in one commit. Takes the stream, whatever the outcome.
@@ -55,34 +66,24 @@ pub unsafe extern "C" fn lakeio_table_append(
     rows: *mut ArrowArrayStream,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    guard(|| {
-        let rows = unsafe { Imported::take(rows) };
-        check_out(out)?;
-        let runtime = &unsafe { handle("runtime", runtime)? }.0;
-        let call = unsafe { call_of(call)? };
-        let request: AppendRequest = parse("request", unsafe { text("request", request)? })?;
+    let work = |runtime: &Runtime, call: &Call, request: AppendRequest, rows: Imported| {
+        let location = request.location()?;
         let spec = AppendSpec {
-            transaction: request
-                .transaction
-                .as_ref()
-                .map(|t| (t.app_id.clone(), t.version)),
-            operation: request.operation.clone(),
+            transaction: request.transaction.map(|t| (t.app_id, t.version)),
+            operation: request.operation,
             target_file_bytes: request.target_file_bytes,
         };
-        let rows = rows?;
-        let schema: SchemaRef = rows.schema();
-        let location = request.location()?;
-        let answer = append(
+        let schema = rows.schema();
+        append(
             runtime,
-            &call,
+            call,
             &location,
             &spec,
             &schema,
             rows.into_batches(),
-        )?;
-        unsafe { give_text(out, &answer.to_string()) };
-        Ok(())
-    })
+        )
+    };
+    unsafe { of_rows(runtime, call, request, rows, out, work) }
 }
 
 /// Writes rows as one Parquet file. Takes the stream, whatever the outcome.
@@ -97,24 +98,18 @@ pub unsafe extern "C" fn lakeio_parquet_write(
     rows: *mut ArrowArrayStream,
     out: *mut *mut c_char,
 ) -> *mut lakeio_error {
-    guard(|| {
-        let rows = unsafe { Imported::take(rows) };
-        check_out(out)?;
-        let runtime = &unsafe { handle("runtime", runtime)? }.0;
-        let call = unsafe { call_of(call)? };
-        let request: ParquetRequest = parse("request", unsafe { text("request", request)? })?;
-        let rows: Result<Imported> = rows;
-        let rows = rows?;
-        let schema = rows.schema();
+    let work = |runtime: &Runtime, call: &Call, request: ParquetRequest, rows: Imported| {
+        let (location, schema) = (request.location()?, rows.schema());
+        let groups = request.row_group_rows;
         let (count, bytes) = write_parquet(
             runtime,
-            &call,
-            &request.location()?,
+            call,
+            &location,
             schema,
             rows.into_batches(),
-            request.row_group_rows,
+            groups,
         )?;
-        unsafe { give_text(out, &json!({ "rows": count, "bytes": bytes }).to_string()) };
-        Ok(())
-    })
+        Ok(json!({ "rows": count, "bytes": bytes }))
+    };
+    unsafe { of_rows(runtime, call, request, rows, out, work) }
 }
