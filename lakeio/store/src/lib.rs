@@ -14,6 +14,7 @@ mod profile;
 mod remote;
 mod runtime;
 mod store;
+mod writer;
 
 pub use call::{Call, Cancel};
 pub use error::{Class, Code, Error, Result};
@@ -22,4 +23,5 @@ pub use metrics::Metrics;
 pub use options::{nearest, Environment};
 pub use probe::probe;
 pub use runtime::{zone_offset_seconds, CredentialsFn, Runtime, RuntimeOptions};
-pub use store::{get_all, list_all, ObjectMeta, ObjectReader, ObjectWriter, Store};
+pub use store::{get_all, list_all, ObjectMeta, ObjectReader, Store};
+pub use writer::ObjectWriter;

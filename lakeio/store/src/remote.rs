@@ -134,77 +134,53 @@ pub(crate) fn build(
         max_retries: max_retries.unwrap_or(runtime.max_retries),
         retry_timeout: timeout_ms.map_or(runtime.retry_budget, Duration::from_millis),
     };
-    let connector = Connector(metrics.clone());
     let url = location.url();
     let bucket = url.host_str().unwrap_or("");
+    // The builders have these methods in common, and no trait.
+    macro_rules! build {
+        ($settings:expr, $builder:expr) => {{
+            let (settings, mut builder) = ($settings, $builder);
+            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
+            builder = builder
+                .with_client_options(client)
+                .with_retry(retry.clone())
+                .with_http_connector(Connector(metrics.clone()));
+            for (key, value) in settings.config {
+                builder = builder.with_config(key, value);
+            }
+            let store = builder.build().map_err(|e| not_built(&e, location))?;
+            Ok(Built {
+                store: Arc::new(store),
+                credential: settings.credential,
+                retry,
+            })
+        }};
+    }
     match location.kind() {
         StoreKind::Local => Err(Error::internal("a local location needs no object store").at(url)),
-        StoreKind::S3 => {
-            let settings = options::s3(location, environment)?;
-            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
-            let mut builder = AmazonS3Builder::new()
-                .with_bucket_name(bucket)
-                .with_client_options(client)
-                .with_retry(retry.clone())
-                .with_http_connector(connector);
-            for (key, value) in settings.config {
-                builder = builder.with_config(key, value);
-            }
-            let store = builder.build().map_err(|e| not_built(&e, location))?;
-            Ok(Built {
-                store: Arc::new(store),
-                credential: settings.credential,
-                retry,
-            })
-        }
+        StoreKind::S3 => build!(
+            options::s3(location, environment)?,
+            AmazonS3Builder::new().with_bucket_name(bucket)
+        ),
         StoreKind::Azure => {
             let settings = options::azure(location, environment)?;
-            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
-            let mut builder = MicrosoftAzureBuilder::new()
-                .with_client_options(client)
-                .with_retry(retry.clone())
-                .with_http_connector(connector);
+            let named = |(key, _): &(AzureConfigKey, _)| *key == AzureConfigKey::AccountName;
+            let has_account = settings.config.iter().any(named);
+            let builder = MicrosoftAzureBuilder::new();
             // container@account.host, or the container alone
-            let has_account = settings
-                .config
-                .iter()
-                .any(|(key, _)| *key == AzureConfigKey::AccountName);
-            if url.username().is_empty() {
-                builder = builder.with_container_name(bucket);
-            } else {
-                builder = builder.with_container_name(url.username());
-                if !has_account {
-                    builder = builder.with_account(bucket.split('.').next().unwrap_or(""));
-                }
-            }
-            for (key, value) in settings.config {
-                builder = builder.with_config(key, value);
-            }
-            let store = builder.build().map_err(|e| not_built(&e, location))?;
-            Ok(Built {
-                store: Arc::new(store),
-                credential: settings.credential,
-                retry,
-            })
+            let builder = match url.username() {
+                "" => builder.with_container_name(bucket),
+                container if has_account => builder.with_container_name(container),
+                container => builder
+                    .with_container_name(container)
+                    .with_account(bucket.split('.').next().unwrap_or("")),
+            };
+            build!(settings, builder)
         }
-        StoreKind::Gcs => {
-            let settings = options::gcs(location, environment)?;
-            let retry = retry(settings.max_retries, settings.retry_timeout_ms);
-            let mut builder = GoogleCloudStorageBuilder::new()
-                .with_bucket_name(bucket)
-                .with_client_options(client)
-                .with_retry(retry.clone())
-                .with_http_connector(connector);
-            for (key, value) in settings.config {
-                builder = builder.with_config(key, value);
-            }
-            let store = builder.build().map_err(|e| not_built(&e, location))?;
-            Ok(Built {
-                store: Arc::new(store),
-                credential: settings.credential,
-                retry,
-            })
-        }
+        StoreKind::Gcs => build!(
+            options::gcs(location, environment)?,
+            GoogleCloudStorageBuilder::new().with_bucket_name(bucket)
+        ),
     }
 }
 

@@ -4,16 +4,17 @@ use std::fs::File;
 use std::future::Future;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    CopyOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode,
-    PutPayload, RetryConfig,
+    CopyOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+    RetryConfig,
 };
+use tokio::runtime::Handle;
 use url::Url;
 
 use crate::call::Call;
@@ -24,9 +25,7 @@ use crate::metrics::Metrics;
 use crate::options;
 use crate::remote::{self, Built, Wire, WIRE};
 use crate::runtime::RuntimeState;
-
-/// Objects of at least this size are written in parts of it.
-const PART_BYTES: usize = 8 << 20;
+use crate::writer::ObjectWriter;
 
 /// What a listing or a look at an object tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +125,11 @@ impl Store {
                 .map(|current| current.2.clone())
                 .unwrap_or_default(),
         }
+    }
+
+    /// Where tasks of this store run that nobody waits for.
+    pub(crate) fn threads(&self) -> &Handle {
+        &self.inner.runtime.handle
     }
 
     /// The counters of this store.
@@ -342,20 +346,7 @@ impl Store {
 
     /// Starts writing an object that appears whole at `finish`, or never.
     pub async fn writer(&self, call: &Call, url: &Url) -> Result<ObjectWriter> {
-        let state = if self.is_local() {
-            WriterState::Local(self.local(call, || Draft::create(&local::path_of(url)?))?)
-        } else {
-            WriterState::Remote {
-                buffer: BytesMut::new(),
-                upload: None,
-            }
-        };
-        Ok(ObjectWriter {
-            store: self.clone(),
-            url: url.clone(),
-            written: 0,
-            state: Some(state),
-        })
+        ObjectWriter::start(self, call, url)
     }
 
     /// Copies an object within the store, on the server's side where it can.
@@ -390,7 +381,7 @@ impl Store {
         .await
     }
 
-    fn local<T>(&self, call: &Call, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn local<T>(&self, call: &Call, work: impl FnOnce() -> Result<T>) -> Result<T> {
         call.check()?;
         let start = Instant::now();
         self.inner.metrics.request();
@@ -431,41 +422,32 @@ impl Store {
         // What was shown must not be shown again when an expired credential makes the listing
         // start anew.
         let mut last = String::new();
-        let work = |store: Arc<dyn ObjectStore>| {
-            let (prefix, offset) = (prefix.clone(), offset.clone());
-            async move {
-                let stream = match &offset {
-                    Some(offset) => store.list_with_offset(Some(&prefix), offset),
-                    None => store.list(Some(&prefix)),
-                };
-                Ok(stream)
-            }
+        let start = || {
+            let (generation, store) = self.current()?;
+            let stream = match &offset {
+                Some(offset) => store.list_with_offset(Some(&prefix), offset),
+                None => store.list(Some(&prefix)),
+            };
+            Ok::<_, Error>((generation, stream))
         };
-        let mut stream = self.remote(call, directory, work).await?;
+        let (generation, mut stream) = start()?;
+        let mut refreshed = false;
         let wire = Arc::new(Wire::default());
         loop {
-            let next = call
-                .run(async {
-                    WIRE.scope(wire.clone(), stream.next())
-                        .await
-                        .transpose()
-                        .map_err(|e| remote::classify(&e, &wire, directory.as_str()))
-                })
-                .await;
-            let meta = match next {
+            let next = async { stream.next().await.transpose() };
+            let meta = match self.sent(call, directory, &wire, next).await {
                 Ok(Some(meta)) => meta,
                 Ok(None) => break,
-                Err(error) => {
-                    self.inner.metrics.error();
-                    if error.class() == Class::StoreAuthentication
-                        && self.refresh(call, self.generation()).await?
-                    {
-                        held.clear();
-                        stream = self.remote(call, directory, work).await?;
-                        continue;
+                Err(error) if error.class() == Class::StoreAuthentication && !refreshed => {
+                    refreshed = true;
+                    if !self.refresh(call, generation).await? {
+                        return Err(error);
                     }
-                    return Err(error);
+                    held.clear();
+                    stream = start()?.1;
+                    continue;
                 }
+                Err(error) => return Err(error),
             };
             let Some(name) = meta.location.as_ref().get(skip..) else {
                 continue;
@@ -491,7 +473,7 @@ impl Store {
         Ok(held)
     }
 
-    async fn remote<T, F, W>(&self, call: &Call, url: &Url, work: F) -> Result<T>
+    pub(crate) async fn remote<T, F, W>(&self, call: &Call, url: &Url, work: F) -> Result<T>
     where
         F: Fn(Arc<dyn ObjectStore>) -> W,
         W: Future<Output = object_store::Result<T>>,
@@ -551,20 +533,10 @@ impl Store {
         let mut refreshed = false;
         loop {
             let (generation, store) = self.current()?;
-            let start = Instant::now();
-            let result = call
-                .run(async {
-                    WIRE.scope(wire.clone(), work(store))
-                        .await
-                        .map_err(|e| remote::classify(&e, wire, url.as_str()))
-                })
-                .await;
-            self.inner.metrics.waited(start.elapsed());
-            let error = match result {
+            let error = match self.sent(call, url, wire, work(store)).await {
                 Ok(value) => return Ok(value),
-                Err(error) => error.at(url),
+                Err(error) => error,
             };
-            self.inner.metrics.error();
             if error.class() == Class::StoreAuthentication && !refreshed {
                 refreshed = true;
                 if self.refresh(call, generation).await? {
@@ -573,6 +545,28 @@ impl Store {
             }
             return Err(error);
         }
+    }
+
+    /// Waits for what `work` sends; counts it, and names what goes wrong with the object `url`.
+    pub(crate) async fn sent<T>(
+        &self,
+        call: &Call,
+        url: &Url,
+        wire: &Arc<Wire>,
+        work: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T> {
+        let start = Instant::now();
+        let work = async {
+            WIRE.scope(wire.clone(), work)
+                .await
+                .map_err(|e| remote::classify(&e, wire, url.as_str()))
+        };
+        let result = call.run(work).await;
+        self.inner.metrics.waited(start.elapsed());
+        result.map_err(|error| {
+            self.inner.metrics.error();
+            error.at(url)
+        })
     }
 
     fn current(&self) -> Result<(u64, Arc<dyn ObjectStore>)> {
@@ -681,153 +675,7 @@ impl ObjectReader {
     }
 }
 
-/// Writes one object that appears whole at `finish`; dropped before, it leaves nothing.
-pub struct ObjectWriter {
-    store: Store,
-    url: Url,
-    written: u64,
-    state: Option<WriterState>,
-}
-
-enum WriterState {
-    Local(Draft),
-    Remote {
-        buffer: BytesMut,
-        upload: Option<Mutex<Box<dyn MultipartUpload>>>,
-    },
-}
-
-impl ObjectWriter {
-    /// Bytes taken so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// Takes more bytes. After an error the writer can only be dropped.
-    pub async fn write(&mut self, call: &Call, bytes: &[u8]) -> Result<()> {
-        self.written += bytes.len() as u64;
-        let (store, url) = (self.store.clone(), self.url.clone());
-        match self.state.as_mut() {
-            None => Err(Error::internal("an object was written to after its end").at(&self.url)),
-            Some(WriterState::Local(draft)) => store.local(call, || draft.write(bytes)),
-            Some(WriterState::Remote { buffer, upload }) => {
-                buffer.extend_from_slice(bytes);
-                while buffer.len() >= PART_BYTES {
-                    let part = buffer.split_to(PART_BYTES).freeze();
-                    if upload.is_none() {
-                        let path = object_path(&url)?;
-                        let started = store
-                            .remote(call, &url, |store| {
-                                let path = path.clone();
-                                async move { store.put_multipart(&path).await }
-                            })
-                            .await?;
-                        *upload = Some(Mutex::new(started));
-                    }
-                    send_part(&store, call, &url, upload, part).await?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes the object appear, over another of its name.
-    pub async fn finish(mut self, call: &Call) -> Result<u64> {
-        let (store, url) = (self.store.clone(), self.url.clone());
-        match self.state.take() {
-            None => return Err(Error::internal("an object was finished twice").at(&url)),
-            Some(WriterState::Local(draft)) => store.local(call, || draft.publish(true))?,
-            Some(WriterState::Remote {
-                buffer,
-                upload: None,
-            }) => {
-                store.put(call, &url, buffer.freeze()).await?;
-                return Ok(self.written);
-            }
-            Some(WriterState::Remote { buffer, upload }) => {
-                let mut upload = upload;
-                if !buffer.is_empty() {
-                    let sent = send_part(&store, call, &url, &upload, buffer.freeze()).await;
-                    if let Err(error) = sent {
-                        self.state = Some(WriterState::Remote {
-                            buffer: BytesMut::new(),
-                            upload,
-                        });
-                        return Err(error);
-                    }
-                }
-                if let Some(held) = upload.take() {
-                    let mut held = held
-                        .into_inner()
-                        .map_err(|_| Error::internal("a lock is poisoned").at(&url))?;
-                    let wire = Arc::new(Wire::default());
-                    let done = call
-                        .run(async {
-                            WIRE.scope(wire.clone(), held.complete())
-                                .await
-                                .map_err(|e| remote::classify(&e, &wire, url.as_str()))
-                        })
-                        .await;
-                    if let Err(error) = done {
-                        self.state = Some(WriterState::Remote {
-                            buffer: BytesMut::new(),
-                            upload: Some(Mutex::new(held)),
-                        });
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        store.inner.metrics.written(self.written);
-        Ok(self.written)
-    }
-}
-
-async fn send_part(
-    store: &Store,
-    call: &Call,
-    url: &Url,
-    upload: &Option<Mutex<Box<dyn MultipartUpload>>>,
-    part: Bytes,
-) -> Result<()> {
-    let Some(upload) = upload else {
-        return Err(Error::internal("a part was sent before its upload began").at(url));
-    };
-    let sending = upload
-        .lock()
-        .map_err(|_| Error::internal("a lock is poisoned"))?
-        .put_part(PutPayload::from_bytes(part));
-    let wire = Arc::new(Wire::default());
-    let result = call
-        .run(async {
-            WIRE.scope(wire.clone(), sending)
-                .await
-                .map_err(|e| remote::classify(&e, &wire, url.as_str()))
-        })
-        .await;
-    if result.is_err() {
-        store.inner.metrics.error();
-    }
-    result
-}
-
-impl Drop for ObjectWriter {
-    fn drop(&mut self) {
-        if let Some(WriterState::Remote {
-            upload: Some(upload),
-            ..
-        }) = self.state.take()
-        {
-            if let Ok(mut upload) = upload.into_inner() {
-                self.store.inner.runtime.handle.spawn(async move {
-                    let _ = upload.abort().await;
-                });
-            }
-        }
-    }
-}
-
-fn object_path(url: &Url) -> Result<ObjectPath> {
+pub(crate) fn object_path(url: &Url) -> Result<ObjectPath> {
     ObjectPath::from_url_path(url.path()).map_err(|e| {
         Error::new(
             Class::InvalidLocation,
