@@ -25,7 +25,7 @@ extern "C" {
 struct ArrowArrayStream;
 
 /* Grows when any signature or document below changes; lakeio_abi_version() must return the same number. */
-#define LAKEIO_ABI_VERSION 1
+#define LAKEIO_ABI_VERSION 2
 
 typedef struct lakeio_runtime lakeio_runtime; /* thread pool, object-store cache, metrics: one per process is enough */
 typedef struct lakeio_cancel lakeio_cancel;   /* a flag that another thread raises */
