@@ -70,6 +70,22 @@ pub fn create(
             ) => {}
         Err(error) => return Err(error),
     }
+    let url = log_file(&log, &names::commit(0));
+    let commit = first_commit(spec, &features);
+    runtime
+        .block_on(call, store.put_if_absent(call, &url, commit.into()))
+        .map_err(|e| {
+            if e.class() == Class::AlreadyExists {
+                exists()
+            } else {
+                e
+            }
+        })?;
+    Ok(json!({ "version": 0 }))
+}
+
+/// The lines of version 0.
+fn first_commit(spec: &CreateSpec, features: &BTreeSet<&'static str>) -> String {
     let now = now_ms();
     let mut info = Map::new();
     if features.contains("inCommitTimestamp") {
@@ -100,23 +116,12 @@ pub fn create(
         "configuration": spec.properties,
         "createdTime": now,
     });
-    let lines = format!(
+    format!(
         "{}\n{}\n{}\n",
         json!({ "commitInfo": info }),
         json!({ "metaData": metadata }),
-        json!({ "protocol": protocol(&features) }),
-    );
-    let url = log_file(&log, &names::commit(0));
-    runtime
-        .block_on(call, store.put_if_absent(call, &url, lines.into()))
-        .map_err(|e| {
-            if e.class() == Class::AlreadyExists {
-                exists()
-            } else {
-                e
-            }
-        })?;
-    Ok(json!({ "version": 0 }))
+        json!({ "protocol": protocol(features) }),
+    )
 }
 
 fn invalid(message: String) -> Error {

@@ -12,9 +12,7 @@ use url::Url;
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
 use crate::actions::{Add, DeletionVector, LazyText, SidecarAction, Text, TextMap};
-use crate::columns::{
-    damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
-};
+use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
 use crate::commits::Commits;
 use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::segment::{log_file, LogObject};
@@ -125,14 +123,10 @@ impl Replay {
                 None => false,
                 Some(batch) => {
                     let batch = batch.map_err(|e| damaged(url, &e))?;
-                    batch_piece(
-                        url,
-                        &batch,
-                        &self.seen,
-                        &mut self.pending,
-                        self.wanted,
-                        sink,
-                    )?;
+                    let sidecars = sidecars_of(url, &batch)?;
+                    self.pending
+                        .extend(sidecars.into_iter().map(Source::Sidecar));
+                    batch_piece(url, &batch, &self.seen, self.wanted, sink)?;
                     true
                 }
             },
@@ -252,28 +246,31 @@ fn json_checkpoint_piece(
     Ok(true)
 }
 
+/// The sidecars that rows of a checkpoint name.
+fn sidecars_of(url: &Url, batch: &RecordBatch) -> Result<Vec<SidecarAction>> {
+    let Some(column) = struct_of(batch, "sidecar") else {
+        return Ok(Vec::new());
+    };
+    let cells = Cells::new(url, "sidecar", column);
+    let (paths, sizes) = (cells.texts("path")?, cells.numbers("sizeInBytes")?);
+    let rows = (0..batch.num_rows()).filter(|row| column.is_valid(*row));
+    let sidecar = |row| {
+        Some(SidecarAction {
+            path: text_at(paths, row)?.to_string(),
+            size_in_bytes: u64::try_from(number_at(sizes, row).unwrap_or(0)).unwrap_or(0),
+        })
+    };
+    Ok(rows.filter_map(sidecar).collect())
+}
+
+/// Shows the files that rows of a checkpoint or sidecar name.
 fn batch_piece(
     url: &Url,
     batch: &RecordBatch,
     seen: &Seen,
-    pending: &mut VecDeque<Source>,
     wanted: Wanted,
     sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
 ) -> Result<()> {
-    if let Some(column) = struct_of(batch, "sidecar") {
-        let cells = Cells::new(url, "sidecar", column);
-        let (paths, sizes) = (cells.texts("path")?, cells.numbers("sizeInBytes")?);
-        for row in (0..batch.num_rows()).filter(|row| column.is_valid(*row)) {
-            let Some(path) = text_at(paths, row).map(str::to_string) else {
-                continue;
-            };
-            let size_in_bytes = u64::try_from(number_at(sizes, row).unwrap_or(0)).unwrap_or(0);
-            pending.push_back(Source::Sidecar(SidecarAction {
-                path,
-                size_in_bytes,
-            }));
-        }
-    }
     let Some(column) = struct_of(batch, "add") else {
         return Ok(());
     };
@@ -301,12 +298,8 @@ fn batch_piece(
         let partition_values = if wanted.details {
             let entries = cells.required("partitionValues", map_at(values, row))?;
             let text = |text: String| Text(Cow::Owned(text));
-            TextMap(
-                entries
-                    .into_iter()
-                    .map(|(k, v)| (text(k), v.map(text)))
-                    .collect(),
-            )
+            let entries = entries.into_iter();
+            TextMap(entries.map(|(k, v)| (text(k), v.map(text))).collect())
         } else {
             TextMap::default()
         };
@@ -354,15 +347,6 @@ fn vector_at(url: &Url, vectors: &StructArray, row: usize) -> Result<Option<Dele
         size_in_bytes: number("sizeInBytes")?,
         cardinality: number("cardinality")?,
     }))
-}
-
-/// Features as a checkpoint's row gives them, re-exported for the snapshot.
-pub(crate) fn features_at(
-    cells: &Cells<'_>,
-    field: &str,
-    row: usize,
-) -> Result<Option<Vec<String>>> {
-    Ok(list_at(cells.lists(field)?, row))
 }
 
 /// The files that newer commits have said something about, each as a keyed hash of 128 bits: two

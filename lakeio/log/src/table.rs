@@ -7,11 +7,12 @@ use serde_json::{json, Value};
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
 
 use crate::actions::{CommitInfo, DomainMetadataAction, Format, MetadataAction, ProtocolAction};
-use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
+use crate::columns::{
+    damaged, list_at, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages,
+};
 use crate::commits::{Commits, Kept};
 use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::protocol;
-use crate::replay::features_at;
 use crate::segment::{log_file, LogObject, Segment};
 use crate::time;
 
@@ -86,42 +87,11 @@ impl Table {
         version: Option<u64>,
     ) -> Result<Table> {
         let segment = runtime.block_on(call, Segment::load(store, call, location, version))?;
-        let mut found = Found::default();
-        let mut commit_info = None;
         let kept = Kept::default();
-        let newest_first = segment.commits.iter().rev().cloned();
-        let mut commits = Commits::new(runtime, store, &segment.log, &kept, newest_first);
-        while let Some((object, lines)) = commits.next(call)? {
-            let described = object.version == segment.version;
-            let info = read_commit(runtime, call, lines, described, &mut found)?;
-            if described {
-                commit_info = info;
-            }
-        }
-        let in_checkpoint = segment
-            .checkpoint
-            .as_ref()
-            .map(|checkpoint| checkpoint.version);
-        if in_checkpoint == Some(segment.version) {
-            let mut tip = Commits::new(runtime, store, &segment.log, &kept, segment.tip.clone());
-            while let Some((_, lines)) = tip.next(call)? {
-                commit_info = read_commit(runtime, call, lines, true, &mut Found::default())?;
-            }
-        }
-        if let Some(checkpoint) = &segment.checkpoint {
-            for object in &checkpoint.files {
-                let newer = std::mem::take(&mut found);
-                let mut older = Found::default();
-                read_checkpoint(runtime, store, call, &segment, object, &mut older)?;
-                found = newer.over(older);
-            }
-        }
+        let (found, commit_info) = read_log(runtime, store, call, &segment, &kept)?;
         let missing = |what: &str| {
-            Error::new(
-                Class::DeltaLogCorrupt,
-                format!("the Delta log has no action that the version needs: {what}"),
-            )
-            .at(&segment.log)
+            let message = "the Delta log has no action that the version needs";
+            corrupt(&segment, format!("{message}: {what}"))
         };
         let protocol = found.protocol.ok_or_else(|| missing("protocol"))?;
         protocol::check_readable(&protocol, location.url())?;
@@ -136,28 +106,9 @@ impl Table {
             )
             .at(location.url()));
         }
-        let schema: Value = serde_json::from_str(&metadata.schema_string).map_err(|e| {
-            Error::new(
-                Class::DeltaLogCorrupt,
-                format!("the table's schema is not JSON: {e}"),
-            )
-            .at(&segment.log)
-        })?;
-        if schema.get("type").and_then(Value::as_str) != Some("struct")
-            || !schema.get("fields").is_some_and(Value::is_array)
-        {
-            return Err(
-                Error::new(Class::DeltaLogCorrupt, "the table's schema is not a struct")
-                    .at(&segment.log),
-            );
-        }
-        protocol::check_with_kernel(
-            &protocol,
-            &metadata,
-            &schema,
-            location.url(),
-            segment.version,
-        )?;
+        let schema = schema_of(&metadata, &segment)?;
+        let version = segment.version;
+        protocol::check_with_kernel(&protocol, &metadata, &schema, location.url(), version)?;
         Ok(Table {
             runtime: runtime.clone(),
             store: store.clone(),
@@ -341,6 +292,55 @@ impl Found {
     }
 }
 
+fn corrupt(segment: &Segment, message: impl Into<String>) -> Error {
+    Error::new(Class::DeltaLogCorrupt, message).at(&segment.log)
+}
+
+fn schema_of(metadata: &MetadataAction, segment: &Segment) -> Result<Value> {
+    let schema: Value = serde_json::from_str(&metadata.schema_string)
+        .map_err(|e| corrupt(segment, format!("the table's schema is not JSON: {e}")))?;
+    if schema["type"] == "struct" && schema["fields"].is_array() {
+        return Ok(schema);
+    }
+    Err(corrupt(segment, "the table's schema is not a struct"))
+}
+
+/// What the files of a version say besides files, and the description of its commit.
+fn read_log(
+    runtime: &Runtime,
+    store: &Store,
+    call: &Call,
+    segment: &Segment,
+    kept: &Kept,
+) -> Result<(Found, Option<CommitInfo>)> {
+    let mut found = Found::default();
+    let mut commit_info = None;
+    let newest_first = segment.commits.iter().rev().cloned();
+    let mut commits = Commits::new(runtime, store, &segment.log, kept, newest_first);
+    while let Some((object, lines)) = commits.next(call)? {
+        let described = object.version == segment.version;
+        let info = read_commit(runtime, call, lines, described, &mut found)?;
+        if described {
+            commit_info = info;
+        }
+    }
+    let Some(checkpoint) = &segment.checkpoint else {
+        return Ok((found, commit_info));
+    };
+    if checkpoint.version == segment.version {
+        let mut tip = Commits::new(runtime, store, &segment.log, kept, segment.tip.clone());
+        while let Some((_, lines)) = tip.next(call)? {
+            commit_info = read_commit(runtime, call, lines, true, &mut Found::default())?;
+        }
+    }
+    for object in &checkpoint.files {
+        let mut older = Found::default();
+        read_checkpoint(runtime, store, call, segment, object, &mut older)?;
+        found = found.over(older);
+    }
+    Ok((found, commit_info))
+}
+
 /// Adds what a commit says to what newer ones said; gives its description when that is wanted.
 fn read_commit(
     runtime: &Runtime,
@@ -404,52 +404,23 @@ fn read_checkpoint(
     })?;
     for batch in reader {
         let batch = batch.map_err(|e| damaged(&url, &e))?;
-        if let Some(column) = struct_of(&batch, "protocol") {
-            let cells = Cells::new(&url, "protocol", column);
-            for row in rows_of(column) {
-                // Some writers leave the struct there and its fields NULL.
-                if number_at(cells.numbers("minReaderVersion")?, row).is_none() {
-                    continue;
-                }
-                let version = |field| -> Result<i32> {
-                    let cell = number_at(cells.numbers(field)?, row);
-                    let cell = cell.and_then(|n| i32::try_from(n).ok());
-                    cells.required(field, cell)
-                };
-                found.protocol.get_or_insert(ProtocolAction {
-                    min_reader_version: version("minReaderVersion")?,
-                    min_writer_version: version("minWriterVersion")?,
-                    reader_features: features_at(&cells, "readerFeatures", row)?,
-                    writer_features: features_at(&cells, "writerFeatures", row)?,
-                });
+        let part = |name: &'static str| {
+            struct_of(&batch, name).map(|column| (column, Cells::new(&url, name, column)))
+        };
+        if let Some((column, cells)) = part("protocol") {
+            for protocol in rows_of(column).filter_map(|row| protocol_at(&cells, row).transpose()) {
+                found.protocol.get_or_insert(protocol?);
             }
         }
-        if let Some(column) = struct_of(&batch, "metaData") {
-            let cells = Cells::new(&url, "metaData", column);
-            for row in rows_of(column) {
-                if text_at(cells.texts("id")?, row).is_none() {
-                    continue;
-                }
-                let metadata = metadata_at(&cells, row)?;
-                found.metadata.get_or_insert(metadata);
+        if let Some((column, cells)) = part("metaData") {
+            for metadata in rows_of(column).filter_map(|row| metadata_at(&cells, row).transpose()) {
+                found.metadata.get_or_insert(metadata?);
             }
         }
-        if let Some(column) = struct_of(&batch, "domainMetadata") {
-            let cells = Cells::new(&url, "domainMetadata", column);
-            for row in rows_of(column) {
-                let text = |field| -> Result<Option<String>> {
-                    Ok(text_at(cells.texts(field)?, row).map(str::to_string))
-                };
-                let Some(domain) = text("domain")? else {
-                    continue;
-                };
-                let configuration = text("configuration")?.unwrap_or_default();
-                let action = DomainMetadataAction {
-                    domain: domain.clone(),
-                    configuration,
-                    removed: false,
-                };
-                found.domains.entry(domain).or_insert(action);
+        if let Some((column, cells)) = part("domainMetadata") {
+            for domain in rows_of(column).filter_map(|row| domain_at(&cells, row).transpose()) {
+                let domain = domain?;
+                found.domains.entry(domain.domain.clone()).or_insert(domain);
             }
         }
     }
@@ -461,9 +432,44 @@ fn rows_of(column: &arrow::array::StructArray) -> impl Iterator<Item = usize> + 
     (0..column.len()).filter(|row| column.is_valid(*row))
 }
 
-fn metadata_at(cells: &Cells<'_>, row: usize) -> Result<MetadataAction> {
-    let text = |field| -> Result<Option<String>> {
-        Ok(text_at(cells.texts(field)?, row).map(str::to_string))
+fn text(cells: &Cells<'_>, field: &'static str, row: usize) -> Result<Option<String>> {
+    Ok(text_at(cells.texts(field)?, row).map(str::to_string))
+}
+
+/// The protocol in a row. Some writers leave the struct there and its fields NULL: then none, here
+/// and in the functions below.
+fn protocol_at(cells: &Cells<'_>, row: usize) -> Result<Option<ProtocolAction>> {
+    let version = |field| -> Result<Option<i64>> { Ok(number_at(cells.numbers(field)?, row)) };
+    if version("minReaderVersion")?.is_none() {
+        return Ok(None);
+    }
+    let number = |field| -> Result<i32> {
+        let number = version(field)?.and_then(|n| i32::try_from(n).ok());
+        cells.required(field, number)
+    };
+    Ok(Some(ProtocolAction {
+        min_reader_version: number("minReaderVersion")?,
+        min_writer_version: number("minWriterVersion")?,
+        reader_features: list_at(cells.lists("readerFeatures")?, row),
+        writer_features: list_at(cells.lists("writerFeatures")?, row),
+    }))
+}
+
+fn domain_at(cells: &Cells<'_>, row: usize) -> Result<Option<DomainMetadataAction>> {
+    let Some(domain) = text(cells, "domain", row)? else {
+        return Ok(None);
+    };
+    Ok(Some(DomainMetadataAction {
+        domain,
+        configuration: text(cells, "configuration", row)?.unwrap_or_default(),
+        removed: false,
+    }))
+}
+
+fn metadata_at(cells: &Cells<'_>, row: usize) -> Result<Option<MetadataAction>> {
+    let text = |field| text(cells, field, row);
+    let Some(id) = text("id")? else {
+        return Ok(None);
     };
     let format = match cells.structs("format")? {
         Some(format) => format
@@ -476,18 +482,17 @@ fn metadata_at(cells: &Cells<'_>, row: usize) -> Result<MetadataAction> {
         None => None,
     };
     let configuration = map_at(cells.maps("configuration")?, row).unwrap_or_default();
-    Ok(MetadataAction {
-        id: cells.required("id", text("id")?)?,
+    Ok(Some(MetadataAction {
+        id,
         name: text("name")?,
         description: text("description")?,
         format,
         schema_string: cells.required("schemaString", text("schemaString")?)?,
-        partition_columns: crate::columns::list_at(cells.lists("partitionColumns")?, row)
-            .unwrap_or_default(),
+        partition_columns: list_at(cells.lists("partitionColumns")?, row).unwrap_or_default(),
         configuration: configuration
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)))
             .collect(),
         created_time: number_at(cells.numbers("createdTime")?, row),
-    })
+    }))
 }
