@@ -537,74 +537,61 @@ impl Reading {
         at: &Cell<Option<usize>>,
     ) -> std::result::Result<Option<RecordBatch>, BatchError> {
         self.gauge.begin(count);
+        let end = first + count as u64;
         let group = self
             .current
             .as_mut()
             .ok_or_else(|| Error::internal("no row group is open"))?;
-        let mut keep: Option<BooleanBuffer> = None;
-        let mut arrays: Vec<Option<ArrayRef>> = vec![None; self.columns.len()];
-        let mut bytes = 0;
-        let mut read = |index: usize,
-                        readers: &mut [Option<Box<dyn ArrayReader>>]|
-         -> std::result::Result<ArrayRef, BatchError> {
-            let column = &self.columns[index];
-            at.set(Some(index));
-            let array = match (&column.source, &mut readers[index]) {
-                (Source::File(found), Some(reader)) => {
-                    let raw = decode(reader.as_mut(), count, &column.name)?;
-                    bytes += raw.get_buffer_memory_size();
-                    found.convert.apply(&raw)?
-                }
-                (Source::Constant(value, primitive), _) => {
-                    constant(value.as_ref(), *primitive, count)?
-                }
-                (Source::Missing(kind), _) => arrow::array::new_null_array(kind, count),
-                (Source::File(_), None) => {
-                    return Err(Error::internal("a column has no reader").into())
-                }
-            };
-            at.set(None);
-            Ok(array)
+        let mut batch = Batch {
+            columns: &self.columns,
+            readers: &mut group.readers,
+            count,
+            at,
+            arrays: vec![None; self.columns.len()],
+            bytes: 0,
         };
         // A batch that is given up is read again: its deleted rows must be found again, too.
-        let deleted = self.deleted.within(first, first + count as u64);
-        if !deleted.is_empty() {
-            keep = Some(all_but(count, &deleted));
+        let deleted = self.deleted.within(first, end);
+        let mut keep = (!deleted.is_empty()).then(|| all_but(count, &deleted));
+        let none = |keep: &Option<BooleanBuffer>| {
+            let kept = keep.as_ref().map(BooleanBuffer::count_set_bits);
+            kept == Some(0)
+        };
+        if let (Some(predicate), false) = (&self.predicate, none(&keep)) {
+            batch.read(|column| column.in_predicate)?;
+            let chosen = selected(&evaluate(predicate, &batch)?);
+            keep = Some(match &keep {
+                None => chosen,
+                Some(keep) => keep & &chosen,
+            });
         }
-        if keep.as_ref().is_none_or(|keep| keep.count_set_bits() > 0) {
-            if let Some(predicate) = &self.predicate {
-                for (index, column) in self.columns.iter().enumerate() {
-                    if column.in_predicate {
-                        arrays[index] = Some(read(index, &mut group.readers)?);
-                    }
-                }
-                let rows = BatchRows {
-                    columns: &self.columns,
-                    arrays: &arrays,
-                    count,
-                };
-                let chosen = selected(&evaluate(predicate, &rows)?);
-                keep = Some(match &keep {
-                    None => chosen,
-                    Some(keep) => keep & &chosen,
-                });
-            }
-        }
-        if keep.as_ref().is_some_and(|keep| keep.count_set_bits() == 0) {
-            for (index, column) in self.columns.iter().enumerate() {
-                if let (None, Some(reader)) = (&arrays[index], &mut group.readers[index]) {
-                    skip(reader.as_mut(), count, &column.name)?;
-                }
-            }
-            self.deleted.pass(first + count as u64);
+        if none(&keep) {
+            batch.skip()?;
+            self.deleted.pass(end);
             return Ok(None);
         }
-        for (index, array) in arrays.iter_mut().enumerate() {
-            if self.columns[index].in_output && array.is_none() {
-                *array = Some(read(index, &mut group.readers)?);
+        batch.read(|column| column.in_output)?;
+        self.deleted.pass(end);
+        let (arrays, bytes) = (batch.arrays, batch.bytes);
+        self.adapt(bytes, count);
+        let batch = self.output(schema, &arrays, first, count)?;
+        match keep {
+            Some(keep) if keep.count_set_bits() < count => {
+                let kept = filter_record_batch(&batch, &BooleanArray::new(keep, None));
+                Ok(Some(kept.map_err(|e| Error::internal(e.to_string()))?))
             }
+            _ => Ok(Some(batch)),
         }
-        self.deleted.pass(first + count as u64);
+    }
+
+    /// The columns to give, of all rows from row `first` of the file on.
+    fn output(
+        &self,
+        schema: &SchemaRef,
+        arrays: &[Option<ArrayRef>],
+        first: u64,
+        count: usize,
+    ) -> Result<RecordBatch> {
         let mut given: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
         for index in &self.output {
             let array = arrays[*index].clone();
@@ -617,18 +604,9 @@ impl Reading {
             let last = first as i64 + count as i64;
             given.push(Arc::new(Int64Array::from_iter_values(first as i64..last)));
         }
-        self.adapt(bytes, count);
         let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let batch = RecordBatch::try_new_with_options(schema.clone(), given, &options)
-            .map_err(|e| Error::internal(format!("a batch is not of its schema: {e}")))?;
-        let batch = match keep {
-            Some(keep) if keep.count_set_bits() < count => {
-                let mask = BooleanArray::new(keep, None);
-                filter_record_batch(&batch, &mask).map_err(|e| Error::internal(e.to_string()))?
-            }
-            _ => batch,
-        };
-        Ok(Some(batch))
+        RecordBatch::try_new_with_options(schema.clone(), given, &options)
+            .map_err(|e| Error::internal(format!("a batch is not of its schema: {e}")))
     }
 
     /// Chooses the size of the next batch by the size of this one.
@@ -656,13 +634,59 @@ impl From<Error> for BatchError {
     }
 }
 
-struct BatchRows<'a> {
+/// The columns of some rows, read as they are wanted.
+struct Batch<'a> {
     columns: &'a [Column],
-    arrays: &'a [Option<ArrayRef>],
+    readers: &'a mut [Option<Box<dyn ArrayReader>>],
     count: usize,
+    /// The column being decoded.
+    at: &'a Cell<Option<usize>>,
+    arrays: Vec<Option<ArrayRef>>,
+    /// Bytes that were decoded.
+    bytes: usize,
 }
 
-impl Rows for BatchRows<'_> {
+impl Batch<'_> {
+    /// Reads the columns that are `wanted` and not there yet.
+    fn read(&mut self, wanted: impl Fn(&Column) -> bool) -> std::result::Result<(), BatchError> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if wanted(column) && self.arrays[index].is_none() {
+                self.at.set(Some(index));
+                self.arrays[index] = Some(self.decoded(index)?);
+                self.at.set(None);
+            }
+        }
+        Ok(())
+    }
+
+    fn decoded(&mut self, index: usize) -> std::result::Result<ArrayRef, BatchError> {
+        let column = &self.columns[index];
+        Ok(match (&column.source, &mut self.readers[index]) {
+            (Source::File(found), Some(reader)) => {
+                let raw = decode(reader.as_mut(), self.count, &column.name)?;
+                self.bytes += raw.get_buffer_memory_size();
+                found.convert.apply(&raw)?
+            }
+            (Source::Constant(value, primitive), _) => {
+                constant(value.as_ref(), *primitive, self.count)?
+            }
+            (Source::Missing(kind), _) => arrow::array::new_null_array(kind, self.count),
+            (Source::File(_), None) => return Err(Error::internal("a column has no reader").into()),
+        })
+    }
+
+    /// Leaves out the rows of the columns that were not read.
+    fn skip(&mut self) -> Result<()> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if let (None, Some(reader)) = (&self.arrays[index], &mut self.readers[index]) {
+                skip(reader.as_mut(), self.count, &column.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rows for Batch<'_> {
     fn len(&self) -> usize {
         self.count
     }
