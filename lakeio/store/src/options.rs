@@ -9,7 +9,7 @@ use object_store::gcp::GoogleConfigKey as GcsKey;
 
 use crate::error::{Class, Error, Result};
 use crate::location::{Location, Options, StoreKind};
-use crate::profile;
+use crate::profile::{self, Profile};
 
 /// The environment variables that a runtime sees.
 #[derive(Clone, Default)]
@@ -174,30 +174,37 @@ const GCS_KEYS: &[&str] = &[
     "service_account_key",
 ];
 
+fn is_s3_secret(key: &S3Key) -> bool {
+    matches!(
+        key,
+        S3Key::AccessKeyId
+            | S3Key::SecretAccessKey
+            | S3Key::Token
+            | S3Key::SkipSignature
+            | S3Key::WebIdentityTokenFile
+            | S3Key::RoleArn
+            | S3Key::ContainerCredentialsFullUri
+            | S3Key::ContainerCredentialsRelativeUri
+    )
+}
+
+fn is_s3_endpoint(key: &S3Key) -> bool {
+    matches!(key, S3Key::Endpoint | S3Key::S3Endpoint)
+}
+
+fn is_s3_region(key: &S3Key) -> bool {
+    matches!(key, S3Key::Region | S3Key::DefaultRegion)
+}
+
 pub(crate) fn s3(location: &Location, environment: &Environment) -> Result<Settings<S3Key>> {
     let mut options = location.options().clone();
     let profile_asked = options
         .remove("aws_profile")
         .or_else(|| options.remove("profile"));
     let mut settings = parse(options, location, StoreKind::S3, S3_KEYS)?;
-    let is_secret = |key: &S3Key| {
-        matches!(
-            key,
-            S3Key::AccessKeyId
-                | S3Key::SecretAccessKey
-                | S3Key::Token
-                | S3Key::SkipSignature
-                | S3Key::WebIdentityTokenFile
-                | S3Key::RoleArn
-                | S3Key::ContainerCredentialsFullUri
-                | S3Key::ContainerCredentialsRelativeUri
-        )
-    };
-    let is_endpoint = |key: &S3Key| matches!(key, S3Key::Endpoint | S3Key::S3Endpoint);
-    let is_region = |key: &S3Key| matches!(key, S3Key::Region | S3Key::DefaultRegion);
-    let given_secret = settings.config.iter().any(|(key, _)| is_secret(key));
-    let given_endpoint = settings.config.iter().any(|(key, _)| is_endpoint(key));
-    let given_region = settings.config.iter().any(|(key, _)| is_region(key));
+    let given_secret = settings.config.iter().any(|(key, _)| is_s3_secret(key));
+    let given_endpoint = settings.config.iter().any(|(key, _)| is_s3_endpoint(key));
+    let given_region = settings.config.iter().any(|(key, _)| is_s3_region(key));
     if given_secret {
         settings.credential = "options".into();
     }
@@ -206,12 +213,12 @@ pub(crate) fn s3(location: &Location, environment: &Environment) -> Result<Setti
         let Ok(key) = S3Key::from_str(&name) else {
             continue;
         };
-        let taken = (is_secret(&key) && (given_secret || profile_asked.is_some()))
-            || (is_endpoint(&key) && given_endpoint)
-            || (is_region(&key) && given_region)
+        let taken = (is_s3_secret(&key) && (given_secret || profile_asked.is_some()))
+            || (is_s3_endpoint(&key) && given_endpoint)
+            || (is_s3_region(&key) && given_region)
             || settings.config.iter().any(|(k, _)| *k == key);
         if !taken && key != S3Key::Bucket {
-            environment_secret |= is_secret(&key);
+            environment_secret |= is_s3_secret(&key);
             settings.config.push((key, value.to_string()));
         }
     }
@@ -230,62 +237,9 @@ pub(crate) fn s3(location: &Location, environment: &Environment) -> Result<Setti
         Err(error) => return Err(error.at(location.url())),
     };
     if let Some((name, profile)) = selected {
-        let has = |settings: &Settings<S3Key>, is: &dyn Fn(&S3Key) -> bool| {
-            settings.config.iter().any(|(key, _)| is(key))
-        };
-        if !has(&settings, &is_region) {
-            if let Some(region) = profile.get("region") {
-                settings.config.push((S3Key::Region, region.clone()));
-            }
-        }
-        if !has(&settings, &is_endpoint) {
-            if let Some(endpoint) = profile.get("endpoint_url") {
-                settings.config.push((S3Key::Endpoint, endpoint.clone()));
-            }
-        }
+        add_profile(&mut settings, &profile);
         if !have_secret {
-            let static_keys = [
-                ("aws_access_key_id", S3Key::AccessKeyId),
-                ("aws_secret_access_key", S3Key::SecretAccessKey),
-                ("aws_session_token", S3Key::Token),
-            ];
-            if profile.contains_key("aws_access_key_id") {
-                for (name, key) in static_keys {
-                    if let Some(value) = profile.get(name) {
-                        settings.config.push((key, value.clone()));
-                    }
-                }
-                settings.credential = format!("profile {name}");
-            } else if profile.contains_key("web_identity_token_file") {
-                for (name, key) in [
-                    ("web_identity_token_file", S3Key::WebIdentityTokenFile),
-                    ("role_arn", S3Key::RoleArn),
-                    ("role_session_name", S3Key::RoleSessionName),
-                ] {
-                    if let Some(value) = profile.get(name) {
-                        settings.config.push((key, value.clone()));
-                    }
-                }
-                settings.credential = format!("profile {name}");
-            } else if let Some(kind) = [
-                "sso_session",
-                "sso_start_url",
-                "credential_process",
-                "source_profile",
-            ]
-            .iter()
-            .find(|kind| profile.contains_key(**kind))
-            {
-                return Err(Error::new(
-                    Class::StoreAuthentication,
-                    format!(
-                        "an AWS profile takes its credential from something that is not supported \
-                         here; export AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
-                         AWS_SESSION_TOKEN instead: profile {name}, {kind}"
-                    ),
-                )
-                .at(location.url()));
-            }
+            add_profile_secret(&mut settings, &name, &profile).map_err(|e| e.at(location.url()))?;
         }
     }
     if settings.credential.is_empty() {
@@ -299,6 +253,61 @@ pub(crate) fn s3(location: &Location, environment: &Environment) -> Result<Setti
         settings.credential = "anonymous".into();
     }
     Ok(settings)
+}
+
+/// Adds what is not secret of a profile, where nothing else says it.
+fn add_profile(settings: &mut Settings<S3Key>, profile: &Profile) {
+    let is_region: fn(&S3Key) -> bool = is_s3_region;
+    for (is, name, key) in [
+        (is_region, "region", S3Key::Region),
+        (is_s3_endpoint, "endpoint_url", S3Key::Endpoint),
+    ] {
+        let given = settings.config.iter().any(|(key, _)| is(key));
+        if let (false, Some(value)) = (given, profile.get(name)) {
+            settings.config.push((key, value.clone()));
+        }
+    }
+}
+
+/// Adds the credential of a profile that has one.
+fn add_profile_secret(settings: &mut Settings<S3Key>, name: &str, profile: &Profile) -> Result<()> {
+    const UNSUPPORTED: [&str; 4] = [
+        "sso_session",
+        "sso_start_url",
+        "credential_process",
+        "source_profile",
+    ];
+    let keys = if profile.contains_key("aws_access_key_id") {
+        [
+            ("aws_access_key_id", S3Key::AccessKeyId),
+            ("aws_secret_access_key", S3Key::SecretAccessKey),
+            ("aws_session_token", S3Key::Token),
+        ]
+    } else if profile.contains_key("web_identity_token_file") {
+        [
+            ("web_identity_token_file", S3Key::WebIdentityTokenFile),
+            ("role_arn", S3Key::RoleArn),
+            ("role_session_name", S3Key::RoleSessionName),
+        ]
+    } else if let Some(kind) = UNSUPPORTED.iter().find(|kind| profile.contains_key(**kind)) {
+        return Err(Error::new(
+            Class::StoreAuthentication,
+            format!(
+                "an AWS profile takes its credential from something that is not supported here; \
+                 export AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN instead: \
+                 profile {name}, {kind}"
+            ),
+        ));
+    } else {
+        return Ok(());
+    };
+    for (name, key) in keys {
+        if let Some(value) = profile.get(name) {
+            settings.config.push((key, value.clone()));
+        }
+    }
+    settings.credential = format!("profile {name}");
+    Ok(())
 }
 
 pub(crate) fn azure(location: &Location, environment: &Environment) -> Result<Settings<AzureKey>> {
