@@ -395,7 +395,7 @@ impl Hasher for Truncate {
 pub(crate) fn vector_of_split(
     vector: &DeletionVector,
     log_file: &Url,
-) -> Result<lakeio_scan::document::DeletionVector> {
+) -> Result<lakeio_scan::DeletionVector> {
     let bad = |why: &str| {
         Error::new(
             Class::DeltaLogCorrupt,
@@ -403,8 +403,8 @@ pub(crate) fn vector_of_split(
         )
         .at(log_file)
     };
-    Ok(lakeio_scan::document::DeletionVector {
-        storage: lakeio_scan::document::DeletionVectorStorage::parse(&vector.storage_type)
+    Ok(lakeio_scan::DeletionVector {
+        storage: lakeio_scan::DeletionVectorStorage::parse(&vector.storage_type)
             .ok_or_else(|| bad("is stored in a way that is not known"))?,
         path_or_inline: vector.path_or_inline_dv.clone(),
         offset: vector

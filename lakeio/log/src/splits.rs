@@ -9,9 +9,8 @@ use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema, Schem
 use futures::TryFutureExt;
 use serde_json::{json, Value};
 
-use lakeio_scan::document::{DataFile, MappingMode, Scan, ScanRequest, Split};
 use lakeio_scan::types::Primitive;
-use lakeio_scan::{footer, of_data_file, Known};
+use lakeio_scan::{footer, of_data_file, DataFile, Known, MappingMode, Scan, ScanRequest, Split};
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
 use crate::actions::LazyText;

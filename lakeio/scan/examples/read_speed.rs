@@ -15,8 +15,7 @@ use arrow::array::{
     StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field};
-use lakeio_scan::document::MappingMode;
-use lakeio_scan::{DataFile, ReadOptions, Scan, ScanRequest, Split, SplitReader};
+use lakeio_scan::{DataFile, MappingMode, ReadOptions, Scan, ScanRequest, Split, SplitReader};
 use lakeio_store::{Call, Location, Runtime};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;

@@ -8,8 +8,8 @@ use lakeio_store::{Class, Error, Result};
 
 use crate::calendar::Calendars;
 use crate::convert::{Convert, LeafConvert, Part, Stored};
-use crate::document::MappingMode;
 use crate::raw::{Levels, Raw};
+use crate::scan::MappingMode;
 use crate::types::{DataType, Element, Field};
 use crate::variant::{Shredded, Typed, TypedLeaf, VariantReader};
 

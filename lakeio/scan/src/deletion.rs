@@ -7,7 +7,7 @@ use url::Url;
 
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
-use crate::document::{resolve, DeletionVector, DeletionVectorStorage};
+use crate::split::{resolve, DeletionVector, DeletionVectorStorage};
 
 /// Magic number, little-endian, of the serialization that the protocol prescribes.
 const PORTABLE: u32 = 1_681_511_377;

@@ -26,7 +26,6 @@ use crate::calendar::Calendars;
 use crate::columns::{FileColumn, Matcher};
 use crate::convert::constant;
 use crate::deletion;
-use crate::document::{Scan, Split};
 use crate::evaluate::{all_but, evaluate, selected, Rows};
 use crate::footer;
 use crate::guard::guarded;
@@ -34,6 +33,8 @@ use crate::pages::{BatchTooLarge, ChunkInfo, ColumnPages, Gauge, OneChunk};
 use crate::predicate::Predicate;
 use crate::prune::{row_group_may_match, Place};
 use crate::scalar::Scalar;
+use crate::scan::Scan;
+use crate::split::Split;
 use crate::stream::{of_data_file, DataFile, RowGroupPlan};
 use crate::types::{DataType, Primitive};
 

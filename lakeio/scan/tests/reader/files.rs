@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
-use lakeio_scan::document::MappingMode;
-use lakeio_scan::{DataFile, DeletionVector, ReadOptions, Scan, ScanRequest, Split, SplitReader};
+use lakeio_scan::{
+    DataFile, DeletionVector, MappingMode, ReadOptions, Scan, ScanRequest, Split, SplitReader,
+};
 use lakeio_store::{Call, Location, Result, Runtime};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arrow::array::*;
-use lakeio_scan::document::MappingMode;
-use lakeio_scan::{DataFile, ReadOptions, Scan, ScanRequest, Split, SplitReader};
+use lakeio_scan::{DataFile, MappingMode, ReadOptions, Scan, ScanRequest, Split, SplitReader};
 use lakeio_store::{Call, Class, Environment, Location, Result, Runtime, RuntimeOptions};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;

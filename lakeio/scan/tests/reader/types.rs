@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::files::{array, column, map, structure, OneFile};
 use arrow::array::*;
 use arrow::datatypes::*;
-use lakeio_scan::document::MappingMode;
+use lakeio_scan::MappingMode;
 use lakeio_store::{Class, Error, Runtime};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type as raw;
