@@ -3,8 +3,10 @@
 //! Nothing here knows of Delta or Parquet. A [`Runtime`] hands out a [`Store`] for a [`Location`];
 //! everything that may block takes a [`Call`]; everything that can fail gives an [`Error`].
 
+mod attempts;
 mod call;
 mod error;
+mod listing;
 mod local;
 mod location;
 mod metrics;
@@ -18,10 +20,11 @@ mod writer;
 
 pub use call::{Call, Cancel};
 pub use error::{Class, Code, Error, Result};
+pub use listing::list_all;
 pub use location::{is_absolute_url, Location, Options, StoreKind};
 pub use metrics::Metrics;
 pub use options::{nearest, Environment};
 pub use probe::probe;
 pub use runtime::{zone_offset_seconds, CredentialsFn, Runtime, RuntimeOptions};
-pub use store::{get_all, list_all, ObjectMeta, ObjectReader, Store};
+pub use store::{get_all, ObjectMeta, ObjectReader, Store};
 pub use writer::ObjectWriter;

@@ -1,7 +1,6 @@
 //! One store: reading, listing and writing objects within the bounds of a call.
 
 use std::fs::File;
-use std::future::Future;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -14,7 +13,6 @@ use object_store::{
     CopyOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
     RetryConfig,
 };
-use tokio::runtime::Handle;
 use url::Url;
 
 use crate::call::Call;
@@ -23,7 +21,7 @@ use crate::local::{self, Draft};
 use crate::location::{authority_of, Location, StoreKind};
 use crate::metrics::Metrics;
 use crate::options;
-use crate::remote::{self, Built, Wire, WIRE};
+use crate::remote::{self, Built, Wire};
 use crate::runtime::RuntimeState;
 use crate::writer::ObjectWriter;
 
@@ -42,19 +40,20 @@ pub struct ObjectMeta {
 /// used from several threads. Objects are named by absolute URLs.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    location: Location,
-    metrics: Arc<Metrics>,
-    runtime: Arc<RuntimeState>,
-    backend: Backend,
+pub(crate) struct Inner {
+    pub(crate) location: Location,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) runtime: Arc<RuntimeState>,
+    pub(crate) backend: Backend,
 }
 
-enum Backend {
+pub(crate) enum Backend {
     Local,
     Remote {
+        /// How many stores there were before, the store, and where its credential comes from.
         current: RwLock<(u64, Arc<dyn ObjectStore>, String)>,
         refresh: tokio::sync::Mutex<()>,
         retry: RetryConfig,
@@ -125,11 +124,6 @@ impl Store {
                 .map(|current| current.2.clone())
                 .unwrap_or_default(),
         }
-    }
-
-    /// Where tasks of this store run that nobody waits for.
-    pub(crate) fn threads(&self) -> &Handle {
-        &self.inner.runtime.handle
     }
 
     /// The counters of this store.
@@ -405,228 +399,6 @@ impl Store {
         })
         .await
     }
-
-    async fn list_remote(
-        &self,
-        call: &Call,
-        directory: &Url,
-        from: &str,
-        visit: &mut impl FnMut(ObjectMeta) -> ControlFlow<()>,
-    ) -> Result<Vec<ObjectMeta>> {
-        let prefix = object_path(directory)?;
-        let skip = prefix.as_ref().len() + usize::from(!prefix.as_ref().is_empty());
-        // The stores start after a name; the greatest string before `from` comes close enough.
-        let offset = predecessor(from).map(|name| prefix.clone().join(name));
-        let unordered = self.kind() == StoreKind::Azure;
-        let mut held = Vec::new();
-        // What was shown must not be shown again when an expired credential makes the listing
-        // start anew.
-        let mut last = String::new();
-        let start = || {
-            let (generation, store) = self.current()?;
-            let stream = match &offset {
-                Some(offset) => store.list_with_offset(Some(&prefix), offset),
-                None => store.list(Some(&prefix)),
-            };
-            Ok::<_, Error>((generation, stream))
-        };
-        let (generation, mut stream) = start()?;
-        let mut refreshed = false;
-        let wire = Arc::new(Wire::default());
-        loop {
-            let next = async { stream.next().await.transpose() };
-            let meta = match self.sent(call, directory, &wire, next).await {
-                Ok(Some(meta)) => meta,
-                Ok(None) => break,
-                Err(error) if error.class() == Class::StoreAuthentication && !refreshed => {
-                    refreshed = true;
-                    if !self.refresh(call, generation).await? {
-                        return Err(error);
-                    }
-                    held.clear();
-                    stream = start()?.1;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let Some(name) = meta.location.as_ref().get(skip..) else {
-                continue;
-            };
-            if name < from || name.contains('/') || (!last.is_empty() && name <= last.as_str()) {
-                continue;
-            }
-            let found = ObjectMeta {
-                name: name.to_string(),
-                size: meta.size,
-                modified_ms: meta.last_modified.timestamp_millis(),
-            };
-            if unordered {
-                held.push(found);
-            } else {
-                last.clone_from(&found.name);
-                if visit(found).is_break() {
-                    break;
-                }
-            }
-        }
-        held.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(held)
-    }
-
-    pub(crate) async fn remote<T, F, W>(&self, call: &Call, url: &Url, work: F) -> Result<T>
-    where
-        F: Fn(Arc<dyn ObjectStore>) -> W,
-        W: Future<Output = object_store::Result<T>>,
-    {
-        self.remote_on(call, url, &Arc::new(Wire::default()), work)
-            .await
-    }
-
-    /// As `remote`, for reading an object: an answer that breaks off is asked for again, as often and
-    /// as long as a request that fails. The object store's client repeats requests, not answers.
-    async fn remote_body<F, W>(&self, call: &Call, url: &Url, work: F) -> Result<Bytes>
-    where
-        F: Fn(Arc<dyn ObjectStore>) -> W,
-        W: Future<Output = object_store::Result<Bytes>>,
-    {
-        let Backend::Remote { retry, .. } = &self.inner.backend else {
-            return Err(Error::internal("a local store was used as a remote one"));
-        };
-        let start = Instant::now();
-        let mut pause = retry.backoff.init_backoff;
-        for attempt in 0.. {
-            let wire = Arc::new(Wire::default());
-            let error = match self.remote_on(call, url, &wire, &work).await {
-                Ok(bytes) => return Ok(bytes),
-                Err(error) => error,
-            };
-            let broke_off = wire.answered() && error.class() == Class::StoreUnreachable;
-            if !broke_off || attempt >= retry.max_retries || start.elapsed() >= retry.retry_timeout
-            {
-                return Err(error);
-            }
-            self.inner.metrics.retry();
-            call.run(async {
-                tokio::time::sleep(pause).await;
-                Ok(())
-            })
-            .await?;
-            pause = pause
-                .mul_f64(retry.backoff.base)
-                .min(retry.backoff.max_backoff);
-        }
-        Err(Error::internal("the attempts ran out of numbers").at(url))
-    }
-
-    /// Runs `work`; when the store refuses the credential and another can be had, once more.
-    async fn remote_on<T, F, W>(
-        &self,
-        call: &Call,
-        url: &Url,
-        wire: &Arc<Wire>,
-        work: F,
-    ) -> Result<T>
-    where
-        F: Fn(Arc<dyn ObjectStore>) -> W,
-        W: Future<Output = object_store::Result<T>>,
-    {
-        let mut refreshed = false;
-        loop {
-            let (generation, store) = self.current()?;
-            let error = match self.sent(call, url, wire, work(store)).await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            if error.class() == Class::StoreAuthentication && !refreshed {
-                refreshed = true;
-                if self.refresh(call, generation).await? {
-                    continue;
-                }
-            }
-            return Err(error);
-        }
-    }
-
-    /// Waits for what `work` sends; counts it, and names what goes wrong with the object `url`.
-    pub(crate) async fn sent<T>(
-        &self,
-        call: &Call,
-        url: &Url,
-        wire: &Arc<Wire>,
-        work: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T> {
-        let start = Instant::now();
-        let work = async {
-            WIRE.scope(wire.clone(), work)
-                .await
-                .map_err(|e| remote::classify(&e, wire, url.as_str()))
-        };
-        let result = call.run(work).await;
-        self.inner.metrics.waited(start.elapsed());
-        result.map_err(|error| {
-            self.inner.metrics.error();
-            error.at(url)
-        })
-    }
-
-    fn current(&self) -> Result<(u64, Arc<dyn ObjectStore>)> {
-        match &self.inner.backend {
-            Backend::Local => Err(Error::internal("a local store was used as a remote one")),
-            Backend::Remote { current, .. } => {
-                let current = current
-                    .read()
-                    .map_err(|_| Error::internal("a lock is poisoned"))?;
-                Ok((current.0, current.1.clone()))
-            }
-        }
-    }
-
-    fn generation(&self) -> u64 {
-        self.current().map_or(0, |current| current.0)
-    }
-
-    /// Asks for other options and rebuilds the store; false when there are no others.
-    async fn refresh(&self, call: &Call, seen: u64) -> Result<bool> {
-        let Backend::Remote {
-            current, refresh, ..
-        } = &self.inner.backend
-        else {
-            return Ok(false);
-        };
-        let Some(ask) = self.inner.runtime.credentials.clone() else {
-            return Ok(false);
-        };
-        let _one_at_a_time = refresh.lock().await;
-        if self.generation() != seen {
-            return Ok(true);
-        }
-        let url = self.inner.location.url().to_string();
-        let answer = call
-            .run(async {
-                tokio::task::spawn_blocking(move || ask(&url))
-                    .await
-                    .map_err(|_| Error::internal("the credentials callback failed"))?
-            })
-            .await?;
-        let Some(fresh) = answer else {
-            return Ok(false);
-        };
-        let mut options = self.inner.location.options().clone();
-        options.extend(fresh.into_iter().map(|(k, v)| (k.to_ascii_lowercase(), v)));
-        let location = Location::parse(self.inner.location.url().as_str(), &options)?;
-        let runtime = &self.inner.runtime;
-        let built = remote::build(
-            &location,
-            &runtime.environment,
-            &runtime.options,
-            &self.inner.metrics,
-        )?;
-        let mut current = current
-            .write()
-            .map_err(|_| Error::internal("a lock is poisoned"))?;
-        *current = (seen + 1, built.store, built.credential);
-        Ok(true)
-    }
 }
 
 /// Reads ranges of one object.
@@ -706,67 +478,10 @@ fn expect_length(bytes: Bytes, length: usize, url: &Url) -> Result<Bytes> {
     .with("received", bytes.len()))
 }
 
-/// A name shortly before `name` in the order of bytes, after which a listing can start.
-fn predecessor(name: &str) -> Option<String> {
-    let mut chars: Vec<char> = name.chars().collect();
-    let last = chars.pop()?;
-    if !last.is_ascii_alphanumeric() {
-        return if chars.is_empty() {
-            None
-        } else {
-            Some(chars.into_iter().collect())
-        };
-    }
-    if last > '!' {
-        chars.push(char::from(last as u8 - 1));
-        chars.push('~');
-    }
-    Some(chars.into_iter().collect())
-}
-
-/// Collects what a listing shows.
-pub async fn list_all(
-    store: &Store,
-    call: &Call,
-    directory: &Url,
-    from: &str,
-) -> Result<Vec<ObjectMeta>> {
-    let mut found = Vec::new();
-    store
-        .list(call, directory, from, |meta| {
-            found.push(meta);
-            ControlFlow::Continue(())
-        })
-        .await?;
-    Ok(found)
-}
-
 /// Gets several objects, `width` at a time, in the order of `urls`.
 pub async fn get_all(store: &Store, call: &Call, urls: &[Url], width: usize) -> Result<Vec<Bytes>> {
     futures::stream::iter(urls.iter().map(|url| store.get(call, url)))
         .buffered(width.max(1))
         .try_collect()
         .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn predecessors_come_before() {
-        for name in [
-            "00000000000000000010.json",
-            "a",
-            "0",
-            "00000000000000000010.",
-            "_x",
-            "0001",
-        ] {
-            if let Some(before) = predecessor(name) {
-                assert!(before.as_str() < name, "{before} {name}");
-            }
-        }
-        assert_eq!(predecessor("0010").as_deref(), Some("001/~"));
-    }
 }

@@ -121,7 +121,7 @@ impl Upload {
             .await?;
         Ok(Upload {
             parts: Mutex::new(Some(parts)),
-            threads: store.threads().clone(),
+            threads: store.inner.runtime.handle.clone(),
         })
     }
 
