@@ -27,10 +27,9 @@ Status ApplyTarget(const Context& context, World& world, const Change& change,
 Status ApplySource(const Context& context, World& world, const Change& change,
                    std::vector<std::string>* warnings) {
   const auto& source = std::get<SourceDeclaration>(change.declared);
-  const source::SourceRegistry& registry = world.sources();
   auto done = change.action == ChangeAction::kCreate
-                  ? registry.Add(context, source.name, source.url, source.storage_options)
-                  : registry.Change(context, source.name, source.url, source.storage_options);
+                  ? AddSource(context, world, source.name, source.url, source.storage_options)
+                  : ChangeSource(context, world, source.name, source.url, source.storage_options);
   if (!done.ok()) return std::move(done).status();
   *warnings = *std::move(done);
   return Status();
@@ -81,9 +80,7 @@ std::vector<Status> UnavailableSecrets(World& world, const ChangePlan& plan) {
     if (const auto* target = std::get_if<TargetDeclaration>(&change.declared)) {
       check(target->origin, target->password);
     } else if (const auto* source = std::get_if<SourceDeclaration>(&change.declared)) {
-      for (const auto& [option, value] : source->storage_options) {
-        if (source::IsSecretOption(option)) check(source->origin, value);
-      }
+      for (const auto& [option, value] : source->storage_options) check(source->origin, value);
     }
   }
   return missing;

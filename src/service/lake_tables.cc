@@ -17,8 +17,9 @@ using std::chrono::microseconds;
 Result<lake::Location> Locate(const base::Context& context, World& world, std::string_view source,
                               const std::map<std::string, std::string>& storage_options) {
   SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, source));
-  for (const auto& [key, value] : storage_options) {
-    resolved.location.storage_options.insert_or_assign(key, value);
+  SPILLWAY_ASSIGN(auto given, world.sources().ResolveOptions(storage_options));
+  for (auto& [key, value] : given) {
+    resolved.location.storage_options.insert_or_assign(source::OptionName(key), std::move(value));
   }
   return std::move(resolved.location);
 }

@@ -136,8 +136,8 @@ class Planner {
     for (const auto& [written, value] : declared.storage_options) {
       const std::string option = source::OptionName(written);
       const auto found = before.find(option);
-      const bool is_secret = source::IsSecretOption(option);
       const std::string was = found == before.end() ? "" : found->second;
+      const bool is_secret = source::HoldsSecret(option, value) || was.starts_with("${stored:");
       const bool same =
           found != before.end() && (is_secret ? SameSecret(world_, value, was) : value == was);
       if (!same) {
@@ -147,8 +147,8 @@ class Planner {
       if (found != before.end()) before.erase(found);
     }
     for (const auto& [option, value] : before) {
-      change.fields.push_back(
-          {"storage_options." + option, source::IsSecretOption(option) ? Shown(value) : value, ""});
+      change.fields.push_back({"storage_options." + option,
+                               source::HoldsSecret(option, value) ? Shown(value) : value, ""});
     }
     if (present.ok()) {
       change.reason = "its registration differs";

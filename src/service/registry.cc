@@ -1,9 +1,13 @@
 #include "service/registry.h"
 
 #include <chrono>
+#include <filesystem>
+#include <set>
+#include <system_error>
 
 #include "lakebase/doctor_checks.h"
 #include "source/connection_string.h"
+#include "target/postgres/connection_check.h"
 
 namespace spillway::service {
 namespace {
@@ -14,6 +18,8 @@ using base::Status;
 
 // A probe of something that may be down must not make the doctor wait for long.
 constexpr std::chrono::seconds kProbeTime{5};
+// Enough to open a store, not to wait for it.
+constexpr std::chrono::milliseconds kGlance{20};
 
 Status NotForLocal(std::string_view verb) {
   return Status(
@@ -36,6 +42,7 @@ Result<state::Target> MakeTarget(const base::Context& context, World& world, std
                                  std::string_view url, std::string_view password,
                                  std::vector<std::string>* warnings) {
   SPILLWAY_ASSIGN(source::ConnectionString parted, source::TakePassword(url));
+  SPILLWAY_TRY(target::postgres::CheckConnectionString(parted.url));
   std::string given(password);
   if (given.empty() && parted.password) given = *parted.password;
   SPILLWAY_ASSIGN(const source::KeptSecret kept,
@@ -50,6 +57,7 @@ Result<state::Target> MakeTarget(const base::Context& context, World& world, std
   return target;
 }
 
+// The checks of a target: one line when all is well, else one for each problem.
 void CheckTargets(const base::Context& context, World& world, std::vector<DoctorLine>* lines) {
   const auto targets = world.store().ListTargets(context);
   if (!targets.ok()) {
@@ -58,14 +66,42 @@ void CheckTargets(const base::Context& context, World& world, std::vector<Doctor
   }
   for (const state::Target& registered : *targets) {
     const base::Context brief = context.Within(kProbeTime);
-    DoctorLine line{"target " + registered.name, Status(), registered.url};
-    if (auto target = world.Target(brief, registered.name); !target.ok()) {
-      line.outcome = target.status();
-    } else if (auto identity = (*target)->Identify(brief); !identity.ok()) {
-      line.outcome = identity.status();
+    const DoctorLine line{"target " + registered.name, Status(), registered.url};
+    const auto target = world.Target(brief, registered.name);
+    if (!target.ok()) {
+      lines->push_back({line.name, target.status(), line.note});
+      continue;
     }
-    lines->push_back(std::move(line));
+    const std::size_t before = lines->size();
+    for (const target::Check& check : (*target)->Test(brief)) {
+      if (!check.outcome.ok()) {
+        lines->push_back({line.name, Status(check.outcome).While(check.name), line.note});
+      }
+    }
+    if (lines->size() == before) {
+      lines->push_back({line.name, Status(), line.note + "; can be written"});
+    }
   }
+}
+
+DoctorLine CheckSource(const base::Context& context, World& world, const std::string& source,
+                       const std::string& url) {
+  const base::Context brief = context.Within(kProbeTime);
+  DoctorLine line{"source " + source, Status(), url};
+  const auto resolved = world.sources().Resolve(brief, source);
+  const auto lake = world.Lake();
+  if (!resolved.ok()) {
+    line.outcome = resolved.status();
+  } else if (!lake.ok()) {
+    line.outcome = lake.status();
+  } else if (auto probe = (*lake)->Check(brief, resolved->location); !probe.ok()) {
+    line.outcome = probe.status();
+  } else {
+    line.outcome = probe->outcome;
+    const std::string credential = "credential: " + probe->credential;
+    line.note += (line.note.empty() ? "" : "; ") + credential;
+  }
+  return line;
 }
 
 void CheckSources(const base::Context& context, World& world, std::vector<DoctorLine>* lines) {
@@ -74,23 +110,43 @@ void CheckSources(const base::Context& context, World& world, std::vector<Doctor
     lines->push_back({"sources", sources.status(), ""});
     return;
   }
+  std::set<std::string> seen;
   for (const state::Source& registered : *sources) {
-    const base::Context brief = context.Within(kProbeTime);
-    DoctorLine line{"source " + registered.name, Status(), registered.url};
-    const auto resolved = world.sources().Resolve(brief, registered.name);
-    const auto lake = world.Lake();
-    if (!resolved.ok()) {
-      line.outcome = resolved.status();
-    } else if (!lake.ok()) {
-      line.outcome = lake.status();
-    } else if (auto probe = (*lake)->Check(brief, resolved->location); !probe.ok()) {
-      line.outcome = probe.status();
-    } else {
-      line.outcome = probe->outcome;
-      line.note += "; credential: " + probe->credential;
-    }
-    lines->push_back(std::move(line));
+    seen.insert(registered.name);
+    lines->push_back(CheckSource(context, world, registered.name, registered.url));
   }
+  const auto tables = world.store().ListSyncedTables(context);
+  if (!tables.ok()) {
+    lines->push_back({"synced tables", tables.status(), ""});
+    return;
+  }
+  for (const state::SyncedTable& table : *tables) {
+    if (!seen.insert(table.source).second) continue;
+    lines->push_back(CheckSource(context, world, table.source, ""));
+  }
+}
+
+// Whether the store that `url` names understands the options. It is opened and not waited for. A
+// reference that leads to nothing yet is no error now: its option is only looked at by name.
+Status CheckOptions(const base::Context& context, World& world, std::string_view url,
+                    const std::map<std::string, std::string>& storage_options) {
+  if (storage_options.empty()) return Status();
+  SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, url));
+  bool all_known = true;
+  for (const auto& [option, value] : storage_options) {
+    const auto known = world.sources().ResolveOptions({{option, value}});
+    resolved.location.storage_options[source::OptionName(option)] =
+        known.ok() ? known->at(option) : "";
+    all_known = all_known && known.ok();
+  }
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  const auto probe = lake->Check(context.Within(kGlance), resolved.location);
+  const Status outcome = probe.ok() ? probe->outcome : probe.status();
+  if (outcome.ok() || outcome.error_class() != ErrorClass::kInvalidArgument) return Status();
+  const bool of_options =
+      !outcome.detail("option").empty() ||
+      (all_known && outcome.message().find("storage option") != std::string_view::npos);
+  return of_options ? outcome : Status();
 }
 
 }  // namespace
@@ -159,14 +215,42 @@ Status RemoveTarget(const base::Context& context, World& world, std::string_view
   return world.secrets().Forget(context, "target/" + std::string(name));
 }
 
-std::vector<DoctorLine> Doctor(const base::Context& context, World& world) {
+Result<std::vector<std::string>> AddSource(
+    const base::Context& context, World& world, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options) {
+  SPILLWAY_TRY(CheckOptions(context, world, url, storage_options));
+  return world.sources().Add(context, name, url, storage_options);
+}
+
+Result<std::vector<std::string>> ChangeSource(
+    const base::Context& context, World& world, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options) {
+  SPILLWAY_TRY(CheckOptions(context, world, url, storage_options));
+  return world.sources().Change(context, name, url, storage_options);
+}
+
+std::vector<DoctorLine> Doctor(const base::Context& context, std::string_view home,
+                               const state::Environment& environment,
+                               const std::string& working_folder) {
   std::vector<DoctorLine> lines;
+  const Result<state::Home> resolved = state::Home::Resolve(home, environment);
+  if (!resolved.ok()) {
+    lines.push_back({"home", resolved.status(), ""});
+    return lines;
+  }
   for (const lakebase::DoctorCheck& check :
-       lakebase::CheckLocalPostgres(context, world.home(), world.environment())) {
+       lakebase::CheckLocalPostgres(context, *resolved, environment)) {
     lines.push_back({check.name, check.outcome, check.note});
   }
-  CheckTargets(context, world, &lines);
-  CheckSources(context, world, &lines);
+  // Before there is a state file nothing is registered; a home that is no folder is told above.
+  std::error_code ignored;
+  if (!std::filesystem::exists(resolved->state_file(), ignored)) return lines;
+  const auto world =
+      World::Open(context, home, environment, working_folder, state::WriteMode::kRehearse);
+  lines.push_back({"state", world.ok() ? Status() : world.status(), resolved->state_file()});
+  if (!world.ok()) return lines;
+  CheckTargets(context, **world, &lines);
+  CheckSources(context, **world, &lines);
   return lines;
 }
 

@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_SERVICE_REGISTRY_H_
 #define SPILLWAY_SERVICE_REGISTRY_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,13 +12,14 @@
 #include "state/store.h"
 #include "target/target.h"
 
-/// The verbs on registered targets: spillway target add | list | show | test | remove. (Sources
-/// have theirs in source/source_registry.h, which the world holds.)
+/// The verbs on registered targets and sources: spillway target add | list | show | test | remove,
+/// spillway source add. (What else sources have is in source/source_registry.h, which the world
+/// holds.)
 namespace spillway::service {
 
 /// Registers `name`; a password in `url` or `password` is taken out and kept as a reference.
 /// Returns warnings. Errors: ALREADY_EXISTS, INVALID_ARGUMENT (a name that is `local` or holds a
-/// dot).
+/// dot; a URL that libpq would not understand).
 base::Result<std::vector<std::string>> AddTarget(const base::Context& context, World& world,
                                                  std::string_view name, std::string_view url,
                                                  std::string_view password);
@@ -27,6 +29,19 @@ base::Result<std::vector<std::string>> AddTarget(const base::Context& context, W
 base::Result<std::vector<std::string>> ChangeTarget(const base::Context& context, World& world,
                                                     std::string_view name, std::string_view url,
                                                     std::string_view password);
+
+/// Registers `name` for `url`, and the options that its store understands. Connects to nothing.
+/// Returns warnings. Errors: those of source::SourceRegistry::Add; INVALID_ARGUMENT for an option
+/// that the store does not know, with the nearest.
+base::Result<std::vector<std::string>> AddSource(
+    const base::Context& context, World& world, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options);
+
+/// Gives the registered `name` another URL and options. Errors: SOURCE_NOT_FOUND and those of
+/// AddSource.
+base::Result<std::vector<std::string>> ChangeSource(
+    const base::Context& context, World& world, std::string_view name, std::string_view url,
+    const std::map<std::string, std::string>& storage_options);
 
 /// All targets, `local` first. Its URL is empty until it was started once.
 base::Result<std::vector<state::Target>> ListTargets(const base::Context& context, World& world);
@@ -44,9 +59,13 @@ struct DoctorLine {
   base::Status outcome;
   std::string note;
 };
-/// What is installed, reachable and writable; which credential each source would use; the mend for
-/// each problem. Starts nothing and writes nothing.
-std::vector<DoctorLine> Doctor(const base::Context& context, World& world);
+/// What is installed, reachable and writable; which credential each source would use, those that
+/// definitions name by URL too; the mend for each problem. A home or state file that cannot be used
+/// is one of them and hides nothing else. `home` is --home or empty. Starts nothing and writes
+/// nothing.
+std::vector<DoctorLine> Doctor(const base::Context& context, std::string_view home,
+                               const state::Environment& environment,
+                               const std::string& working_folder);
 
 }  // namespace spillway::service
 

@@ -58,8 +58,11 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
                   world.store().ListRuns(context, table.id, 50));
   bool published = false;
   for (const state::Run& run : runs) {
-    published = published || run.state == state::RunState::kSucceeded ||
-                run.state == state::RunState::kNothingToDo;
+    if (run.state != state::RunState::kSucceeded && run.state != state::RunState::kNothingToDo) {
+      continue;
+    }
+    published = true;
+    if (!view.published_version) view.published_version = run.source_version;
   }
   if (!runs.empty()) view.last_run = runs.front();
   view.state = table.paused_at ? "paused" : StateWord(view.last_run, published);

@@ -24,6 +24,8 @@ struct SyncedTableView {
       position;               ///< absent when never published or the target is not reachable
   std::int64_t rejected = 0;  ///< outstanding rejected rows, as far as the target was asked
   std::optional<state::Run> last_run;
+  /// Of the source, that the newest recorded run which published left in the target.
+  std::optional<std::int64_t> published_version;
   base::Status target_outcome;  ///< ok, or why the target could not be asked
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/check.h"
 #include "target/postgres/postgres_target.h"
 
 namespace spillway::service {
@@ -42,6 +43,19 @@ Result<std::unique_ptr<World>> World::Open(const base::Context& context, std::st
   SPILLWAY_ASSIGN(auto store, state::OpenSqliteStore(context, resolved.state_file(), mode));
   return std::unique_ptr<World>(new World(std::move(resolved), environment, std::move(store),
                                           std::move(working_folder), mode));
+}
+
+Result<std::unique_ptr<World>> World::WithoutState(std::string_view home,
+                                                   const state::Environment& environment,
+                                                   std::string working_folder) {
+  SPILLWAY_ASSIGN(state::Home resolved, state::Home::Resolve(home, environment));
+  return std::unique_ptr<World>(new World(std::move(resolved), environment, nullptr,
+                                          std::move(working_folder), state::WriteMode::kRehearse));
+}
+
+state::Store& World::store() {
+  SPILLWAY_CHECK(store_ != nullptr);
+  return *store_;
 }
 
 Result<lake::Lake*> World::Lake() {

@@ -38,9 +38,16 @@ class World {
                                                    std::string working_folder,
                                                    state::WriteMode mode);
 
+  /// The same without a state file: store() must not be called, nor names of sources or targets be
+  /// looked up. Makes nothing in the home.
+  static base::Result<std::unique_ptr<World>> WithoutState(std::string_view home,
+                                                           const state::Environment& environment,
+                                                           std::string working_folder);
+
   const state::Home& home() const { return home_; }
   const state::Environment& environment() const { return environment_; }
-  state::Store& store() { return *store_; }
+  /// REQUIRES: the world was not made WithoutState.
+  state::Store& store();
   const source::SecretKeeper& secrets() const { return secrets_; }
   const source::SourceRegistry& sources() const { return sources_; }
   const sync::Limits& limits() const { return limits_; }

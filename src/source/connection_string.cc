@@ -1,6 +1,8 @@
 #include "source/connection_string.h"
 
+#include <algorithm>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 namespace spillway::source {
@@ -15,6 +17,28 @@ Status Malformed(std::string_view what) {
   return Status(ErrorClass::kInvalidArgument,
                 "the connection string cannot be read: " + std::string(what))
       .Mend("Write postgresql://USER@HOST:PORT/DATABASE, with the password in ${env:NAME}.");
+}
+
+// Other secrets than the password have no place of their own.
+Status RefuseSecret(std::string_view keyword) {
+  if (keyword != "sslpassword" && keyword != "oauth_client_secret") return Status();
+  return Status(ErrorClass::kInvalidArgument,
+                "the connection string holds a secret that would be kept in the open: " +
+                    std::string(keyword))
+      .Mend(
+          "Write it into a section of pg_service.conf, readable by you only, and name that with "
+          "service=NAME.");
+}
+
+// "mysql" of "mysql://…".
+std::optional<std::string_view> SchemeOf(std::string_view text) {
+  const auto end = text.find("://");
+  if (end == std::string_view::npos || end == 0) return std::nullopt;
+  const std::string_view scheme = text.substr(0, end);
+  const bool is_word = std::all_of(scheme.begin(), scheme.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+  });
+  return is_word ? std::optional(scheme) : std::nullopt;
 }
 
 int HexValue(char digit) {
@@ -55,6 +79,12 @@ Result<ConnectionString> FromUri(std::string_view text, std::size_t scheme_size)
         "an \"@\" after a \"/\"; write %2F for a slash in a password, %40 for an \"@\"");
   }
   if (at != std::string_view::npos && rest[at] == '@') {
+    // A second one is most likely part of the password too, whose rest libpq would take for a host.
+    const std::string_view behind = rest.substr(at + 1);
+    const auto host = behind.substr(0, std::max(behind.find('/'), behind.find('?')));
+    if (host.find('@') != std::string_view::npos) {
+      return Malformed("a second \"@\"; write %40 for an \"@\" in a user's name or a password");
+    }
     const std::string_view user = rest.substr(0, at);
     const auto colon = user.find(':');
     if (colon != std::string_view::npos) {
@@ -78,6 +108,7 @@ Result<ConnectionString> FromUri(std::string_view text, std::size_t scheme_size)
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
     const auto equals = parameter.find('=');
     SPILLWAY_ASSIGN(const std::string keyword, PercentDecoded(parameter.substr(0, equals)));
+    SPILLWAY_TRY(RefuseSecret(keyword));
     if (keyword == "password" && equals != std::string_view::npos) {
       SPILLWAY_ASSIGN(parted.password, PercentDecoded(parameter.substr(equals + 1)));
       continue;
@@ -132,6 +163,7 @@ Result<ConnectionString> FromKeywords(std::string_view text) {
     ++at;
     skip_spaces();
     SPILLWAY_ASSIGN(std::string value, TakeValue(text, &at));
+    SPILLWAY_TRY(RefuseSecret(keyword));
     if (keyword == "password") {
       parted.password = std::move(value);
       continue;
@@ -147,6 +179,9 @@ Result<ConnectionString> FromKeywords(std::string_view text) {
 Result<ConnectionString> TakePassword(std::string_view connection_string) {
   for (const std::string_view scheme : {"postgresql://", "postgres://"}) {
     if (connection_string.starts_with(scheme)) return FromUri(connection_string, scheme.size());
+  }
+  if (const auto scheme = SchemeOf(connection_string)) {
+    return Malformed("the scheme " + std::string(*scheme) + ": is not PostgreSQL's");
   }
   return FromKeywords(connection_string);
 }

@@ -17,7 +17,8 @@ struct ConnectionString {
 
 /// Takes the password out of a PostgreSQL connection URI (userinfo or query parameter `password`)
 /// or a keyword/value string. Other parts stay byte for byte. INVALID_ARGUMENT (without the text)
-/// when a keyword/value string cannot be parsed.
+/// when it cannot be parsed, may hold part of the password elsewhere, or holds another secret
+/// (`sslpassword`, `oauth_client_secret`), for which a registration has no place.
 base::Result<ConnectionString> TakePassword(std::string_view connection_string);
 
 }  // namespace spillway::source

@@ -50,7 +50,10 @@ TEST(ConnectionString, PartsThePassword) {
 TEST(ConnectionString, RefusesWhatCannotBeReadAndRepeatsNothing) {
   for (const char* given :
        {"postgresql://app:hush%4@db", "postgresql://app:hush%zz@db", "postgresql://app:hu/sh@db/x",
-        "host=db password='hush", "hush", "host=db hush"}) {
+        "host=db password='hush", "hush", "host=db hush", "postgresql://app:a@hush@db/x",
+        "postgresql://app:a@hush?b@db/x", "postgresql://app:a@h/hush@db/x",
+        "postgresql://app@db/x?sslpassword=hush", "host=db sslpassword=hush",
+        "postgresql://app@db?oauth_client_secret=hush", "mysql://hush@db/x"}) {
     const auto parted = TakePassword(given);
     ASSERT_FALSE(parted.ok()) << given;
     EXPECT_EQ(parted.status().error_class(), ErrorClass::kInvalidArgument) << given;

@@ -41,10 +41,6 @@ std::optional<std::string> SchemeOf(std::string_view text) {
   return scheme;
 }
 
-bool IsLocation(std::string_view text) {
-  return text.starts_with('.') || text.find('/') != std::string_view::npos || SchemeOf(text);
-}
-
 Status Unusable(std::string message) {
   return Status(ErrorClass::kInvalidArgument, std::move(message))
       .Mend("Write a path, a URL (file:, s3:, abfss:, az:, gs:) or a registered name.");
@@ -108,6 +104,10 @@ bool IsGoodName(std::string_view name) {
 
 }  // namespace
 
+bool IsLocation(std::string_view text) {
+  return text.starts_with('.') || text.find('/') != std::string_view::npos || SchemeOf(text);
+}
+
 SourceRegistry::SourceRegistry(state::Store* store, const SecretKeeper* secrets,
                                std::string working_folder)
     : store_(store), secrets_(secrets), working_folder_(std::move(working_folder)) {}
@@ -137,16 +137,25 @@ Result<ResolvedSource> SourceRegistry::Resolve(const Context& context,
   resolved.source = found->name;
   resolved.registered = true;
   resolved.location.url = found->url;
-  for (auto& [option, value] : found->storage_options) {
-    if (!IsSecretOption(option) || !LooksLikeSecretReference(value)) {
-      resolved.location.storage_options.emplace(option, std::move(value));
-      continue;
-    }
-    auto secret = secrets_->Resolve(value);
-    if (!secret.ok()) {
-      return std::move(secret).status().While("source " + found->name + ", option " + option);
-    }
-    resolved.location.storage_options.emplace(option, secret->Reveal());
+  auto options = ResolveOptions(found->storage_options);
+  if (!options.ok()) return std::move(options).status().While("source " + found->name);
+  resolved.location.storage_options = *std::move(options);
+  return resolved;
+}
+
+Result<std::string> SourceRegistry::ResolveOption(const std::string& option,
+                                                  const std::string& value) const {
+  if (!LooksLikeSecretReference(value)) return value;
+  auto secret = secrets_->Resolve(value);
+  if (!secret.ok()) return std::move(secret).status().While("option " + option);
+  return secret->Reveal();
+}
+
+Result<std::map<std::string, std::string>> SourceRegistry::ResolveOptions(
+    const std::map<std::string, std::string>& options) const {
+  std::map<std::string, std::string> resolved;
+  for (const auto& [option, value] : options) {
+    SPILLWAY_ASSIGN(resolved[option], ResolveOption(option, value));
   }
   return resolved;
 }
@@ -180,7 +189,7 @@ Status SourceRegistry::KeepOptions(const Context& context,
       return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice");
     }
     std::string written = value;
-    if (IsSecretOption(option)) {
+    if (HoldsSecret(option, value) || LooksLikeSecretReference(value)) {
       SPILLWAY_ASSIGN(KeptSecret kept,
                       secrets_->Keep(context, "source/" + source->name + "/" + option, value));
       written = std::move(kept.reference);
@@ -238,21 +247,31 @@ bool IsSecretOption(std::string_view option) {
   // Names that hold one of the words below and are no secret.
   for (const std::string_view open :
        {"access_key_id", "_file", "_path", "endpoint", "token_uri", "_url", "tenant", "disable",
-        "skip", "allow", "use_", "sse_kms_key_id", "encryption_key_id", "bucket_key"}) {
+        "skip", "allow", "use_", "sse_kms_key_id", "encryption_key_id", "bucket_key",
+        "application_credentials", "_uri"}) {
     if (name.find(open) != std::string::npos) return false;
   }
-  for (const std::string_view word :
-       {"secret", "token", "password", "key", "sas", "signature", "private", "credential"}) {
+  for (const std::string_view word : {"secret", "token", "password", "key", "sas", "signature",
+                                      "private", "credential", "connection_string"}) {
     if (name.find(word) != std::string::npos) return true;
   }
   return false;
+}
+
+bool HoldsSecret(std::string_view option, std::string_view value) {
+  if (IsSecretOption(option)) return true;
+  const auto scheme = value.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const std::string_view rest = value.substr(scheme + 3);
+  const auto at = rest.rfind('@');
+  return at != std::string_view::npos && rest.substr(0, at).find(':') != std::string_view::npos;
 }
 
 std::map<std::string, std::string> RedactOptions(
     const std::map<std::string, std::string>& options) {
   std::map<std::string, std::string> shown = options;
   for (auto& [option, value] : shown) {
-    if (IsSecretOption(option) && !LooksLikeSecretReference(value)) value = "***";
+    if (HoldsSecret(option, value) && !LooksLikeSecretReference(value)) value = "***";
   }
   return shown;
 }

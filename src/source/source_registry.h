@@ -23,6 +23,9 @@ struct ResolvedSource {
   lake::Location location;  ///< with secrets filled in: never to be printed
 };
 
+/// Whether `text` is read as a location, not as a registered name.
+bool IsLocation(std::string_view text);
+
 /// Registers sources and resolves their names. Thread-safe when store and keeper are; they must
 /// outlive it.
 class SourceRegistry {
@@ -30,7 +33,8 @@ class SourceRegistry {
   /// `working_folder`: absolute, what relative paths start from.
   SourceRegistry(state::Store* store, const SecretKeeper* secrets, std::string working_folder);
 
-  /// `text` with a "/", a scheme or a leading "." is a location; anything else a registered name.
+  /// `text` with a "/", a scheme or a leading "." is a location, for which the store is not asked;
+  /// anything else a registered name. Options whose values are references are filled in.
   /// SOURCE_NOT_FOUND for an unknown name, with detail `nearest` and the command that would add it;
   /// SECRET_UNAVAILABLE; INVALID_ARGUMENT for an unknown scheme or empty text. Does not look
   /// whether a table is there.
@@ -43,6 +47,11 @@ class SourceRegistry {
       const base::Context& context, std::string_view name, std::string_view url,
       const std::map<std::string, std::string>& storage_options) const;
 
+  /// `options` with every value that is a reference replaced by what it leads to. Errors:
+  /// SECRET_UNAVAILABLE, INVALID_ARGUMENT, naming the option.
+  base::Result<std::map<std::string, std::string>> ResolveOptions(
+      const std::map<std::string, std::string>& options) const;
+
   /// Gives the registered `name` another URL and other options, as Add would. Stored secrets that
   /// it no longer uses are forgotten. SOURCE_NOT_FOUND, INVALID_ARGUMENT.
   base::Result<std::vector<std::string>> Change(
@@ -54,6 +63,8 @@ class SourceRegistry {
   base::Status Remove(const base::Context& context, std::string_view name) const;
 
  private:
+  base::Result<std::string> ResolveOption(const std::string& option,
+                                          const std::string& value) const;
   base::Result<state::Source> Make(std::string_view name, std::string_view url) const;
   base::Status KeepOptions(const base::Context& context,
                            const std::map<std::string, std::string>& storage_options,
@@ -67,11 +78,15 @@ class SourceRegistry {
 /// An option's name as it is kept: in lower case.
 std::string OptionName(std::string_view option);
 
-/// Whether an option's value is a secret, by its name: keys, tokens, passwords. Unknown names that
-/// sound like one count as secret.
+/// Whether an option's value is a secret, by its name: keys, tokens, passwords, connection strings.
+/// Unknown names that sound like one count as secret.
 bool IsSecretOption(std::string_view option);
 
-/// Options for people: secrets are "***", references to secrets are shown.
+/// Whether this value of an option holds a secret: by the option's name, or as a URL with a
+/// password.
+bool HoldsSecret(std::string_view option, std::string_view value);
+
+/// Options for people: secrets are "***", references are shown.
 std::map<std::string, std::string> RedactOptions(const std::map<std::string, std::string>& options);
 
 }  // namespace spillway::source

@@ -170,9 +170,16 @@ TEST(StorageOptions, AreSecretByName) {
   for (const char* option :
        {"aws_access_key_id", "aws_region", "aws_endpoint_url", "azure_storage_account_name",
         "google_service_account_path", "azure_federated_token_file", "aws_allow_http",
-        "azure_storage_tenant_id", "timeout", "azure_use_azure_cli"}) {
+        "azure_storage_tenant_id", "timeout", "azure_use_azure_cli",
+        "google_application_credentials", "proxy_url"}) {
     EXPECT_FALSE(IsSecretOption(option)) << option;
   }
+  EXPECT_TRUE(IsSecretOption("azure_storage_connection_string"));
+  EXPECT_TRUE(HoldsSecret("proxy_url", "http://user:hush@proxy:3128"));
+  EXPECT_FALSE(HoldsSecret("proxy_url", "http://user@proxy:3128"));
+  EXPECT_FALSE(HoldsSecret("aws_endpoint_url", "http://127.0.0.1:9000"));
+  EXPECT_THAT(RedactOptions({{"proxy_url", "http://user:hush@proxy:3128"}}),
+              ElementsAre(Pair("proxy_url", "***")));
   EXPECT_THAT(
       RedactOptions(
           {{"aws_secret_access_key", "hush"}, {"sas_token", "${env:X}"}, {"aws_region", "eu"}}),

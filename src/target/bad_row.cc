@@ -1,6 +1,7 @@
 #include "target/bad_row.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace spillway::target {
@@ -10,22 +11,26 @@ using base::Status;
 
 namespace {
 
-std::string NameRow(const BadRow& row) {
+// `file` is the one named last: each is named once.
+std::string NameRow(const BadRow& row, std::string_view file) {
   std::string text;
   if (!row.column.empty()) text += "column " + row.column;
   if (!row.key.empty()) text += (text.empty() ? "key " : ", key ") + row.key;
   if (!text.empty()) text += ": ";
   text += row.reason;
-  if (!row.file.empty()) text += " (file " + row.file + ", row " + std::to_string(row.row) + ")";
-  return text;
+  if (row.file.empty()) return text;
+  return text + (row.file == file ? " (" : " (file " + row.file + ", ") + "row " +
+         std::to_string(row.row) + ")";
 }
 
 }  // namespace
 
 std::string NameBadRows(const std::vector<BadRow>& rows) {
   std::string text;
+  std::string_view file;
   for (std::size_t i = 0; i < std::min(rows.size(), kBadRowsNamed); ++i) {
-    text += (i == 0 ? "" : "; ") + NameRow(rows[i]);
+    text += (i == 0 ? "" : ";\n  ") + NameRow(rows[i], file);
+    file = rows[i].file;
   }
   return text;
 }
@@ -34,9 +39,11 @@ Status BadRowsError(const std::string& table, const std::vector<BadRow>& rows) {
   SPILLWAY_CHECK(!rows.empty());
   const BadRow& first = rows.front();
   const std::size_t named = std::min(rows.size(), kBadRowsNamed);
-  std::string message = named == 1 ? "a row cannot be stored in " + table
-                                   : std::to_string(named) + " rows cannot be stored in " + table;
-  return Status(first.error_class, message + ": " + NameBadRows(rows))
+  // The search ends before it has seen every row.
+  const std::string message = named == 1 ? "a row cannot be stored in " + table + ": "
+                                         : "at least " + std::to_string(named) +
+                                               " rows cannot be stored in " + table + ":\n  ";
+  return Status(first.error_class, message + NameBadRows(rows))
       .With("table", table)
       .With("column", first.column)
       .With("key", first.key)

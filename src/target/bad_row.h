@@ -42,13 +42,13 @@ const std::shared_ptr<const data::Schema>& RejectedSchema();
 /// Rows named in one message.
 inline constexpr std::size_t kBadRowsNamed = 10;
 
-/// "column price, key 7: the reason (file part-0.parquet, row 12)" of up to ten rows, separated by
-/// semicolons.
+/// "column price, key 7: the reason (file part-0.parquet, row 12)" of up to ten rows, each on an
+/// indented line of its own; a file is named where it first stands.
 std::string NameBadRows(const std::vector<BadRow>& rows);
 
-/// The error of a sync that stops at bad rows: the class of the first, its column, key, reason,
-/// file and row as details, all of up to ten rows in the message. `table` is for people. REQUIRES:
-/// rows.
+/// The error of a sync that stops at bad rows, of which `rows` were found until then: the class of
+/// the first, its column, key, reason, file and row as details, up to ten rows in the message.
+/// `table` is for people. REQUIRES: rows.
 base::Status BadRowsError(const std::string& table, const std::vector<BadRow>& rows);
 
 /// TOO_MANY_REJECTED: `count` rows against `most`, some of them named.

@@ -34,6 +34,14 @@ TEST(BadRowTest, TenRowsAreNamedAndNoMore) {
   EXPECT_EQ(text.find("key 10:"), std::string::npos);
 }
 
+TEST(BadRowTest, RowsFoundBeforeTheStopAreAtLeastSoMany) {
+  const base::Status error = BadRowsError("public.t", {Row(7), Row(8)});
+  EXPECT_EQ(error.message(),
+            "at least 2 rows cannot be stored in public.t:\n"
+            "  column name, key 7: a NUL byte at byte 3 (file p.parquet, row 7);\n"
+            "  column name, key 8: a NUL byte at byte 3 (row 8)");
+}
+
 TEST(BadRowTest, ARowWithoutKeyOrColumnIsStillNamed) {
   BadRow row;
   row.reason = "duplicate key";

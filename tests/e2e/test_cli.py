@@ -28,6 +28,17 @@ VERBS = [
     ("synced-table", "get"),
     ("synced-table", "list"),
     ("synced-table", "delete"),
+    ("synced-table", "pause"),
+    ("synced-table", "resume"),
+    ("synced-table", "wait"),
+    ("runs", "list"),
+    ("runs", "show"),
+    ("rejected", "list"),
+    ("rejected", "show"),
+    ("rejected", "export"),
+    ("metrics",),
+    ("completion",),
+    ("resync",),
     ("sync",),
     ("explain",),
     ("source", "add"),
@@ -66,7 +77,8 @@ def products(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_help_teaches_with_an_example(spillway: Program, verb: tuple[str, ...]) -> None:
     outcome = spillway.done(*verb, "--help")
     assert f"spillway {' '.join(verb)}" in outcome.text
-    assert outcome.stderr == "" and "xample" in outcome.text
+    footer = outcome.text[outcome.text.rindex("Example") :]
+    assert outcome.stderr == "" and re.search(rf"spillway {' '.join(verb)}\b", footer), footer
     assert not (spillway.home / "spillway").exists(), "help must not make a home"
 
 
@@ -215,7 +227,7 @@ def test_dry_runs_change_nothing_and_check_everything(
         ["synced-table", "alter", "shop.public.p", "--lock-timeout", "9s"],
         ["synced-table", "pause", "shop.public.p"],
         ["synced-table", "delete", "shop.public.p", "--drop-table"],
-        ["source", "add", "lake.q", products, "--storage-option", "aws_secret_access_key=hidden"],
+        ["source", "add", "lake.q", "s3://b/q", "--storage-option", "aws_secret_access_key=hidden"],
         ["target", "add", "other", database_15.url(), "--password", "literal"],
         ["pg", "start"],
         ["pg", "stop"],
@@ -326,8 +338,10 @@ def test_color(
 def test_doctor(spillway: Program) -> None:
     outcome = spillway.run("doctor")
     assert outcome.code in (0, 1) and outcome.text.strip()
-    document = spillway.run("doctor", "-o", "json").json()
-    assert document
+    lines = {line["check"]: line for line in spillway.run("doctor", "-o", "json").json()}
+    expected = {"home", "disk space", "PostgreSQL programs", "PostgreSQL user", "way to the home"}
+    assert lines.keys() >= expected | {"locale", "pgvector", "local PostgreSQL"}
+    assert lines["home"]["outcome"] == "ok" and "not made yet" in lines["home"]["note"]
     assert not (spillway.home / "spillway" / "postgres").exists(), "doctor starts nothing"
 
 

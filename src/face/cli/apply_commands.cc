@@ -2,12 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
 #include "face/cli/definition_files.h"
+#include "face/cli/option_values.h"
+#include "face/cli/question.h"
 #include "face/cli/sync_output.h"
 #include "service/apply.h"
 #include "service/syncs.h"
@@ -80,7 +81,7 @@ Json PlanJson(const ChangePlan& plan) {
 
 std::string OneLine(const std::string& text) {
   if (text.empty()) return "(not set)";
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Shown(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 // The plan for people: each thing, why, and field by field what changes.
@@ -89,16 +90,16 @@ std::string PlanText(const Console& console, const ChangePlan& plan) {
   for (const Change& change : plan.changes) {
     const ActionStyle style = StyleOf(change.action);
     text += console.Colored(fmt::format("{} {:<6} {} {}", style.sign, service::Name(change.action),
-                                        change.kind(), change.name()),
+                                        change.kind(), Shown(change.name())),
                             style.sgr) +
-            ": " + change.reason + "\n";
+            ": " + Shown(change.reason) + "\n";
     for (const service::FieldChange& field : change.fields) {
       text += change.action == ChangeAction::kCreate
                   ? fmt::format("      {}: {}\n", field.key, OneLine(field.after))
                   : fmt::format("      {}: {} → {}\n", field.key, OneLine(field.before),
                                 OneLine(field.after));
     }
-    for (const std::string& note : change.notes) text += "      " + note + "\n";
+    for (const std::string& note : change.notes) text += "      " + Shown(note) + "\n";
   }
   return text +
          fmt::format("{} to create, {} to change, {} to remove, {} left as they are\n",
@@ -121,24 +122,24 @@ Result<ChangePlan> MakePlan(Session* session, service::World& world, const Apply
 Result<int> Plan(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const ChangePlan plan, MakePlan(session, world, flags));
   if (session->console->format == OutputFormat::kTable) {
-    fmt::print(session->console->out(), "{}", PlanText(*session->console, plan));
+    session->console->Out(PlanText(*session->console, plan));
   } else {
     session->console->Print(PlanJson(plan).dump());
   }
   return flags.exit_code && plan.HasChanges() ? 3 : 0;
 }
 
-Status Confirm(Session* session, const ChangePlan& plan) {
+Status AskForConsent(Session* session, const ChangePlan& plan) {
   if (session->yes) return Status();
   const bool drops = plan.prune == Prune::kDropTable && CountOf(plan, ChangeAction::kRemove) > 0;
-  if (!session->console->err_is_terminal()) {
+  if (!CanAsk(*session)) {
     return Status(ErrorClass::kConfirmationRequired, "applying changes wants to be confirmed")
         .Mend("Repeat with --yes; look before with: spillway plan.");
   }
-  if (session->confirm(drops ? "Make these changes, dropping tables with all rows?"
-                             : "Make these changes?")) {
-    return Status();
-  }
+  SPILLWAY_ASSIGN(const bool confirmed,
+                  Confirm(*session, drops ? "Make these changes, dropping tables with all rows?"
+                                          : "Make these changes?"));
+  if (confirmed) return Status();
   return Status(ErrorClass::kConfirmationRequired, "not confirmed; nothing was changed");
 }
 
@@ -150,7 +151,7 @@ Result<bool> SyncCreated(Session* session, service::World& world,
   bool all = true;
   const auto each = [&](const service::SyncOutcome& outcome) {
     outcomes->push_back(Json::parse(OutcomeJson(outcome)));
-    if (console.format == OutputFormat::kTable) console.Line(Sentence(outcome));
+    if (console.format == OutputFormat::kTable) console.Line(Shown(Sentence(outcome)));
     if (outcome.status.ok()) return;
     all = false;
     console.Error(Status(outcome.status).While(outcome.name));
@@ -164,12 +165,12 @@ Result<bool> SyncCreated(Session* session, service::World& world,
 Result<int> Apply(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const ChangePlan plan, MakePlan(session, world, flags));
   if (session->console->format == OutputFormat::kTable) {
-    fmt::print(session->console->err(), "{}", PlanText(*session->console, plan));
+    session->console->Err(PlanText(*session->console, plan));
   }
   std::vector<std::string> created;
   int code = 0;
   if (plan.HasChanges()) {
-    SPILLWAY_TRY(Confirm(session, plan));
+    SPILLWAY_TRY(AskForConsent(session, plan));
     SPILLWAY_TRY(service::ApplyChanges(
         session->context, world, plan,
         [&](const Change& change, const Status& outcome, const std::vector<std::string>& warnings) {
@@ -212,12 +213,9 @@ void AddFiles(CLI::App* command, ApplyFlags* flags) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  const std::map<std::string, Prune> prunes = {{"keep-table", Prune::kKeepTable},
-                                               {"drop-table", Prune::kDropTable}};
-  command
-      ->add_option("--prune", flags->prune,
-                   "Remove synced tables that no file declares: keep-table or drop-table")
-      ->transform(CLI::CheckedTransformer(prunes).description(""));
+  AddChoice<Prune>(command, "--prune", &flags->prune,
+                   {{"keep-table", Prune::kKeepTable}, {"drop-table", Prune::kDropTable}},
+                   "Remove synced tables that no file declares: keep-table or drop-table");
 }
 
 }  // namespace

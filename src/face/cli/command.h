@@ -31,10 +31,12 @@ struct Session {
   /// What followed `pg psql`: psql's own arguments, which are not ours to understand.
   std::vector<std::string> psql_arguments;
   ProgressStyle progress = ProgressStyle::kAuto;
-  /// Asks on the terminal; false without one.
-  std::function<bool(const std::string& question)> confirm;
   /// What the chosen command does; set while the command line is parsed. Returns the exit code.
   std::function<base::Result<int>(service::World& world)> action;
+  /// The same of a command that makes do with a home that cannot be used; instead of `action`.
+  std::function<base::Result<int>()> homeless_action;
+  /// The world of `action` needs no state: nothing is made in the home.
+  bool stateless = false;
 };
 
 // Each adds its commands to `app`; options' storage lives in the closures that become

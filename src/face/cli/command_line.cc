@@ -1,17 +1,18 @@
 #include "face/cli/command_line.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
-#include <iostream>
+#include <sstream>
 
 #include "base/nearest_name.h"
 #include "face/cli/command.h"
 #include "face/cli/completion.h"
+#include "face/cli/option_values.h"
 #include "face/cli/version.h"
 
 namespace spillway::face::cli {
@@ -39,28 +40,46 @@ constexpr std::string_view kExamples =
       what is installed, reachable and writable, and how to mend the rest
 )";
 
-bool Ask(Console* console, const std::string& question) {
-  if (!console->err_is_terminal() || isatty(STDIN_FILENO) == 0) return false;
-  fmt::print(console->err(), "{} [y/N] ", question);
-  std::fflush(console->err());
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
-}
-
 std::string Among(const std::vector<std::string>& nearest) {
   return fmt::format("Did you mean: {}?", fmt::join(nearest, ", "));
 }
 
+constexpr std::string_view kVersionFlag = "--version";
+
 // The flags that may stand after `app`'s name, with their dashes.
 std::vector<std::string> FlagsOf(const CLI::App& root, const CLI::App& app) {
   std::vector<std::string> flags;
-  for (const CLI::App* each : {&root, &app}) {
-    for (const CLI::Option* option : each->get_options()) {
-      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  const auto add = [&](const CLI::App& each) {
+    for (const CLI::Option* option : each.get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        if (&each == &app || "--" + name != kVersionFlag) flags.push_back("--" + name);
+      }
     }
-  }
+  };
+  add(app);
+  if (&app != &root) add(root);
+  std::ranges::sort(flags);
+  flags.erase(std::ranges::unique(flags).begin(), flags.end());
   return flags;
+}
+
+// The option that `word` names for `app`, and whether the word after it is its value.
+bool TakesNextWord(const CLI::App& root, const CLI::App& app, const std::string& word) {
+  const bool is_long = word.starts_with("--");
+  if (is_long ? word.find('=') != std::string::npos : word.size() != 2) return false;
+  for (const CLI::App* each : {&app, &root}) {
+    const CLI::Option* option = each->get_option_no_throw(word);
+    if (option != nullptr) return option->get_items_expected_max() > 0;
+  }
+  return false;
+}
+
+Status NoSuchFlag(const CLI::App& root, const CLI::App& app, const std::string& path,
+                  const std::string& flag) {
+  Status error(ErrorClass::kInvalidArgument, "no such flag of spillway" + path + ": " + flag);
+  const std::vector<std::string> nearest = base::NearestNames(flag, FlagsOf(root, app), 3);
+  if (!nearest.empty()) return std::move(error).Mend(Among(nearest));
+  return std::move(error).Mend("See: spillway" + path + " --help");
 }
 
 // What was not understood, with the nearest command or flag. `what` is the parser's own complaint,
@@ -74,13 +93,14 @@ Status NotUnderstood(const CLI::App& root, int argc, const char* const* argv,
     if (word.starts_with("--")) {
       const std::string flag = word.substr(0, word.find('='));
       const std::vector<std::string> flags = FlagsOf(root, *app);
-      if (flag == "--" || std::ranges::find(flags, flag) != flags.end()) continue;
-      Status error(ErrorClass::kInvalidArgument, "no such flag of spillway" + path + ": " + flag);
-      const std::vector<std::string> nearest = base::NearestNames(flag, flags, 3);
-      if (!nearest.empty()) return std::move(error).Mend(Among(nearest));
-      return std::move(error).Mend("See: spillway" + path + " --help");
+      if (flag != "--" && std::ranges::find(flags, flag) == flags.end()) {
+        return NoSuchFlag(root, *app, path, flag);
+      }
     }
-    if (word.starts_with('-')) continue;
+    if (word.starts_with('-')) {
+      if (TakesNextWord(root, *app, word)) ++i;
+      continue;
+    }
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
     for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
@@ -99,6 +119,59 @@ Status NotUnderstood(const CLI::App& root, int argc, const char* const* argv,
     return std::move(error).Mend("See: spillway --help");
   }
   return Status(ErrorClass::kInvalidArgument, what).Mend("See: spillway" + path + " --help");
+}
+
+// The commands chosen, each after a space; `chosen` becomes the last.
+std::string PathOf(const CLI::App& root, const CLI::App** chosen) {
+  std::string path;
+  *chosen = &root;
+  while (!(*chosen)->get_subcommands().empty()) {
+    *chosen = (*chosen)->get_subcommands().front();
+    path += " " + (*chosen)->get_name();
+  }
+  return path;
+}
+
+// The command line is made of the right words, but they are not used rightly.
+Status Misused(const CLI::App& root, const std::string& what) {
+  const CLI::App* chosen = nullptr;
+  const std::string path = PathOf(root, &chosen);
+  return Status(ErrorClass::kInvalidArgument, what).Mend("See: spillway" + path + " --help");
+}
+
+// An empty value is most likely a variable that is not set; it must not mean what no flag means.
+Status RefuseEmptyValues(const CLI::App& root, const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;
+    for (const std::string& value : option->results()) {
+      if (!value.empty()) continue;
+      const std::string name =
+          option->get_lnames().empty() ? option->get_name() : "--" + option->get_lnames().front();
+      return Misused(root, name + " must not be empty");
+    }
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    SPILLWAY_TRY(RefuseEmptyValues(root, *command));
+  }
+  return Status();
+}
+
+// The words of the command line, `--flag=` as a flag and an empty value: the parser would take the
+// next word for its value.
+std::vector<const char*> Words(int argc, const char* const* argv, std::deque<std::string>* kept) {
+  std::vector<const char*> words;
+  for (int i = 0; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    words.push_back(argv[i]);
+    if (word == "--") {
+      words.insert(words.end(), argv + i + 1, argv + argc);
+      break;
+    }
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    words.back() = kept->emplace_back(word.substr(0, word.size() - 1)).c_str();
+    words.push_back("");
+  }
+  return words;
 }
 
 // Cuts off what follows `pg psql`, unless help on the command itself is asked for; returns how many
@@ -140,49 +213,126 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
   return assignments;
 }
 
+namespace {
+
+// The flags that every command has; `color` outlives the parsing.
+void AddGlobalFlags(CLI::App* app, Session* session, ColorChoice* color) {
+  Console* console = session->console;
+  app->set_version_flag(std::string(kVersionFlag), std::string(kVersion));
+  app->set_help_all_flag("--help-all", "Help of every command");
+  app->option_defaults()->group("Everywhere");
+  app->add_option("--home", session->home,
+                  "Folder of Spillway's state and local PostgreSQL (else SPILLWAY_HOME)");
+  AddChoice<OutputFormat>(app, "-o,--output", &console->format,
+                          {{"table", OutputFormat::kTable},
+                           {"json", OutputFormat::kJson},
+                           {"yaml", OutputFormat::kYaml}},
+                          "table, json or yaml");
+  AddChoice<ProgressStyle>(app, "--progress", &session->progress,
+                           {{"auto", ProgressStyle::kAuto},
+                            {"plain", ProgressStyle::kPlain},
+                            {"json", ProgressStyle::kJson},
+                            {"none", ProgressStyle::kNone}},
+                           "auto, plain, json or none; auto is none with --output json");
+  AddChoice<std::optional<LogFormat>>(
+      app, "--log-format", &console->log_format,
+      {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
+      "Of everything on stderr: text or json; else as --output says");
+  AddChoice<ColorChoice>(app, "--color", color,
+                         {{"auto", ColorChoice::kAuto},
+                          {"always", ColorChoice::kAlways},
+                          {"never", ColorChoice::kNever}},
+                         "auto, always or never; NO_COLOR is heeded");
+  app->add_flag("-q,--quiet", console->quiet, "No remarks, only data and errors");
+  app->add_flag("-y,--yes", session->yes, "Answer questions with yes");
+  app->option_defaults()->group("Options");
+}
+
+void AddCompletion(CLI::App* app, Session* session) {
+  CLI::App* completion = app->add_subcommand("completion", "Print a completion script for a shell");
+  auto shell = std::make_shared<std::string>();
+  completion->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  completion->footer("Example:\n  source <(spillway completion bash)");
+  completion->callback([app, session, shell] {
+    session->homeless_action = [app, session, shell]() -> Result<int> {
+      SPILLWAY_ASSIGN(const std::string script, CompletionScript(*app, *shell));
+      session->console->Out(script);
+      return 0;
+    };
+  });
+}
+
+// Help or the version was asked for.
+Status Print(CLI::App* app, const CLI::Success& asked, Console* console) {
+  const CLI::App* chosen = nullptr;
+  const std::string path = PathOf(*app, &chosen);
+  // Every command knows the root's flags, but this one would be done instead of the command.
+  if (asked.get_name() == "CallForVersion" && chosen != app) {
+    return NoSuchFlag(*app, *chosen, path, std::string(kVersionFlag));
+  }
+  std::ostringstream text;
+  app->exit(asked, text, text);
+  console->Out(text.str());
+  return Status();
+}
+
+// Parses the words; whether there is something to do after it.
+Result<bool> Parse(CLI::App* app, int given, const char* const* words_given, Console* console) {
+  std::deque<std::string> kept;
+  const std::vector<const char*> words = Words(given, words_given, &kept);
+  const int argc = static_cast<int>(words.size());
+  const char* const* argv = words.data();
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    SPILLWAY_TRY(Print(app, asked, console));
+    return false;
+  } catch (const CLI::ExtrasError& error) {
+    SPILLWAY_TRY(RefuseEmptyValues(*app, *app));
+    return NotUnderstood(*app, argc, argv, error.what());
+  } catch (const CLI::RequiredError& error) {
+    return NotUnderstood(*app, argc, argv, error.what());
+  } catch (const CLI::ParseError& error) {
+    return Misused(*app, error.what());
+  }
+  SPILLWAY_TRY(RefuseEmptyValues(*app, *app));
+  return true;
+}
+
+Result<int> Perform(const Session& session) {
+  if (session.homeless_action) return session.homeless_action();
+  if (session.dry_run) session.console->note_prefix = "dry run, not done: ";
+  SPILLWAY_ASSIGN(
+      const auto world,
+      session.stateless
+          ? service::World::WithoutState(session.home, session.environment, session.working_folder)
+          : service::World::Open(
+                session.context, session.home, session.environment, session.working_folder,
+                session.dry_run ? state::WriteMode::kRehearse : state::WriteMode::kCommit));
+  return session.action(*world);
+}
+
+}  // namespace
+
 int RunCommandLine(int argc, const char* const* argv, const state::Environment& environment,
                    Console* console, std::stop_token stop) {
   Session session;
   session.console = console;
   session.context.stop = std::move(stop);
   session.environment = environment;
-  session.working_folder = std::filesystem::current_path().string();
-  session.confirm = [console](const std::string& question) { return Ask(console, question); };
+  std::error_code gone;
+  session.working_folder = std::filesystem::current_path(gone).string();
+  if (gone) {
+    return Report(console, Status(ErrorClass::kFileUnusable, "the working folder is gone")
+                               .Mend("Go to a folder that is there."));
+  }
 
   CLI::App app{std::string(kAbout), "spillway"};
   app.footer(std::string(kExamples));
-  app.set_version_flag("--version", std::string(kVersion));
-  app.set_help_all_flag("--help-all", "Help of every command");
   app.require_subcommand(1);
   app.fallthrough();
-  app.option_defaults()->group("Everywhere");
-  app.add_option("--home", session.home,
-                 "Folder of Spillway's state and local PostgreSQL (else SPILLWAY_HOME)");
-  const std::map<std::string, OutputFormat> formats = {{"table", OutputFormat::kTable},
-                                                       {"json", OutputFormat::kJson},
-                                                       {"yaml", OutputFormat::kYaml}};
-  app.add_option("-o,--output", console->format, "table, json or yaml")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
-  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::kAuto},
-                                                       {"plain", ProgressStyle::kPlain},
-                                                       {"json", ProgressStyle::kJson},
-                                                       {"none", ProgressStyle::kNone}};
-  app.add_option("--progress", session.progress, "auto, plain, json or none")
-      ->transform(CLI::CheckedTransformer(styles).description(""));
-  const std::map<std::string, LogFormat> log_formats = {{"text", LogFormat::kText},
-                                                        {"json", LogFormat::kJson}};
-  app.add_option("--log-format", console->log_format, "Of everything on stderr: text or json")
-      ->transform(CLI::CheckedTransformer(log_formats).description(""));
-  const std::map<std::string, ColorChoice> colors = {{"auto", ColorChoice::kAuto},
-                                                     {"always", ColorChoice::kAlways},
-                                                     {"never", ColorChoice::kNever}};
   ColorChoice color = ColorChoice::kAuto;
-  app.add_option("--color", color, "auto, always or never; NO_COLOR is heeded")
-      ->transform(CLI::CheckedTransformer(colors).description(""));
-  app.add_flag("-q,--quiet", console->quiet, "No remarks, only data and errors");
-  app.add_flag("-y,--yes", session.yes, "Answer questions with yes");
-  app.option_defaults()->group("Options");
-
+  AddGlobalFlags(&app, &session, &color);
   AddSyncedTableCommands(&app, &session);
   AddApplyCommands(&app, &session);
   AddSqlCommand(&app, &session);
@@ -192,41 +342,19 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   AddTargetCommands(&app, &session);
   AddPostgresCommands(&app, &session);
   AddDoctorCommand(&app, &session);
-  std::string shell;
-  CLI::App* completion = app.add_subcommand("completion", "Print a completion script for a shell");
-  completion->add_option("SHELL", shell, "bash, zsh or fish")->required();
-  completion->footer("Example:\n  source <(spillway completion bash)");
+  AddCompletion(&app, &session);
 
   argc = TakePsqlArguments(argc, argv, &session.psql_arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    return app.exit(asked, std::cout, std::cerr);
-  } catch (const CLI::ParseError& error) {
-    const auto no_color = environment("NO_COLOR");
-    console->ChooseColor(color, no_color && !no_color->empty());
-    return Report(console, NotUnderstood(app, argc, argv, error.what()));
-  }
+  const Result<bool> parsed = Parse(&app, argc, argv, console);
   const auto no_color = environment("NO_COLOR");
   console->ChooseColor(color, no_color && !no_color->empty());
-
-  if (completion->parsed()) {
-    Result<std::string> script = CompletionScript(app, shell);
-    if (!script.ok()) return Report(console, script.status());
-    fmt::print(console->out(), "{}", *script);
-    return 0;
-  }
-  if (session.dry_run) console->note_prefix = "dry run, not done: ";
-  auto world = service::World::Open(
-      session.context, session.home, session.environment, session.working_folder,
-      session.dry_run ? state::WriteMode::kRehearse : state::WriteMode::kCommit);
-  if (!world.ok()) return Report(console, world.status());
-  const Result<int> code = session.action(**world);
+  if (!parsed.ok()) return Report(console, parsed.status());
+  const Result<int> code = *parsed ? Perform(session) : Result<int>(0);
+  const Status written = console->Flush();
+  if (!written.ok() && console->reader_has_gone()) return code.ok() && *code != 0 ? *code : 1;
   if (!code.ok()) return Report(console, code.status());
-  if (std::fflush(console->out()) != 0) {
-    return Report(console, Status(ErrorClass::kFileUnusable, "cannot write to standard output"));
-  }
-  return *code;
+  if (!written.ok()) console->Error(written);
+  return *code == 0 && !written.ok() ? 1 : *code;
 }
 
 }  // namespace spillway::face::cli

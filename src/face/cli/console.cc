@@ -1,14 +1,19 @@
 #include "face/cli/console.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/display_width.h"
 #include "service/error_json.h"
 #include "service/lake_tables.h"
 
@@ -33,10 +38,19 @@ std::string Scalar(const Json& value) {
   return value.dump();
 }
 
-// Columns that a terminal gives to UTF-8 text, counting each code point once.
-std::size_t Width(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+std::size_t WidthOf(std::string_view text) {
+  return static_cast<std::size_t>(data::DisplayWidth(text));
+}
+
+// A message for people: its own lines, which are indented, stay lines.
+std::string ShownLines(std::string_view text) {
+  constexpr std::string_view kBreak = "\n  ";
+  std::string shown;
+  for (std::size_t at = text.find(kBreak); at != std::string_view::npos; at = text.find(kBreak)) {
+    shown += Shown(text.substr(0, at)) + std::string(kBreak);
+    text.remove_prefix(at + kBreak.size());
+  }
+  return shown + Shown(text);
 }
 
 void Emit(const Json& value, YAML::Emitter* out) {
@@ -115,19 +129,56 @@ std::string Console::Colored(std::string_view text, std::string_view sgr) const 
   return color_out_ ? Paint(text, sgr) : std::string(text);
 }
 
-void Console::Line(std::string_view text) { fmt::print(out_, "{}\n", text); }
+std::size_t Console::err_columns() const {
+  winsize size{};
+  if (ioctl(fileno(err_), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+bool Console::logs_json() const {
+  return log_format ? *log_format == LogFormat::kJson : format == OutputFormat::kJson;
+}
+
+void Console::Out(std::string_view text) {
+  if (!out_failure_.ok()) return;
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), out_) != text.size()) KeepFailure(errno);
+}
+
+void Console::Err(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), err_);
+  std::fflush(err_);
+}
+
+base::Status Console::Flush() {
+  errno = 0;
+  if (out_failure_.ok() && std::fflush(out_) != 0) KeepFailure(errno);
+  return out_failure_;
+}
+
+void Console::KeepFailure(int code) {
+  reader_has_gone_ = code == EPIPE;
+  out_failure_ = base::Status(ErrorClass::kFileUnusable, std::string("cannot write to standard "
+                                                                     "output: ") +
+                                                             std::strerror(code))
+                     .With("object", "standard output")
+                     .Mend("Check where standard output leads; what the command did is done.");
+}
+
+void Console::Line(std::string_view text) { Out(std::string(text) + "\n"); }
 
 void Console::Note(std::string_view text) {
   if (quiet) return;
   const std::string remark = note_prefix + std::string(text);
-  if (log_format == LogFormat::kJson) return Log("info", Message(remark));
-  fmt::print(err_, "{}\n", remark);
+  if (logs_json()) return Log("info", Message(remark));
+  Err(ShownLines(remark) + "\n");
 }
 
 void Console::Warn(std::string_view text) {
   if (quiet) return;
-  if (log_format == LogFormat::kJson) return Log("warning", Message(text));
-  fmt::print(err_, "{} {}\n", color_err_ ? Paint("warning:", kYellow) : "warning:", text);
+  if (logs_json()) return Log("warning", Message(text));
+  Err(fmt::format("{} {}\n",
+                  color_err_ ? Paint("warning:", kYellow) : "warning:", ShownLines(text)));
 }
 
 void Console::Log(std::string_view level, std::string_view json) {
@@ -136,23 +187,21 @@ void Console::Log(std::string_view level, std::string_view json) {
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
   line["level"] = level;
   line.update(Json::parse(json));
-  fmt::print(err_, "{}\n", line.dump());
+  Err(line.dump() + "\n");
 }
 
 void Console::Error(const base::Status& error) {
   if (log_format == LogFormat::kJson) return Log("error", service::ErrorJson(error));
-  if (format == OutputFormat::kJson) {
-    fmt::print(err_, "{}\n", service::ErrorJson(error));
-    return;
-  }
+  if (format == OutputFormat::kJson) return Err(service::ErrorJson(error) + "\n");
   const base::ErrorClassInfo& info = base::Describe(error.error_class());
-  fmt::print(err_, "{} {} [{}]\n", color_err_ ? Paint("error:", kRed) : "error:", error.message(),
-             info.name);
+  std::string text = fmt::format("{} {} [{}]\n", color_err_ ? Paint("error:", kRed) : "error:",
+                                 ShownLines(error.message()), info.name);
   if (const std::string_view object = error.detail("object");
       !object.empty() && error.message().find(object) == std::string_view::npos) {
-    fmt::print(err_, "  object: {}\n", object);
+    text += "  object: " + Shown(object) + "\n";
   }
-  if (!error.mend().empty()) fmt::print(err_, "  mend: {}\n", error.mend());
+  if (!error.mend().empty()) text += "  mend: " + ShownLines(error.mend()) + "\n";
+  Err(text);
 }
 
 void Console::Print(std::string_view text) {
@@ -185,25 +234,30 @@ void Console::Print(std::string_view text) {
     rows.push_back(std::move(header));
     for (const Json& item : json) {
       std::vector<std::string> row;
-      for (const auto& [key, value] : item.items()) row.push_back(Scalar(value));
+      for (const auto& [key, value] : item.items()) row.push_back(Shown(Scalar(value)));
       rows.push_back(std::move(row));
     }
   } else {
-    for (const auto& [key, value] : json.items()) rows.push_back({key, Scalar(value)});
+    for (const auto& [key, value] : json.items())
+      rows.push_back({Shown(key), Shown(Scalar(value))});
   }
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], WidthOf(row[i]));
   }
   for (std::size_t r = 0; r < rows.size(); ++r) {
     std::string line;
     for (std::size_t i = 0; i < rows[r].size(); ++i) {
       line += rows[r][i];
-      if (i + 1 < rows[r].size()) line.append(widths[i] - Width(rows[r][i]) + 2, ' ');
+      if (i + 1 < rows[r].size()) line.append(widths[i] - WidthOf(rows[r][i]) + 2, ' ');
     }
     Line(color_out_ && is_list && r == 0 ? Paint(line, kBold) : line);
   }
+}
+
+std::string Shown(std::string_view text) {
+  return data::FitToWidth(text, std::numeric_limits<int>::max());
 }
 
 int ExitCode(const base::Status& error) {

@@ -2,6 +2,7 @@
 #define SPILLWAY_FACE_CLI_CONSOLE_H_
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,24 +21,36 @@ class Console {
   Console(std::FILE* out, std::FILE* err);
 
   OutputFormat format = OutputFormat::kTable;
-  LogFormat log_format = LogFormat::kText;
+  std::optional<LogFormat> log_format;  ///< absent: JSON with --output json, else text
   bool quiet = false;
   std::string note_prefix;  ///< before each remark
 
   void ChooseColor(ColorChoice choice, bool no_color_in_environment);
   bool out_is_terminal() const { return out_is_terminal_; }
   bool err_is_terminal() const { return err_is_terminal_; }
-  std::FILE* out() const { return out_; }
-  std::FILE* err() const { return err_; }
+  /// Of stderr; 80 when it is no terminal.
+  std::size_t err_columns() const;
+  bool logs_json() const;
+
+  /// Writes `text` to stdout as it is. The first failure is kept for Flush, and nothing more is
+  /// written after it.
+  void Out(std::string_view text);
+  /// Writes `text` to stderr as it is; that it cannot be written is nobody's concern.
+  void Err(std::string_view text);
+  /// Sends what stdout still holds. Errors: FILE_UNUSABLE when any of it could not be written.
+  base::Status Flush();
+  /// Whether stdout is a pipe whose reader has gone: no failure to speak of.
+  bool reader_has_gone() const { return reader_has_gone_; }
 
   /// Prints `json` (a JSON document) as --output says: as it is, as YAML, or as a table: an array
-  /// of objects becomes rows under the keys of the first, an object lines of "key  value".
+  /// of objects becomes rows under the keys of the first, an object lines of "key  value", control
+  /// characters escaped.
   void Print(std::string_view json);
   /// A line on stdout whatever the format.
   void Line(std::string_view text);
   /// `text` in a colour or style (an SGR parameter, "31" is red) where stdout shows them.
   std::string Colored(std::string_view text, std::string_view sgr) const;
-  /// A remark for people on stderr; silent with --quiet.
+  /// A remark for people on stderr, control characters escaped; silent with --quiet.
   void Note(std::string_view text);
   void Warn(std::string_view text);
   /// A JSON object on stderr as one line, `time` (RFC 3339, UTC) and `level` before its members:
@@ -48,13 +61,20 @@ class Console {
 
  private:
   std::string Paint(std::string_view text, std::string_view sgr) const;
+  void KeepFailure(int code);
   std::FILE* out_;
   std::FILE* err_;
   bool out_is_terminal_;
   bool err_is_terminal_;
   bool color_out_ = false;
   bool color_err_ = false;
+  base::Status out_failure_;
+  bool reader_has_gone_ = false;
 };
+
+/// `text` as it may be shown to people: control characters are escaped (\\n, \\x1b), since names
+/// and values come from tables that others write.
+std::string Shown(std::string_view text);
 
 /// The exit code that an error means (product README, "Manners of the command line").
 int ExitCode(const base::Status& error);

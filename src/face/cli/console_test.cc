@@ -56,6 +56,41 @@ TEST_F(ConsoleTest, ErrorsCarryTheirMendAndGoToStderr) {
   EXPECT_EQ(Text(err_), "error: busy [LOCK_TIMEOUT]\n  mend: wait\n");
 }
 
+TEST_F(ConsoleTest, ControlCharactersAreEscapedForPeople) {
+  console_.Print(R"({"name":"a\u001b[31m","comment":"two\nlines"})");
+  EXPECT_EQ(Text(out_), "name     a\\x1b[31m\ncomment  two\\nlines\n");
+  console_.Note("a\x1b[0m");
+  console_.Warn("b\x07");
+  console_.Error(Status(ErrorClass::kLockTimeout, "c\x9b\nd:\n  its own line").Mend("e\r"));
+  EXPECT_EQ(Text(err_),
+            "a\\x1b[0m\nwarning: b\\x07\n"
+            "error: c\xEF\xBF\xBD\\nd:\n  its own line [LOCK_TIMEOUT]\n  mend: e\\r\n");
+}
+
+TEST_F(ConsoleTest, RemarksAreObjectsWhereTheOutputIsJson) {
+  console_.format = OutputFormat::kJson;
+  console_.Note("note");
+  EXPECT_THAT(Text(err_), testing::HasSubstr(R"("event":"message","message":"note"})"));
+}
+
+TEST_F(ConsoleTest, TextLogsMayBeAskedForBesideJson) {
+  console_.format = OutputFormat::kJson;
+  console_.log_format = LogFormat::kText;
+  console_.Note("note");
+  EXPECT_EQ(Text(err_), "note\n");
+}
+
+TEST(Console, KeepsThatStdoutCannotBeWritten) {
+  std::FILE* const full = std::fopen("/dev/full", "w");
+  Console console(full, stderr);
+  console.Out("text");
+  const Status failed = console.Flush();
+  EXPECT_EQ(failed.error_class(), ErrorClass::kFileUnusable);
+  EXPECT_FALSE(console.reader_has_gone());
+  EXPECT_FALSE(console.Flush().ok());
+  std::fclose(full);
+}
+
 TEST_F(ConsoleTest, QuietSilencesRemarksButNotErrors) {
   console_.quiet = true;
   console_.Note("note");

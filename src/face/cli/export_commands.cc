@@ -1,11 +1,9 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 
 #include "face/cli/command.h"
 #include "face/cli/definition_files.h"
+#include "face/cli/option_values.h"
 #include "service/apply.h"
 
 namespace spillway::face::cli {
@@ -44,17 +42,17 @@ Result<int> Export(Session* session, service::World& world, const ExportFlags& f
     SPILLWAY_ASSIGN(configuration, service::DescribeTables(session->context, world, flags.names));
   }
   WarnOfKeptSecrets(session, configuration);
-  fmt::print(session->console->out(), "{}", WriteConfiguration(configuration, flags.form));
+  session->console->Out(WriteConfiguration(configuration, flags.form));
   return 0;
 }
 
 std::shared_ptr<ExportFlags> AddFormat(CLI::App* command) {
   auto flags = std::make_shared<ExportFlags>();
-  const std::map<std::string, DefinitionForm> forms = {{"yaml", DefinitionForm::kYaml},
-                                                       {"sql", DefinitionForm::kSql},
-                                                       {"cli", DefinitionForm::kCli}};
-  command->add_option("--format", flags->form, "yaml, sql or cli; else yaml")
-      ->transform(CLI::CheckedTransformer(forms).description(""));
+  AddChoice<DefinitionForm>(command, "--format", &flags->form,
+                            {{"yaml", DefinitionForm::kYaml},
+                             {"sql", DefinitionForm::kSql},
+                             {"cli", DefinitionForm::kCli}},
+                            "yaml, sql or cli; else yaml");
   return flags;
 }
 

@@ -1,13 +1,13 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "face/cli/row_output.h"
 #include "service/lake_tables.h"
 #include "service/table_name.h"
+#include "source/source_registry.h"
 
 namespace spillway::face::cli {
 namespace {
@@ -31,7 +31,8 @@ void AddSourceFlags(CLI::App* command, const std::shared_ptr<SourceFlags>& flags
   command->add_option("--storage-option", flags->storage_options,
                       "KEY=VALUE with delta-rs' key names; may be repeated");
   if (!with_version) return;
-  auto* version = command->add_option("--version", flags->version, "A version");
+  auto* version = AddNumber(command, "--version", {}, "A version",
+                            [flags](std::int64_t number) { flags->version = number; });
   command
       ->add_option("--timestamp", flags->timestamp,
                    "The last version at or before this time (RFC 3339; no zone: UTC)")
@@ -39,13 +40,7 @@ void AddSourceFlags(CLI::App* command, const std::shared_ptr<SourceFlags>& flags
 }
 
 Result<lake::VersionSpec> ParseVersion(Session* session, const SourceFlags& flags) {
-  if (flags.version) {
-    if (*flags.version < 0) {
-      return Status(ErrorClass::kInvalidArgument,
-                    "--version must not be negative: " + std::to_string(*flags.version));
-    }
-    return lake::VersionSpec(*flags.version);
-  }
+  if (flags.version) return lake::VersionSpec(*flags.version);
   if (flags.timestamp.empty()) return lake::VersionSpec();
   SPILLWAY_ASSIGN(const service::ParsedTimestamp parsed, service::ParseTimestamp(flags.timestamp));
   if (parsed.assumed_utc) {
@@ -138,11 +133,28 @@ struct ReadFlags {
   std::string columns;
   std::string where;
   std::optional<std::int64_t> limit;
-  RowFormat format = RowFormat::kTable;
+  std::optional<RowFormat> format;
   std::string out;
 };
 
+// --format, else what --output asks for.
+Result<RowFormat> FormatOf(const Session& session, const ReadFlags& flags) {
+  if (flags.format) return *flags.format;
+  switch (session.console->format) {
+    case OutputFormat::kTable:
+      return RowFormat::kTable;
+    case OutputFormat::kJson:
+      return RowFormat::kNdjson;
+    case OutputFormat::kYaml:
+      break;
+  }
+  return Status(ErrorClass::kInvalidArgument, "rows cannot be written as yaml")
+      .Mend("Choose --format table, csv, ndjson or parquet.");
+}
+
 Result<int> Read(Session* session, service::World& world, const ReadFlags& flags) {
+  SPILLWAY_ASSIGN(const RowFormat format, FormatOf(*session, flags));
+  SPILLWAY_ASSIGN(const RowOutput output, RowOutput::To(format, flags.out));
   service::ReadRequest request;
   request.source = flags.source->source;
   SPILLWAY_ASSIGN(request.storage_options,
@@ -152,27 +164,11 @@ Result<int> Read(Session* session, service::World& world, const ReadFlags& flags
     SPILLWAY_ASSIGN(request.columns, service::ParseColumnList(flags.columns));
   }
   request.where = flags.where;
-  if (flags.limit && *flags.limit < 0) {
-    return Status(ErrorClass::kInvalidArgument, "--limit must not be negative");
-  }
   request.limit = flags.limit;
   std::vector<std::string> warnings;
   SPILLWAY_ASSIGN(auto rows, service::ReadSource(session->context, world, request, &warnings));
   for (const std::string& warning : warnings) session->console->Warn(warning);
-  if (flags.format == RowFormat::kParquet) {
-    if (flags.out.empty()) {
-      return Status(ErrorClass::kInvalidArgument, "--format parquet wants --out FILE");
-    }
-    if (IsSpecialFile(flags.out)) {
-      return Status(ErrorClass::kInvalidArgument,
-                    "--format parquet wants a regular file, not " + flags.out);
-    }
-    SPILLWAY_ASSIGN(const std::int64_t count,
-                    service::ExportParquet(session->context, world, flags.out, std::move(rows)));
-    session->console->Note(fmt::format("wrote {} rows to {}", FormatCount(count), flags.out));
-    return 0;
-  }
-  SPILLWAY_TRY(WriteRows(session->context, flags.format, *rows, flags.out, session->console));
+  SPILLWAY_TRY(output.Write(session->context, world, std::move(rows), session->console));
   return 0;
 }
 
@@ -184,20 +180,23 @@ void AddRead(CLI::App* parent, Session* session) {
   read->add_option("--where", flags->where,
                    "A SQL predicate: comparisons, AND OR NOT, IN, BETWEEN, LIKE, IS NULL; "
                    "DATE '…' and TIMESTAMP '…' literals; nested fields by dot");
-  read->add_option("--limit", flags->limit, "At most so many rows");
-  const std::map<std::string, RowFormat> formats = {{"table", RowFormat::kTable},
-                                                    {"csv", RowFormat::kCsv},
-                                                    {"ndjson", RowFormat::kNdjson},
-                                                    {"parquet", RowFormat::kParquet}};
-  read->add_option("--format", flags->format, "table, csv, ndjson or parquet")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
-  read->add_option("--out", flags->out, "A file, written whole or not at all (else stdout)");
+  AddNumber(read, "--limit", {}, "At most so many rows",
+            [flags](std::int64_t number) { flags->limit = number; });
+  AddChoice<std::optional<RowFormat>>(read, "--format", &flags->format,
+                                      {{"table", RowFormat::kTable},
+                                       {"csv", RowFormat::kCsv},
+                                       {"ndjson", RowFormat::kNdjson},
+                                       {"parquet", RowFormat::kParquet}},
+                                      "table, csv, ndjson or parquet; else table, or ndjson with "
+                                      "--output json");
+  read->add_option("--out", flags->out, std::string(kOutHelp));
   read->footer(
       "Examples:\n"
       "  spillway lake read ./lake/products --where \"price > 10\" --limit 5\n"
       "  spillway lake read lake.sales.products --version 3 --format parquet --out "
       "products.parquet");
   read->callback([session, flags] {
+    session->stateless = source::IsLocation(flags->source->source);
     session->action = [session, flags](service::World& world) {
       return Read(session, world, *flags);
     };
@@ -213,7 +212,9 @@ void AddLakeCommands(CLI::App* app, Session* session) {
   auto shown = std::make_shared<SourceFlags>();
   CLI::App* show = parent->add_subcommand("show", "Show a table: version, size, features");
   AddSourceFlags(show, shown, true);
+  show->footer("Example:\n  spillway lake show ./lake/products --version 3");
   show->callback([session, shown] {
+    session->stateless = source::IsLocation(shown->source);
     session->action = [session, shown](service::World& world) {
       return Show(session, world, *shown);
     };
@@ -222,7 +223,9 @@ void AddLakeCommands(CLI::App* app, Session* session) {
   auto schema_of = std::make_shared<SourceFlags>();
   CLI::App* schema = parent->add_subcommand("schema", "List a table's columns");
   AddSourceFlags(schema, schema_of, true);
+  schema->footer("Example:\n  spillway lake schema lake.sales.products");
   schema->callback([session, schema_of] {
+    session->stateless = source::IsLocation(schema_of->source);
     session->action = [session, schema_of](service::World& world) {
       return ShowSchema(session, world, *schema_of);
     };
@@ -232,8 +235,11 @@ void AddLakeCommands(CLI::App* app, Session* session) {
   auto limit = std::make_shared<std::int64_t>(20);
   CLI::App* history = parent->add_subcommand("history", "List a table's commits, newest first");
   AddSourceFlags(history, history_of, false);
-  history->add_option("--limit", *limit, "At most so many; 0: all")->check(CLI::NonNegativeNumber);
+  AddNumber(history, "--limit", {}, "At most so many, else 20; 0: all",
+            [limit](std::int64_t number) { *limit = number; });
+  history->footer("Example:\n  spillway lake history ./lake/products --limit 5");
   history->callback([session, history_of, limit] {
+    session->stateless = source::IsLocation(history_of->source);
     session->action = [session, history_of, limit](service::World& world) {
       return ShowHistory(session, world, *history_of, *limit);
     };

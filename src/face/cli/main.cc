@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <stop_token>
 #include <thread>
 
@@ -43,14 +47,34 @@ class SignalThread {
   std::atomic<int> received_{0};
 };
 
+// A standard file that the caller has closed must not become the place of one that is opened later,
+// the state file for instance. What stands in for it can neither be read nor written, but stderr,
+// which is dropped.
+void OccupyStandardFiles() {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(file, F_GETFD) >= 0) continue;
+    const int stand_in = open("/dev/null", file == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+    if (stand_in >= 0 && stand_in != file) {
+      dup2(stand_in, file);
+      close(stand_in);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   // Lives until the process ends: its thread is never joined.
   static SignalThread* const signals = new SignalThread();
+  OccupyStandardFiles();
   spillway::face::cli::Console console(stdout, stderr);
-  const int code = spillway::face::cli::RunCommandLine(
-      argc, argv, spillway::state::ProcessEnvironment(), &console, signals->token());
+  int code = 1;
+  try {
+    code = spillway::face::cli::RunCommandLine(argc, argv, spillway::state::ProcessEnvironment(),
+                                               &console, signals->token());
+  } catch (const std::exception& error) {
+    console.Error(spillway::base::Status(spillway::base::ErrorClass::kInternal, error.what()));
+  }
   if (signals->received() != 0 && code != 0) return 128 + signals->received();
   return code;
 }

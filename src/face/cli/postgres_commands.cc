@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "lakebase/cluster.h"
 
 namespace spillway::face::cli {
@@ -79,7 +80,9 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
 
   auto port = std::make_shared<int>(0);
   CLI::App* start = parent->add_subcommand("start", "Start it (made at the first start)");
-  start->add_option("--port", *port, "Port to keep from now on")->check(CLI::Range(1024, 65535));
+  AddNumber(start, "--port", {.least = 1024, .most = 65535}, "Port to keep from now on",
+            [port](std::int64_t number) { *port = static_cast<int>(number); });
+  start->footer("Example:\n  spillway pg start --port 5433");
   AddDryRun(start, session);
   start->callback([session, port] {
     session->action = [session, port](service::World& world) {
@@ -91,23 +94,31 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
   CLI::App* stop = parent->add_subcommand("stop", "Stop it");
   stop->add_flag("--immediate", *immediate, "Without a checkpoint; the next start recovers");
   AddDryRun(stop, session);
+  stop->footer("Example:\n  spillway pg stop");
   stop->callback([session, immediate] {
     session->action = [session, immediate](service::World& world) -> Result<int> {
+      SPILLWAY_ASSIGN(const lakebase::ClusterStatus status,
+                      world.LocalCluster().GetStatus(session->context));
       if (!session->dry_run) {
         SPILLWAY_TRY(
             world.LocalCluster().Stop(session->context, *immediate ? lakebase::StopMode::kImmediate
                                                                    : lakebase::StopMode::kFast));
       }
-      session->console->Note("stopped");
+      const bool ran = status.pid != 0;
+      session->console->Note(ran ? "stopped" : "nothing to do: it does not run");
       return 0;
     };
   });
 
-  parent->add_subcommand("status", "Show whether it runs, and where")->callback([session] {
+  CLI::App* shown = parent->add_subcommand("status", "Show whether it runs, and where");
+  shown->footer("Example:\n  spillway pg status -o json");
+  shown->callback([session] {
     session->action = [session](service::World& world) { return ShowStatus(session, world); };
   });
 
-  parent->add_subcommand("url", "Print its connection URL")->callback([session] {
+  CLI::App* url = parent->add_subcommand("url", "Print its connection URL; starts it");
+  url->footer("Example:\n  psql \"$(spillway pg url)\"");
+  url->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const lakebase::Started started,
                       world.LocalCluster().Start(session->context, {}));

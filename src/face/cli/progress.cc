@@ -1,7 +1,6 @@
 #include "face/cli/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kPlainInterval{5000};
 constexpr std::size_t kBarCells = 20;
+constexpr std::size_t kLeastBarCells = 5;
 
 std::string FormatTime(milliseconds time) {
   const std::int64_t seconds = (time.count() + 999) / 1000;
@@ -131,25 +131,18 @@ class BarProgress : public SpokenProgress {
     Clear();
   }
   void Show(const std::string&, const sync::Progress& progress) override {
-    last_line_ = ProgressLine(progress, Columns());
+    last_line_ = ProgressLine(progress, console()->err_columns());
     Draw(last_line_);
   }
   void Clear() override {
     if (!drawn_) return;
-    fmt::print(console()->err(), "\r\x1b[K");
-    std::fflush(console()->err());
+    console()->Err("\r\x1b[K");
     drawn_ = false;
   }
 
  private:
-  std::size_t Columns() const {
-    winsize size{};
-    if (ioctl(fileno(console()->err()), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-    return size.ws_col;
-  }
   void Draw(std::string_view line) {
-    fmt::print(console()->err(), "\r\x1b[K{}", line);
-    std::fflush(console()->err());
+    console()->Err(fmt::format("\r\x1b[K{}", line));
     drawn_ = true;
   }
   bool drawn_ = false;
@@ -159,27 +152,32 @@ class BarProgress : public SpokenProgress {
 }  // namespace
 
 std::string ProgressLine(const sync::Progress& progress, std::size_t width) {
-  std::string line(sync::Name(progress.phase));
   const double seconds = std::max(static_cast<double>(progress.elapsed.count()) / 1000, 0.001);
+  const std::string phase(sync::Name(progress.phase));
+  std::string line;
+  std::optional<double> share;
   if (progress.total_rows && *progress.total_rows > 0) {
-    const double share = std::min(
+    share = std::min(
         1.0, static_cast<double>(progress.rows) / static_cast<double>(*progress.total_rows));
-    if (width >= 70) {
-      const auto full = static_cast<std::size_t>(share * static_cast<double>(kBarCells));
-      line += " ";
-      for (std::size_t i = 0; i < kBarCells; ++i) line += i < full ? "█" : "░";
-    }
-    line += fmt::format(" {:3.0f}%", share * 100);
+    line += fmt::format(" {:3.0f}%", *share * 100);
   }
   line += fmt::format("  {} rows", FormatCount(progress.rows));
   line += fmt::format("  {:.0f} MB/s", static_cast<double>(progress.bytes) / 1e6 / seconds);
   if (progress.remaining && progress.remaining->count() > 0) {
     line += "  ETA " + FormatTime(*progress.remaining);
   }
-  if (progress.bottleneck != sync::Bottleneck::kNone && width >= 100) {
-    line += fmt::format("  limited by {}", sync::Name(progress.bottleneck));
+  if (progress.bottleneck != sync::Bottleneck::kNone) {
+    const std::string limit = fmt::format("  limited by {}", sync::Name(progress.bottleneck));
+    if (phase.size() + line.size() + limit.size() <= width) line += limit;
   }
-  return line;
+  // The bar has what room the numbers leave.
+  const std::size_t used = phase.size() + line.size() + 1;
+  const std::size_t cells = width > used ? std::min(kBarCells, width - used) : 0;
+  if (!share || cells < kLeastBarCells) return phase + line;
+  std::string bar = " ";
+  const auto full = static_cast<std::size_t>(*share * static_cast<double>(cells));
+  for (std::size_t i = 0; i < cells; ++i) bar += i < full ? "█" : "░";
+  return phase + bar + line;
 }
 
 std::string EventJson(const std::string& synced_table, const sync::Event& event) {
@@ -224,10 +222,13 @@ std::string EventJson(const std::string& synced_table, const sync::Event& event)
 }
 
 std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* console) {
-  if (style == ProgressStyle::kAuto && console->quiet) style = ProgressStyle::kNone;
+  const bool for_programs = console->format == OutputFormat::kJson && !console->log_format;
+  if (style == ProgressStyle::kAuto && (console->quiet || for_programs)) {
+    style = ProgressStyle::kNone;
+  }
   switch (style) {
     case ProgressStyle::kAuto:
-      if (console->log_format == LogFormat::kJson) return std::make_unique<JsonProgress>(console);
+      if (console->logs_json()) return std::make_unique<JsonProgress>(console);
       if (console->err_is_terminal()) return std::make_unique<BarProgress>(console);
       return std::make_unique<PlainProgress>(console);
     case ProgressStyle::kPlain:

@@ -14,11 +14,13 @@ namespace spillway::face::cli {
 enum class ProgressStyle { kAuto, kPlain, kJson, kNone };
 
 /// Shows a run's events on stderr: a bar on a terminal, plain lines elsewhere, one JSON object per
-/// event, or nothing. kAuto chooses by the terminal and --log-format. The console must outlive it.
+/// event, or nothing. kAuto chooses by the terminal and --log-format; with --output json it is
+/// nothing. The console must outlive it.
 std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* console);
 
-/// The bar's text for one state of a load, at most `width` columns: phase, share, rows, MB/s, ETA
-/// and what limits it.
+/// The bar's text for one state of a load, within `width` columns as far as it can be: phase, bar,
+/// share, rows, MB/s, ETA and what limits it. The bar is shortened first, then left out; then what
+/// limits it is.
 std::string ProgressLine(const sync::Progress& progress, std::size_t width);
 
 /// An event as one line of JSON.

@@ -25,15 +25,25 @@ TEST(ProgressLine, ShowsShareRowsSpeedEtaAndWhatLimits) {
             "server");
 }
 
+TEST(ProgressLine, ShortensTheBarFirst) {
+  EXPECT_EQ(ProgressLine(Half(), 80),
+            "load ████░░░░  50%  500,000 rows  100 MB/s  ETA 1s  limited by the target server");
+}
+
 TEST(ProgressLine, LeavesOutWhatDoesNotFit) {
-  EXPECT_EQ(ProgressLine(Half(), 60), "load  50%  500,000 rows  100 MB/s  ETA 1s");
+  EXPECT_EQ(ProgressLine(Half(), 75),
+            "load  50%  500,000 rows  100 MB/s  ETA 1s  limited by the target server");
+  EXPECT_EQ(ProgressLine(Half(), 60),
+            "load █████████░░░░░░░░░  50%  500,000 rows  100 MB/s  ETA 1s");
+  EXPECT_EQ(ProgressLine(Half(), 45), "load  50%  500,000 rows  100 MB/s  ETA 1s");
 }
 
 TEST(ProgressLine, WithoutATotalThereIsNoShare) {
   sync::Progress progress = Half();
   progress.total_rows.reset();
   progress.remaining.reset();
-  EXPECT_EQ(ProgressLine(progress, 80), "load  500,000 rows  100 MB/s");
+  EXPECT_EQ(ProgressLine(progress, 80),
+            "load  500,000 rows  100 MB/s  limited by the target server");
 }
 
 TEST(EventJson, IsOneObjectPerEvent) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "face/cli/row_output.h"
 #include "service/lake_tables.h"
 #include "service/rejected_rows.h"
@@ -130,23 +131,15 @@ Result<int> Show(Session* session, service::World& world, const ShowFlags& flags
   if (people) {
     for (const Json& row : found) session->console->Print(row.dump());
   } else {
-    session->console->Print(found.size() == 1 ? found.front().dump() : found.dump());
+    session->console->Print(flags.ids.size() == 1 ? found.front().dump() : found.dump());
   }
   return 0;
 }
 
 Result<int> Export(Session* session, service::World& world, const ExportFlags& flags) {
+  SPILLWAY_ASSIGN(const RowOutput output, RowOutput::To(flags.format, flags.out));
   SPILLWAY_ASSIGN(auto rows, service::ReadRejectedRows(session->context, world, flags.name));
-  if (flags.format != RowFormat::kParquet) {
-    SPILLWAY_TRY(WriteRows(session->context, flags.format, *rows, flags.out, session->console));
-    return 0;
-  }
-  if (flags.out.empty() || IsSpecialFile(flags.out)) {
-    return Status(ErrorClass::kInvalidArgument, "--format parquet wants --out FILE");
-  }
-  SPILLWAY_ASSIGN(const std::int64_t count,
-                  service::ExportParquet(session->context, world, flags.out, std::move(rows)));
-  session->console->Note(fmt::format("wrote {} rows to {}", FormatCount(count), flags.out));
+  SPILLWAY_TRY(output.Write(session->context, world, std::move(rows), session->console));
   return 0;
 }
 
@@ -154,11 +147,11 @@ void AddExport(CLI::App* parent, Session* session) {
   CLI::App* command = parent->add_subcommand("export", "Write all rejected rows of a synced table");
   auto flags = std::make_shared<ExportFlags>();
   command->add_option("NAME", flags->name, "A synced table")->required();
-  const std::map<std::string, RowFormat> formats = {
-      {"csv", RowFormat::kCsv}, {"ndjson", RowFormat::kNdjson}, {"parquet", RowFormat::kParquet}};
-  command->add_option("--format", flags->format, "csv, ndjson or parquet")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
-  command->add_option("--out", flags->out, "A file, written whole or not at all (else stdout)");
+  AddChoice<RowFormat>(
+      command, "--format", &flags->format,
+      {{"csv", RowFormat::kCsv}, {"ndjson", RowFormat::kNdjson}, {"parquet", RowFormat::kParquet}},
+      "csv, ndjson or parquet; else csv");
+  command->add_option("--out", flags->out, std::string(kOutHelp));
   command->footer(
       "Example:\n  spillway rejected export local.public.products --format ndjson --out "
       "bad.ndjson");
@@ -180,8 +173,8 @@ void AddRejectedCommands(CLI::App* app, Session* session) {
       parent->add_subcommand("list", "List rejected rows of a table, or the tables that have some");
   auto listed = std::make_shared<ListFlags>();
   list->add_option("NAME", listed->name, "A synced table (else all of them are counted)");
-  list->add_option("--limit", listed->limit, "At most so many rows; 0: all")
-      ->check(CLI::NonNegativeNumber);
+  AddNumber(list, "--limit", {}, "At most so many rows, else 100; 0: all",
+            [listed](std::int64_t number) { listed->limit = number; });
   list->footer(
       "Examples:\n  spillway rejected list\n  spillway rejected list local.public.products -o "
       "json");

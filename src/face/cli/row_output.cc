@@ -1,13 +1,19 @@
 #include "face/cli/row_output.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
+#include <utility>
 
-#include "base/result.h"
+#include "base/ids.h"
 #include "data/batch_writer.h"
+#include "service/lake_tables.h"
 
 namespace spillway::face::cli {
 namespace {
@@ -15,6 +21,31 @@ namespace {
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+namespace filesystem = std::filesystem;
+
+constexpr int kMostLinks = 40;
+// Leaves room in a file's name (255 bytes) for what makes the name of its temporary file its own.
+constexpr std::size_t kNameBytes = 200;
+
+Status FileError(const std::string& path, int cause) {
+  return Status(cause == ENOSPC || cause == EDQUOT ? ErrorClass::kStoreNoSpace
+                                                   : ErrorClass::kFileUnusable,
+                "cannot write " + path + ": " + std::strerror(cause))
+      .With("object", path);
+}
+
+// Where `path` leads through symbolic links, whose last may lead to nothing.
+Result<filesystem::path> Resolve(const std::string& path) {
+  std::error_code error;
+  filesystem::path resolved = filesystem::absolute(path, error);
+  for (int links = 0; !error && filesystem::is_symlink(resolved); ++links) {
+    if (links == kMostLinks) return FileError(path, ELOOP);
+    const filesystem::path link = filesystem::read_symlink(resolved, error);
+    resolved = resolved.parent_path() / link;
+  }
+  if (error) return FileError(path, error.value());
+  return resolved;
+}
 
 Result<std::unique_ptr<data::BatchWriter>> MakeWriter(RowFormat format, data::BatchStream& rows,
                                                       data::TextSink sink) {
@@ -31,63 +62,131 @@ Result<std::unique_ptr<data::BatchWriter>> MakeWriter(RowFormat format, data::Ba
   return Status(ErrorClass::kInvalidArgument, "parquet is not a text format");
 }
 
-Status Copy(const base::Context& context, RowFormat format, data::BatchStream& rows,
-            data::TextSink sink) {
+// Returns how many rows there were.
+Result<std::int64_t> Copy(const base::Context& context, RowFormat format, data::BatchStream& rows,
+                          data::TextSink sink) {
   SPILLWAY_ASSIGN(const auto writer, MakeWriter(format, rows, std::move(sink)));
+  std::int64_t count = 0;
   while (true) {
     SPILLWAY_ASSIGN(const std::optional<data::Batch> batch, rows.Next(context));
-    if (!batch) return writer->Finish();
+    if (!batch) break;
     SPILLWAY_TRY(writer->Write(*batch));
+    count += batch->rows();
   }
+  SPILLWAY_TRY(writer->Finish());
+  return count;
 }
 
-Status FileError(const std::string& what, const std::string& path) {
-  const int cause = errno;
-  return Status(cause == ENOSPC ? ErrorClass::kStoreNoSpace : ErrorClass::kFileUnusable,
-                what + " " + path + ": " + std::strerror(cause))
-      .With("object", path);
-}
-
-// Writes straight into a pipe or a device, whose place no file may take.
-Status WriteSpecial(const base::Context& context, RowFormat format, data::BatchStream& rows,
-                    const std::string& out) {
-  std::FILE* file = std::fopen(out.c_str(), "wb");
-  if (file == nullptr) return FileError("cannot write", out);
-  Status status = Copy(context, format, rows, data::FileSink(file, out));
-  if (std::fclose(file) != 0 && status.ok()) status = FileError("cannot write", out);
-  return status;
-}
-
-// Writes beside `out` and puts the file in its place at the end, so that nobody sees half of it.
-Status WriteFile(const base::Context& context, RowFormat format, data::BatchStream& rows,
-                 const std::string& out) {
-  const std::string beside = out + ".partial";
-  std::FILE* file = std::fopen(beside.c_str(), "wb");
-  if (file == nullptr) return FileError("cannot write", beside);
-  Status status = Copy(context, format, rows, data::FileSink(file, out));
-  if (std::fclose(file) != 0 && status.ok()) status = FileError("cannot write", beside);
-  if (status.ok() && std::rename(beside.c_str(), out.c_str()) != 0) {
-    status = FileError("cannot put the file in place:", out);
+// Writes text into the open `descriptor` of `path`, and closes it.
+Result<std::int64_t> CopyInto(const base::Context& context, RowFormat format,
+                              data::BatchStream& rows, int descriptor, const std::string& path) {
+  std::FILE* file = fdopen(descriptor, "wb");
+  if (file == nullptr) {
+    close(descriptor);
+    return FileError(path, errno);
   }
-  if (!status.ok()) std::remove(beside.c_str());
-  return status;
+  Result<std::int64_t> count = Copy(context, format, rows, data::FileSink(file, path));
+  if (std::fclose(file) != 0 && count.ok()) return FileError(path, errno);
+  return count;
 }
+
+// A file beside `path`, of a name that nobody else uses; removed unless it took `path`'s place.
+class FileBeside {
+ public:
+  explicit FileBeside(const filesystem::path& path)
+      : path_(path.string()),
+        beside_((path.parent_path() / ("." + path.filename().string().substr(0, kNameBytes) + "." +
+                                       base::NewUuid() + ".partial"))
+                    .string()) {}
+  ~FileBeside() {
+    if (is_there_) std::remove(beside_.c_str());
+  }
+  FileBeside(const FileBeside&) = delete;
+  FileBeside& operator=(const FileBeside&) = delete;
+
+  const std::string& name() const { return beside_; }
+
+  /// Makes the file and returns its descriptor, which becomes the caller's; negative with errno
+  /// when it cannot be made.
+  int Make() {
+    const int descriptor = open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    is_there_ = descriptor >= 0;
+    return descriptor;
+  }
+
+  /// Puts the file in the place of `path`, with the permissions of what was there; false with errno
+  /// when it cannot be.
+  bool TakePlace() {
+    struct stat before{};
+    if (stat(path_.c_str(), &before) == 0 && chmod(beside_.c_str(), before.st_mode & 07777) != 0) {
+      return false;
+    }
+    is_there_ = std::rename(beside_.c_str(), path_.c_str()) != 0;
+    return !is_there_;
+  }
+
+ private:
+  const std::string path_;
+  const std::string beside_;
+  bool is_there_ = false;
+};
 
 }  // namespace
 
-bool IsSpecialFile(const std::string& path) {
+Result<RowOutput> RowOutput::To(RowFormat format, const std::string& out) {
+  RowOutput output(format, out);
+  if (out.empty()) {
+    if (format != RowFormat::kParquet) return output;
+    return Status(ErrorClass::kInvalidArgument, "--format parquet wants --out FILE");
+  }
+  SPILLWAY_ASSIGN(const filesystem::path file, Resolve(out));
+  output.file_ = file.string();
   std::error_code ignored;
-  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
-  return std::filesystem::is_other(status);
+  const filesystem::file_status status = filesystem::status(file, ignored);
+  if (filesystem::is_directory(status) || !file.has_filename()) return FileError(out, EISDIR);
+  output.is_special_ = filesystem::is_other(status);
+  if (output.is_special_ && format == RowFormat::kParquet) {
+    return Status(ErrorClass::kInvalidArgument,
+                  "--format parquet wants a regular file, not " + out);
+  }
+  if (!filesystem::is_directory(file.parent_path(), ignored)) {
+    return Status(ErrorClass::kFileUnusable,
+                  "cannot write " + out + ": there is no folder " + file.parent_path().string())
+        .With("object", out)
+        .Mend("Make the folder: mkdir -p " + file.parent_path().string());
+  }
+  return output;
 }
 
-Status WriteRows(const base::Context& context, RowFormat format, data::BatchStream& rows,
-                 const std::string& out, Console* console) {
-  if (out.empty()) {
-    return Copy(context, format, rows, data::FileSink(console->out(), "standard output"));
+Status RowOutput::Write(const base::Context& context, service::World& world,
+                        std::unique_ptr<data::BatchStream> rows, Console* console) const {
+  if (out_.empty()) {
+    const auto sink = [console](std::string_view text) {
+      console->Out(text);
+      return console->Flush();
+    };
+    return Copy(context, format_, *rows, sink).status();
   }
-  if (IsSpecialFile(out)) return WriteSpecial(context, format, rows, out);
-  return WriteFile(context, format, rows, out);
+  std::int64_t count = 0;
+  if (is_special_) {
+    const int descriptor = open(file_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return FileError(out_, errno);
+    SPILLWAY_ASSIGN(count, CopyInto(context, format_, *rows, descriptor, out_));
+  } else {
+    FileBeside beside(file_);
+    const int descriptor = beside.Make();
+    if (descriptor < 0) return FileError(out_, errno);
+    if (format_ == RowFormat::kParquet) {
+      close(descriptor);
+      SPILLWAY_ASSIGN(count,
+                      service::ExportParquet(context, world, beside.name(), std::move(rows)));
+    } else {
+      SPILLWAY_ASSIGN(count, CopyInto(context, format_, *rows, descriptor, out_));
+    }
+    if (!beside.TakePlace()) return FileError(out_, errno);
+  }
+  console->Note(fmt::format("wrote {} rows to {}", FormatCount(count), out_));
+  return Status();
 }
 
 }  // namespace spillway::face::cli

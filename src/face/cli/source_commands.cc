@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "service/registry.h"
 #include "source/source_registry.h"
 #include "state/store.h"
 
@@ -10,6 +11,7 @@ namespace spillway::face::cli {
 namespace {
 
 using base::Result;
+using base::Status;
 using Json = nlohmann::ordered_json;
 
 Json SourceJson(const state::Source& source) {
@@ -18,6 +20,12 @@ Json SourceJson(const state::Source& source) {
   json["url"] = source.url;
   json["storage_options"] = source::RedactOptions(source.storage_options);
   return json;
+}
+
+// Whoever looks for a registered source does not want to be told how to register it.
+Status NotThere(Status error) {
+  if (error.ok() || error.error_class() != base::ErrorClass::kSourceNotFound) return error;
+  return std::move(error).Mend("List them: spillway source list.");
 }
 
 struct AddFlags {
@@ -43,8 +51,8 @@ void AddAdd(CLI::App* parent, Session* session) {
     session->action = [session, flags](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const auto options,
                       ParseAssignments(flags->storage_options, "--storage-option"));
-      SPILLWAY_ASSIGN(const auto warnings,
-                      world.sources().Add(session->context, flags->name, flags->url, options));
+      SPILLWAY_ASSIGN(const auto warnings, service::AddSource(session->context, world, flags->name,
+                                                              flags->url, options));
       for (const std::string& warning : warnings) session->console->Warn(warning);
       session->console->Note("added " + flags->name + "; look at it with: spillway lake show " +
                              flags->name);
@@ -60,14 +68,16 @@ void AddSourceCommands(CLI::App* app, Session* session) {
   parent->require_subcommand(1);
   AddAdd(parent, session);
 
-  parent->add_subcommand("list", "List registered sources")->callback([session] {
+  CLI::App* list = parent->add_subcommand("list", "List registered sources");
+  list->footer("Example:\n  spillway source list -o json");
+  list->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const auto sources, world.store().ListSources(session->context));
-      Json list = Json::array();
+      Json json = Json::array();
       for (const state::Source& source : sources) {
-        list.push_back({{"name", source.name}, {"url", source.url}});
+        json.push_back({{"name", source.name}, {"url", source.url}});
       }
-      session->console->Print(list.dump());
+      session->console->Print(json.dump());
       return 0;
     };
   });
@@ -75,11 +85,12 @@ void AddSourceCommands(CLI::App* app, Session* session) {
   auto shown = std::make_shared<std::string>();
   CLI::App* show = parent->add_subcommand("show", "Show a registered source");
   show->add_option("NAME", *shown, "A registered source")->required();
+  show->footer("Example:\n  spillway source show lake.sales.products");
   show->callback([session, shown] {
     session->action = [session, shown](service::World& world) -> Result<int> {
-      SPILLWAY_ASSIGN(const state::Source source,
-                      world.store().GetSource(session->context, *shown));
-      session->console->Print(SourceJson(source).dump());
+      const auto source = world.store().GetSource(session->context, *shown);
+      if (!source.ok()) return NotThere(source.status());
+      session->console->Print(SourceJson(*source).dump());
       return 0;
     };
   });
@@ -88,9 +99,10 @@ void AddSourceCommands(CLI::App* app, Session* session) {
   CLI::App* remove = parent->add_subcommand("remove", "Forget a registered source");
   remove->add_option("NAME", *removed, "A registered source")->required();
   AddDryRun(remove, session);
+  remove->footer("Example:\n  spillway source remove lake.sales.products");
   remove->callback([session, removed] {
     session->action = [session, removed](service::World& world) -> Result<int> {
-      SPILLWAY_TRY(world.sources().Remove(session->context, *removed));
+      SPILLWAY_TRY(NotThere(world.sources().Remove(session->context, *removed)));
       session->console->Note("removed " + *removed);
       return 0;
     };

@@ -14,6 +14,7 @@
 #include "face/sql/statement.h"
 #include "service/apply.h"
 #include "service/registry.h"
+#include "service/selection.h"
 #include "service/synced_tables.h"
 
 namespace spillway::face::cli {
@@ -54,7 +55,7 @@ class StatementRunner {
                     service::CreateSyncedTable(context(), world_, create.definition,
                                                service::TakeOver::kNone, false));
     NotePending(session_, created.definition);
-    if (!no_sync_) return SyncAndReport(session_, world_, {name}, {});
+    if (!no_sync_) return SyncAndReport(session_, world_, {name}, {}, false);
     session_->console->Note("created " + name + "; load it with: SYNC TABLE " + name);
     return 0;
   }
@@ -103,9 +104,9 @@ class StatementRunner {
   Result<int> Run(const sql::OnSyncedTables& on) {
     switch (on.verb) {
       case sql::Verb::kSync:
-        return SyncAndReport(session_, world_, on.names, {});
+        return SyncAndReport(session_, world_, on.names, {}, AsksForList(on));
       case sql::Verb::kResync:
-        return SyncAndReport(session_, world_, on.names, {.rebuild = true});
+        return SyncAndReport(session_, world_, on.names, {.rebuild = true}, AsksForList(on));
       case sql::Verb::kExplain:
         return Explain(on.names);
       case sql::Verb::kPause:
@@ -117,11 +118,15 @@ class StatementRunner {
       case sql::Verb::kShowCreate: {
         SPILLWAY_ASSIGN(const service::Configuration shown,
                         service::DescribeTables(context(), world_, on.names));
-        fmt::print(session_->console->out(), "{}", WriteConfiguration(shown, DefinitionForm::kSql));
+        session_->console->Out(WriteConfiguration(shown, DefinitionForm::kSql));
         return 0;
       }
     }
     return 0;
+  }
+
+  static bool AsksForList(const sql::OnSyncedTables& on) {
+    return on.names.size() > 1 || service::IsPattern(on.names.front());
   }
 
   Result<int> Explain(const std::vector<std::string>& names) {
@@ -135,24 +140,26 @@ class StatementRunner {
 
   Result<int> Describe(const std::vector<std::string>& names) {
     std::vector<service::SyncedTableView> views;
-    for (const std::string& name : names) {
-      SPILLWAY_ASSIGN(service::SyncedTableView view,
-                      service::GetSyncedTable(context(), world_, name, true));
-      views.push_back(std::move(view));
-    }
-    PrintViews(session_, views);
-    return 0;
+    SPILLWAY_ASSIGN(const int code,
+                    ForEachName(session_, names, [&](const std::string& name) -> Status {
+                      SPILLWAY_ASSIGN(service::SyncedTableView view,
+                                      service::GetSyncedTable(context(), world_, name, true));
+                      views.push_back(std::move(view));
+                      return Status();
+                    }));
+    PrintViews(session_, views, names.size() > 1);
+    return code;
   }
 
   Result<int> ForEach(const std::vector<std::string>& names, std::string_view done,
                       Result<std::string> (*verb)(const base::Context&, service::World&,
                                                   std::string_view)) {
-    for (const std::string& name : names) {
+    return ForEachName(session_, names, [&](const std::string& name) -> Status {
       SPILLWAY_ASSIGN(const std::string note, verb(context(), world_, name));
       session_->console->Note(fmt::format("{} {}", done, name));
       if (!note.empty()) session_->console->Note(note);
-    }
-    return 0;
+      return Status();
+    });
   }
 
   // Prints what was registered, or that it need not be.
@@ -176,8 +183,8 @@ class StatementRunner {
                       create.if_not_exists, create.target.name);
   }
   Result<int> Run(const sql::CreateSource& create) {
-    return Registered(world_.sources().Add(context(), create.source.name, create.source.url,
-                                           create.source.storage_options),
+    return Registered(service::AddSource(context(), world_, create.source.name, create.source.url,
+                                         create.source.storage_options),
                       create.if_not_exists, create.source.name);
   }
 
@@ -244,7 +251,7 @@ std::vector<std::string> CompletionWords(Session* session, service::World& world
 }
 
 // Reads statements from the terminal until its end. An error is shown and ends nothing.
-int RunInteractively(Session* session, service::World& world, StatementRunner* runner) {
+Result<int> RunInteractively(Session* session, service::World& world, StatementRunner* runner) {
   LineReader reader(
       world.home().path() + "/sql_history",
       [session, &world] { return CompletionWords(session, world); }, session->context.stop);
@@ -263,7 +270,7 @@ int RunInteractively(Session* session, service::World& world, StatementRunner* r
     if (const Result<int> code = runner->RunScript({"", text}); !code.ok()) {
       session->console->Error(code.status());
     }
-    std::fflush(session->console->out());
+    SPILLWAY_TRY(session->console->Flush());
     text.clear();
   }
   return session->context.stop.stop_requested() ? 130 : 0;

@@ -1,14 +1,14 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "face/cli/sync_output.h"
 #include "service/lake_tables.h"
 #include "service/metrics.h"
 #include "service/runs.h"
+#include "service/selection.h"
 #include "service/synced_tables.h"
 
 namespace spillway::face::cli {
@@ -27,6 +27,8 @@ struct Selection {
   std::vector<std::string> Wanted() const {
     return all ? std::vector<std::string>{std::string(kEvery)} : names;
   }
+  // Whether the answer is a list, however many tables there are now.
+  bool AsksForList() const { return all || names.size() > 1 || service::IsPattern(names.front()); }
   void Check() const {
     if (names.empty() != all) throw CLI::ValidationError("name synced tables, or give --all");
   }
@@ -39,12 +41,14 @@ std::shared_ptr<Selection> AddSelection(CLI::App* command) {
   return selection;
 }
 
-// With --all nothing to do is no error, also when there is no table at all.
+// With --all nothing to do is no error, also when there is no table at all: an empty list is shown.
 Result<bool> NoneAtAll(Session* session, service::World& world, const Selection& selection) {
   if (!selection.all) return false;
   SPILLWAY_ASSIGN(const auto views, service::ListSyncedTables(session->context, world));
-  if (views.empty()) session->console->Note("no synced tables yet");
-  return views.empty();
+  if (!views.empty()) return false;
+  session->console->Note("no synced tables yet");
+  session->console->Print("[]");
+  return true;
 }
 
 // `options` outlives the command.
@@ -62,7 +66,7 @@ Result<int> Explain(Session* session, service::World& world, const Selection& se
   int code = 0;
   for (const service::Explained& one : explained) {
     if (!one.plan.ok()) {
-      session->console->Error(one.plan.status());
+      session->console->Error(base::Status(one.plan.status()).While(one.name));
       code = explained.size() == 1 ? ExitCode(one.plan.status()) : 1;
       continue;
     }
@@ -74,8 +78,10 @@ Result<int> Explain(Session* session, service::World& world, const Selection& se
       if (json != list.front()) session->console->Line("");
       session->console->Print(json.dump());
     }
+  } else if (selection.AsksForList() || explained.size() > 1) {
+    session->console->Print(list.dump());
   } else if (!list.empty()) {
-    session->console->Print(explained.size() == 1 ? list.front().dump() : list.dump());
+    session->console->Print(list.front().dump());
   }
   if (code != 0) return code;
   return exit_code && something ? 3 : 0;
@@ -96,7 +102,7 @@ void AddSync(CLI::App* app, Session* session) {
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
       if (none) return 0;
       if (session->dry_run) return Explain(session, world, *selection, *options, false);
-      return SyncAndReport(session, world, selection->Wanted(), *options);
+      return SyncAndReport(session, world, selection->Wanted(), *options, selection->AsksForList());
     };
   });
 }
@@ -120,7 +126,8 @@ void AddResyncAndExplain(CLI::App* app, Session* session) {
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *flags->selection));
       if (none) return 0;
       if (session->dry_run) return Explain(session, world, *flags->selection, options, false);
-      return SyncAndReport(session, world, flags->selection->Wanted(), options);
+      return SyncAndReport(session, world, flags->selection->Wanted(), options,
+                           flags->selection->AsksForList());
     };
   });
 
@@ -185,7 +192,8 @@ void AddRuns(CLI::App* app, Session* session) {
   auto names = std::make_shared<std::vector<std::string>>();
   auto limit = std::make_shared<std::int64_t>(20);
   list->add_option("NAME", *names, "Only of these synced tables or patterns");
-  list->add_option("--limit", *limit, "At most so many")->check(CLI::PositiveNumber);
+  AddNumber(list, "--limit", {.least = 1}, "At most so many; else 20",
+            [limit](std::int64_t number) { *limit = number; });
   list->footer("Example:\n  spillway runs list local.public.products --limit 5");
   list->callback([session, names, limit] {
     session->action = [session, names, limit](service::World& world) -> Result<int> {
@@ -217,7 +225,7 @@ void AddMetrics(CLI::App* app, Session* session) {
   metrics->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const std::string text, service::OpenMetrics(session->context, world));
-      fmt::print(session->console->out(), "{}", text);
+      session->console->Out(text);
       return 0;
     };
   });

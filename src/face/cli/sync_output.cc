@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "face/cli/question.h"
 #include "service/error_json.h"
 
 namespace spillway::face::cli {
@@ -64,14 +65,14 @@ bool AsksForConsent(const Status& status) {
 
 // Those of `outcomes` that stopped for deletes which the user, asked on the terminal, consents to;
 // none when there is nobody to ask.
-std::vector<std::string> Consented(const Session& session,
-                                   const std::vector<service::SyncOutcome>& outcomes) {
+Result<std::vector<std::string>> Consented(const Session& session,
+                                           const std::vector<service::SyncOutcome>& outcomes) {
   std::vector<std::string> names;
   for (const service::SyncOutcome& outcome : outcomes) {
-    if (AsksForConsent(outcome.status) &&
-        session.confirm("Sync " + outcome.name + " again, and delete these rows?")) {
-      names.push_back(outcome.name);
-    }
+    if (!AsksForConsent(outcome.status)) continue;
+    SPILLWAY_ASSIGN(const bool consented,
+                    Confirm(session, "Sync " + outcome.name + " again, and delete these rows?"));
+    if (consented) names.push_back(outcome.name);
   }
   return names;
 }
@@ -151,7 +152,7 @@ std::string Summary(const std::vector<service::SyncOutcome>& outcomes) {
 
 Result<int> SyncAndReport(Session* session, service::World& world,
                           const std::vector<std::string>& wanted,
-                          const service::SyncOptions& options) {
+                          const service::SyncOptions& options, bool as_list) {
   Console& console = *session->console;
   const auto progress = MakeProgress(session->progress, &console);
   const bool table = console.format == OutputFormat::kTable;
@@ -161,12 +162,13 @@ Result<int> SyncAndReport(Session* session, service::World& world,
     for (const std::string& warning : outcome.report.warnings) {
       if (outcome.report.action == sync::Action::kNothing) console.Warn(warning);
     }
-    if (table) console.Line(Sentence(outcome));
+    if (table) console.Line(Shown(Sentence(outcome)));
   };
   SPILLWAY_ASSIGN(
       std::vector<service::SyncOutcome> outcomes,
       service::SyncTables(session->context, world, wanted, options, progress.get(), each));
-  if (const auto names = Consented(*session, outcomes); !names.empty()) {
+  SPILLWAY_ASSIGN(const std::vector<std::string> names, Consented(*session, outcomes));
+  if (!names.empty()) {
     service::SyncOptions consented = options;
     consented.deletes_allowed = true;
     SPILLWAY_ASSIGN(
@@ -178,9 +180,9 @@ Result<int> SyncAndReport(Session* session, service::World& world,
     }
   }
   if (outcomes.size() > 1) console.Note(Summary(outcomes));
-  if (!table && outcomes.size() == 1 && outcomes.front().status.ok()) {
-    console.Print(OutcomeJson(outcomes.front()));
-  } else if (!table && outcomes.size() > 1) {
+  if (!table && !as_list && outcomes.size() == 1) {
+    if (outcomes.front().status.ok()) console.Print(OutcomeJson(outcomes.front()));
+  } else if (!table) {
     Json list = Json::array();
     for (const service::SyncOutcome& outcome : outcomes) {
       list.push_back(Json::parse(OutcomeJson(outcome)));

@@ -25,11 +25,12 @@ std::string Sentence(const service::SyncOutcome& outcome);
 std::string Summary(const std::vector<service::SyncOutcome>& outcomes);
 
 /// Syncs `wanted`, with progress on stderr and, when it is done, a sentence a table, or with
-/// --output json and yaml their objects. Returns the exit code: that of the error when one table
-/// was wanted, 1 when one of several failed.
+/// --output json and yaml their objects: a list when `as_list` or when a group came along, else
+/// one. Returns the exit code: that of the error when one table was wanted, 1 when one of several
+/// failed.
 base::Result<int> SyncAndReport(Session* session, service::World& world,
                                 const std::vector<std::string>& wanted,
-                                const service::SyncOptions& options);
+                                const service::SyncOptions& options, bool as_list);
 
 }  // namespace spillway::face::cli
 

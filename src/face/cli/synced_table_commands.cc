@@ -8,6 +8,8 @@
 #include "base/nearest_name.h"
 #include "face/cli/command.h"
 #include "face/cli/definition_flags.h"
+#include "face/cli/option_values.h"
+#include "face/cli/question.h"
 #include "face/cli/sync_output.h"
 #include "face/cli/synced_table_output.h"
 #include "service/lake_tables.h"
@@ -80,8 +82,7 @@ Json ListJson(const std::vector<service::SyncedTableView>& views) {
     const bool ran = view.last_run.has_value();
     json["last_run"] = ran ? Json(std::string(state::Name(view.last_run->state))) : Json();
     json["last_run_at"] = ran ? Json(service::FormatTimestamp(view.last_run->started_at)) : Json();
-    json["version"] =
-        ran && view.last_run->source_version ? Json(*view.last_run->source_version) : Json();
+    json["version"] = view.published_version ? Json(*view.published_version) : Json();
     list.push_back(std::move(json));
   }
   return list;
@@ -89,7 +90,8 @@ Json ListJson(const std::vector<service::SyncedTableView>& views) {
 
 }  // namespace
 
-void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views) {
+void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views,
+                bool as_list) {
   Json list = Json::array();
   for (const service::SyncedTableView& view : views) {
     if (!view.target_outcome.ok()) session->console->Warn(view.target_outcome.ToString());
@@ -101,7 +103,24 @@ void PrintViews(Session* session, const std::vector<service::SyncedTableView>& v
     }
     list.push_back(ViewJson(view));
   }
-  session->console->Print(views.size() == 1 ? list.front().dump() : list.dump());
+  session->console->Print(as_list ? list.dump() : list.front().dump());
+}
+
+Result<int> ForEachName(Session* session, const std::vector<std::string>& names,
+                        const std::function<Status(const std::string& name)>& verb) {
+  if (names.size() == 1) {
+    SPILLWAY_TRY(verb(names.front()));
+    return 0;
+  }
+  int code = 0;
+  for (const std::string& name : names) {
+    SPILLWAY_TRY(session->context.Check());
+    const Status done = verb(name);
+    if (done.ok()) continue;
+    session->console->Error(Status(done).While(name));
+    code = 1;
+  }
+  return code;
 }
 
 void PrintList(Session* session, const std::vector<service::SyncedTableView>& views) {
@@ -156,7 +175,7 @@ Result<int> Create(Session* session, service::World& world, const CreateFlags& f
     for (const std::string& warning : created.plan.warnings) session->console->Warn(warning);
     return 0;
   }
-  SPILLWAY_ASSIGN(const int code, SyncAndReport(session, world, {name}, {}));
+  SPILLWAY_ASSIGN(const int code, SyncAndReport(session, world, {name}, {}, false));
   if (code == 0) {
     session->console->Note("next: spillway sync " + name +
                            (created.definition.target == service::kLocalTarget
@@ -255,28 +274,42 @@ struct DeleteFlags {
   bool drop_table = false;
 };
 
-Result<int> Delete(Session* session, service::World& world, const DeleteFlags& flags) {
-  bool drop_table = flags.drop_table;
-  if (!flags.keep_table && !flags.drop_table) {
-    if (!session->console->err_is_terminal()) {
-      return Status(ErrorClass::kConfirmationRequired,
-                    "deleting a synced table wants --keep-table or --drop-table");
-    }
-    drop_table = session->confirm("Drop the table in the target too?");
-  } else if (flags.drop_table && !session->yes && !session->dry_run &&
-             session->console->err_is_terminal() &&
-             !session->confirm("Drop " + fmt::format("{}", fmt::join(flags.names, ", ")) +
-                               " with all rows?")) {
-    return Status(ErrorClass::kConfirmationRequired, "not confirmed; nothing was deleted");
+// Whether the tables are to be dropped too, asked for where the flags do not say. Errors:
+// CONFIRMATION_REQUIRED, CANCELLED.
+Result<bool> AskWhetherToDrop(const Session& session, const DeleteFlags& flags) {
+  if (flags.keep_table || (flags.drop_table && (session.yes || session.dry_run))) {
+    return flags.drop_table;
   }
-  for (const std::string& name : flags.names) {
+  const std::string names = fmt::format("{}", fmt::join(flags.names, ", "));
+  const Status refused(ErrorClass::kConfirmationRequired, "not confirmed; nothing was deleted");
+  if (flags.drop_table) {
+    if (!CanAsk(session)) return true;
+    SPILLWAY_ASSIGN(const bool confirmed, Confirm(session, "Drop " + names + " with all rows?"));
+    return confirmed ? Result<bool>(true) : refused;
+  }
+  // --yes is no answer to a question that has two.
+  if (session.yes || !CanAsk(session)) {
+    return Status(ErrorClass::kConfirmationRequired,
+                  "deleting a synced table wants --keep-table or --drop-table");
+  }
+  SPILLWAY_ASSIGN(const std::optional<std::string> answer,
+                  Ask(session, "Forget " + names +
+                                   ": keep the table in the target, or drop it with all rows? "
+                                   "[keep/drop/CANCEL]"));
+  if (answer == "keep" || answer == "drop") return answer == "drop";
+  return refused;
+}
+
+Result<int> Delete(Session* session, service::World& world, const DeleteFlags& flags) {
+  SPILLWAY_ASSIGN(const bool drop_table, AskWhetherToDrop(*session, flags));
+  return ForEachName(session, flags.names, [&](const std::string& name) -> Status {
     SPILLWAY_ASSIGN(const std::string note,
                     service::DeleteSyncedTable(session->context, world, name, drop_table));
     if (!note.empty()) session->console->Warn(note);
     session->console->Note("deleted " + name +
                            (drop_table ? " and its table" : "; its table was kept"));
-  }
-  return 0;
+    return Status();
+  });
 }
 
 void AddDelete(CLI::App* parent, Session* session) {
@@ -302,16 +335,19 @@ void AddGetAndList(CLI::App* parent, Session* session) {
   get->callback([session, names] {
     session->action = [session, names](service::World& world) -> Result<int> {
       std::vector<service::SyncedTableView> views;
-      for (const std::string& name : *names) {
-        SPILLWAY_ASSIGN(service::SyncedTableView view,
-                        service::GetSyncedTable(session->context, world, name, true));
-        views.push_back(std::move(view));
-      }
-      PrintViews(session, views);
-      return 0;
+      SPILLWAY_ASSIGN(
+          const int code, ForEachName(session, *names, [&](const std::string& name) -> Status {
+            SPILLWAY_ASSIGN(service::SyncedTableView view,
+                            service::GetSyncedTable(session->context, world, name, true));
+            views.push_back(std::move(view));
+            return Status();
+          }));
+      PrintViews(session, views, names->size() > 1);
+      return code;
     };
   });
   CLI::App* list = parent->add_subcommand("list", "List synced tables");
+  list->footer("Example:\n  spillway synced-table list -o json");
   list->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const auto views, service::ListSyncedTables(session->context, world));
@@ -355,12 +391,12 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
         fmt::format("Example:\n  spillway synced-table {} local.public.products", word));
     command->callback([session, names, verb, done] {
       session->action = [session, names, verb, done](service::World& world) -> Result<int> {
-        for (const std::string& name : *names) {
+        return ForEachName(session, *names, [&](const std::string& name) -> Status {
           SPILLWAY_ASSIGN(const std::string note, verb(session->context, world, name));
           session->console->Note(fmt::format("{} {}", done, name));
           if (!note.empty()) session->console->Note(note);
-        }
-        return 0;
+          return Status();
+        });
       };
     });
   };
@@ -370,7 +406,8 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
   CLI::App* wait = parent->add_subcommand("wait", "Wait until the target reflects a version");
   auto flags = std::make_shared<WaitFlags>();
   wait->add_option("NAME", flags->name, "Synced table")->required();
-  auto* version = wait->add_option("--version", flags->version, "Of the source");
+  auto* version = AddNumber(wait, "--version", {}, "Of the source",
+                            [flags](std::int64_t number) { flags->version = number; });
   wait->add_flag("--latest", flags->latest, "The source's latest version at this moment")
       ->excludes(version);
   wait->add_option("--timeout", flags->timeout, "At most: 30s, 5m (the default)");

@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_FACE_CLI_SYNCED_TABLE_OUTPUT_H_
 #define SPILLWAY_FACE_CLI_SYNCED_TABLE_OUTPUT_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,13 @@
 /// and the statements of `sql`. Plans and syncs are sync_output.h's.
 namespace spillway::face::cli {
 
-/// Prints definition, state and position of each.
-void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views);
+/// Prints definition, state and position of each. REQUIRES: `as_list`, or one view.
+void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views, bool as_list);
+
+/// Does `verb` for each name; one that fails never stops another. Of a single name the error is
+/// returned; of several each is shown, and the exit code is 1. Errors: CANCELLED.
+base::Result<int> ForEachName(Session* session, const std::vector<std::string>& names,
+                              const std::function<base::Status(const std::string& name)>& verb);
 
 /// Prints one line for each.
 void PrintList(Session* session, const std::vector<service::SyncedTableView>& views);

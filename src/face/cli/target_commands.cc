@@ -46,6 +46,7 @@ void AddTest(CLI::App* parent, Session* session) {
   CLI::App* test = parent->add_subcommand("test", "Try whether a target can be synced into");
   auto name = std::make_shared<std::string>();
   test->add_option("NAME", *name, "A target")->required();
+  test->footer("Example:\n  spillway target test shop");
   test->callback([session, name] {
     session->action = [session, name](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const auto checks, service::TestTarget(session->context, world, *name));
@@ -72,15 +73,17 @@ void AddTargetCommands(CLI::App* app, Session* session) {
   AddAdd(parent, session);
   AddTest(parent, session);
 
-  parent->add_subcommand("list", "List targets")->callback([session] {
+  CLI::App* list = parent->add_subcommand("list", "List targets");
+  list->footer("Example:\n  spillway target list -o json");
+  list->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const auto targets, service::ListTargets(session->context, world));
-      Json list = Json::array();
+      Json json = Json::array();
       for (const state::Target& target : targets) {
-        list.push_back({{"name", target.name},
+        json.push_back({{"name", target.name},
                         {"url", target.url.empty() ? Json("not started yet") : Json(target.url)}});
       }
-      session->console->Print(list.dump());
+      session->console->Print(json.dump());
       return 0;
     };
   });
@@ -88,6 +91,7 @@ void AddTargetCommands(CLI::App* app, Session* session) {
   auto shown = std::make_shared<std::string>();
   CLI::App* show = parent->add_subcommand("show", "Show a target");
   show->add_option("NAME", *shown, "A target")->required();
+  show->footer("Example:\n  spillway target show shop");
   show->callback([session, shown] {
     session->action = [session, shown](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const state::Target target,
@@ -106,6 +110,7 @@ void AddTargetCommands(CLI::App* app, Session* session) {
   CLI::App* remove = parent->add_subcommand("remove", "Forget a target");
   remove->add_option("NAME", *removed, "A target")->required();
   AddDryRun(remove, session);
+  remove->footer("Example:\n  spillway target remove shop");
   remove->callback([session, removed] {
     session->action = [session, removed](service::World& world) -> Result<int> {
       SPILLWAY_TRY(service::RemoveTarget(session->context, world, *removed));

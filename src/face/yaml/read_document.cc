@@ -227,6 +227,10 @@ class DocumentReader {
         SPILLWAY_ASSIGN(text, SecretText(*given, option->text));
       } else if (!is_bare) {
         SPILLWAY_ASSIGN(text, Expanded(*given, option->text));
+        // Found to be a secret only now: the reference to it is kept instead.
+        if (source::HoldsSecret(option->text, text)) {
+          SPILLWAY_ASSIGN(text, SecretText(*given, option->text));
+        }
       }
       source->storage_options.emplace(option->text, std::move(text));
     }

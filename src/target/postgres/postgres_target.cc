@@ -56,7 +56,9 @@ Status CheckName(std::string_view what, std::string_view name) {
   const auto collision = [&](std::string reason) {
     return Status(ErrorClass::kIdentifierCollision,
                   "the name of a " + std::string(what) + " cannot be used: " + std::move(reason))
-        .With("object", name);
+        .With("object", name)
+        .Mend(what == "column" ? "Rename it in the source, or choose other columns with --columns."
+                               : "Give the synced table another name.");
   };
   if (name.empty()) return collision("it is empty");
   if (!IsStorableText(name)) return collision("it holds a NUL byte or invalid UTF-8");

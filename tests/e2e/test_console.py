@@ -1,0 +1,395 @@
+"""The manners of the command line where something goes wrong: streams that cannot be written, interrupted questions,
+empty values, names that lie, inputs that could never work."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from program import BINARY, Outcome, Program
+from terminal import converse
+
+READING = ("lake", "history", "t", "--limit", "0", "-o", "json")
+
+
+@pytest.fixture
+def table(spillway: Program) -> pathlib.Path:
+    """A table of two versions in the folder t of the working folder, registered as t."""
+    path = spillway.home / "t"
+    for first in (1, 3):
+        deltalake.write_deltalake(
+            str(path), pa.table({"id": [first, first + 1], "v": ["a", "b"]}), mode="append"
+        )
+    spillway.done("source", "add", "t", path)
+    return path
+
+
+def shell(spillway: Program, redirection: str, *arguments: str) -> Outcome:
+    """Runs the program with its streams redirected as a shell does it."""
+    command = ["bash", "-c", f'"$0" "$@" {redirection}', str(BINARY), *arguments]
+    done = subprocess.run(
+        command,
+        env=spillway.environment,
+        cwd=spillway.home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode < 128, f"{command} died: {done}"
+    return Outcome(command, done.returncode, done.stdout, done.stderr.decode(), 0)
+
+
+# Streams
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        READING,
+        ("doctor",),
+        ("completion", "bash"),
+        ("--help",),
+        ("--version",),
+        ("lake", "read", "t"),
+        ("lake", "show", "t", "-o", "yaml"),
+        ("source", "list"),
+        ("export", "--all"),
+        ("metrics",),
+        ("sql", "SHOW SOURCES"),
+    ],
+    ids=" ".join,
+)
+def test_stdout_that_cannot_be_written(
+    spillway: Program, table: pathlib.Path, redirection: str, arguments: tuple[str, ...]
+) -> None:
+    outcome = shell(spillway, redirection, *arguments)
+    assert outcome.code == 1 and "standard output" in outcome.stderr, outcome
+    assert "terminate" not in outcome.stderr
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_stderr_that_cannot_be_written(
+    spillway: Program, table: pathlib.Path, redirection: str
+) -> None:
+    assert shell(spillway, redirection, "lake", "show", "/nonexistent").code == 1
+    assert shell(spillway, redirection, "lake", "raed").code == 2
+    assert shell(spillway, redirection, "source", "add", "zz", "/x").code == 0
+    assert len(spillway.json("source", "list")) == 2
+
+
+def test_closed_stdout_is_not_taken_by_another_file(spillway: Program, table: pathlib.Path) -> None:
+    shell(spillway, ">&-", "source", "list", "-o", "json")
+    assert len(spillway.json("source", "list")) == 1, "the state file was written into"
+
+
+def test_a_reader_that_has_gone_is_no_news(spillway: Program, table: pathlib.Path) -> None:
+    outcome = shell(spillway, "| true; exit ${PIPESTATUS[0]}", *READING)
+    assert outcome.code in (0, 1) and outcome.stderr == "", outcome
+
+
+# Questions
+
+
+def defined(spillway: Program, table: pathlib.Path) -> Program:
+    """A synced table whose target is never reached."""
+    spillway.done("target", "add", "shop", "postgresql://nobody@127.0.0.1:1/none")
+    document = (
+        "version: 1\nsynced_tables:\n"
+        f"  shop.public.t: {{ source: {table}, primary_key: [id] }}\n"
+    )
+    (spillway.home / "shop.yaml").write_text(document)
+    return spillway
+
+
+def test_ctrl_c_at_a_question(spillway: Program, table: pathlib.Path) -> None:
+    defined(spillway, table)
+    shown = converse(spillway, ["apply", "-f", "shop.yaml"], [("[y/N]", "\x03")], 130)
+    assert "interrupted" in shown
+
+
+@pytest.mark.parametrize("answer", ["\n", "\x04", "y\n", "cancel\n"], ids=repr)
+def test_deleting_wants_an_answer(spillway: Program, table: pathlib.Path, answer: str) -> None:
+    arguments = ["synced-table", "delete", "shop.public.t"]
+    converse(spillway, arguments, [("[keep/drop/CANCEL]", answer)], 5)
+
+
+def test_yes_is_no_answer_to_keep_or_drop(spillway: Program) -> None:
+    for yes in ((), ("-y",)):
+        spillway.fails(
+            "synced-table",
+            "delete",
+            "shop.public.t",
+            *yes,
+            error_class="CONFIRMATION_REQUIRED",
+            codes=(5,),
+        )
+    shown = converse(spillway, ["synced-table", "delete", "shop.public.t", "-y"], [], 5)
+    assert "--keep-table" in shown
+
+
+# Secrets
+
+
+def test_secrets_are_hidden_and_references_resolved(spillway: Program) -> None:
+    hidden = "VerySecretIndeed"
+    options = {
+        "azure_storage_connection_string": f"AccountName=a;AccountKey={hidden}",
+        "proxy_url": f"http://app:{hidden}@proxy:3128",
+        "google_application_credentials": "/keys/google.json",
+    }
+    for i, (option, value) in enumerate(options.items()):
+        url = {"a": "az://c/t", "p": "s3://b/t", "g": "gs://b/t"}[option[0]]
+        told = spillway.done("source", "add", f"s{i}", url, "--storage-option", f"{option}={value}")
+        assert hidden not in told.stderr
+    shown = "".join(spillway.done("source", "show", f"s{i}", "-o", "json").text for i in range(3))
+    assert hidden not in shown and "/keys/google.json" in shown
+    assert hidden.encode() not in (spillway.home / "spillway" / "state.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "url, said",
+    [
+        ("postgresql://app:p@ss@host/db", "%40"),
+        ("postgresql://app@host/db?sslpassword=ss@hush", "sslpassword"),
+        ("host=h sslpassword=hush", "sslpassword"),
+        ("host=h oauth_client_secret=hush", "oauth_client_secret"),
+        ("mysql://h/d", "mysql"),
+        ("postgresql://h/d?nosuch=1", "nosuch"),
+        ("postgresql://h/d?sslmoed=require", "sslmode"),
+        ("postgresql://h:99999/d", "65535"),
+    ],
+    ids=str,
+)
+def test_targets_that_could_never_work(spillway: Program, url: str, said: str) -> None:
+    failure = spillway.fails(
+        "target", "add", "x", url, error_class="INVALID_ARGUMENT", codes=(2,)
+    )
+    assert said in failure.message + failure.mend and "hush" not in failure.outcome.stderr
+    assert [one["name"] for one in spillway.json("target", "list")] == ["local"]
+
+
+def test_references_are_resolved_wherever_they_stand(spillway: Program) -> None:
+    option = "aws_region=${env:NOWHERE}"
+    for source in ("s3://bucket/t", "far"):
+        failure = spillway.fails(
+            "lake", "show", source, "--storage-option", option, error_class=(
+                "SECRET_UNAVAILABLE", "SOURCE_NOT_FOUND"
+            )
+        )
+        if source != "far":
+            assert "NOWHERE" in failure.message and "aws_region" in failure.message
+    spillway.done("source", "add", "far", "s3://bucket/t", "--storage-option", option)
+    assert spillway.json("source", "show", "far")["storage_options"] == {
+        "aws_region": "${env:NOWHERE}"
+    }
+    spillway.fails("lake", "show", "far", error_class="SECRET_UNAVAILABLE")
+
+
+def test_unknown_options_are_refused_when_given(spillway: Program, table: pathlib.Path) -> None:
+    for url, option, said in (
+        ("s3://b/t", "aws_regoin=x", "aws_region"),
+        ("s3://b/t", "aws_regoin=${env:NOWHERE}", "aws_region"),
+        (str(table), "aws_region=x", "aws_region"),
+    ):
+        failure = spillway.fails(
+            "source", "add", "x", url, "--storage-option", option, error_class="INVALID_ARGUMENT"
+        )
+        assert said in failure.message + failure.mend, failure
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    "arguments, flag",
+    [
+        (("lake", "show", "t", "--version", ""), "--version"),
+        (("lake", "show", "t", "--version="), "--version"),
+        (("lake", "read", "t", "--timestamp", ""), "--timestamp"),
+        (("lake", "read", "t", "--where", ""), "--where"),
+        (("lake", "read", "t", "--where=", "id = 1"), "--where"),
+        (("lake", "read", "t", "--columns", ""), "--columns"),
+        (("lake", "read", "t", "--out", ""), "--out"),
+        (("--home", "", "source", "list"), "--home"),
+        (("target", "add", "x", ""), "URL"),
+        (("sql", ""), "TEXT"),
+        (("synced-table", "alter", "a.b.c", "--where", ""), "--where"),
+    ],
+    ids=lambda a: " ".join(a) if isinstance(a, tuple) else "",
+)
+def test_empty_values_are_refused(
+    spillway: Program, table: pathlib.Path, arguments: tuple[str, ...], flag: str
+) -> None:
+    failure = spillway.fails(*arguments, error_class="INVALID_ARGUMENT", codes=(2,))
+    assert f"{flag} must not be empty" in failure.message
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("synced-table", "create", "a.b.c", "--from", "x", "--version", "3"), "no such flag"),
+        (("synced-table", "create", "a.b.c", "--from", "x", "--version"), "no such flag"),
+        (("-o", "JSON", "source", "list"), "table, json or yaml"),
+        (("source", "list", "--progress", "loud"), "--progress must be"),
+        (("lake", "read", "t", "--format=CSV"), "table, csv, ndjson or parquet"),
+        (("lake", "history", "t", "--limit", "-1"), "at least 0"),
+        (("runs", "list", "--limit", "0"), "at least 1"),
+        (("lake", "show", "t", "--version", "99999999999999999999"), "whole number"),
+        (("lake", "show", "t", "--version", "0x1"), "whole number"),
+        (("synced-table", "wait", "a.b.c", "--version", "-1"), "at least 0"),
+        (("pg", "start", "--port", "80"), "from 1024 to 65535"),
+    ],
+    ids=lambda a: " ".join(a) if isinstance(a, tuple) else "",
+)
+def test_wrong_values_are_told_what_is_right(
+    spillway: Program, table: pathlib.Path, arguments: tuple[str, ...], said: str
+) -> None:
+    outcome = spillway.run(*arguments)
+    assert outcome.code == 2 and said in outcome.stderr and outcome.stdout == b"", outcome
+    assert "no such command" not in outcome.stderr and len(outcome.stderr) < 500, outcome
+
+
+def test_the_nearest_flag_is_told_once(spillway: Program) -> None:
+    told = spillway.run("lake", "show", "t", "--versoin", "3").stderr
+    assert told.count("--version") == 1, told
+
+
+# Files
+
+
+def test_out_leaves_its_neighbours_alone(
+    spillway: Program, table: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "rows.partial").write_text("the user's")
+    (folder / "real").write_text("before")
+    (folder / "rows").symlink_to("real")
+    for file_format in ("csv", "parquet"):
+        told = spillway.done("lake", "read", "t", "--format", file_format, "--out", folder / "rows")
+        assert "wrote 4 rows" in told.stderr
+        assert (folder / "rows").is_symlink() and (folder / "real").read_bytes() != b"before"
+    assert (folder / "rows.partial").read_text() == "the user's"
+    assert sorted(p.name for p in folder.iterdir()) == ["real", "rows", "rows.partial"]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ndjson", "parquet"])
+def test_out_where_no_file_can_be(
+    spillway: Program, table: pathlib.Path, tmp_path: pathlib.Path, file_format: str
+) -> None:
+    for out in (tmp_path, tmp_path / "missing" / "x", pathlib.Path("/proc/x")):
+        spillway.fails(
+            "lake", "read", "t", "--format", file_format, "--out", out, error_class="FILE_UNUSABLE"
+        )
+
+
+# Names that come from tables
+
+
+def test_control_characters_do_not_reach_the_terminal(
+    spillway: Program, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evil"
+    name = "id\x1b[31m"
+    deltalake.write_deltalake(
+        str(path),
+        pa.table({name: [1]}),
+        name="a\x1b]0;owned\x07",
+        configuration={"delta.columnMapping.mode": "none"},
+    )
+    for verb in ("show", "schema", "history", "read"):
+        outcome = spillway.run("lake", verb, path)
+        assert "\x1b" not in outcome.text + outcome.stderr, outcome
+    assert "\\x1b[31m" in spillway.done("lake", "schema", path).text
+    assert spillway.json("lake", "schema", path)[0]["column"] == name
+    refused = spillway.run("lake", "read", path, "--columns", "nosuch")
+    assert refused.code != 0 and "\x1b" not in refused.stderr, refused
+
+
+# Homes
+
+
+def test_looking_into_a_path_needs_no_home(
+    spillway: Program, table: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    away = spillway.with_environment(SPILLWAY_HOME="/proc/nowhere")
+    for verb in ("show", "schema", "history", "read"):
+        away.done("lake", verb, table)
+    away.fails("lake", "show", "t", error_class="FILE_UNUSABLE")
+    fresh = spillway.with_environment(SPILLWAY_HOME=str(tmp_path / "fresh"))
+    fresh.done("lake", "show", table)
+    assert not (tmp_path / "fresh").exists()
+    (spillway.home / "spillway" / "state.db").write_bytes(b"garbage" * 1000)
+    spillway.done("lake", "show", table)
+
+
+def checks(outcome: Outcome) -> dict[str, dict[str, str]]:
+    return {line["check"]: line for line in outcome.json()}
+
+
+def test_doctor_tells_all_it_can(
+    spillway: Program, table: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for home in ("/proc/nowhere", str(tmp_path / "file")):
+        outcome = spillway.run("doctor", "--home", home, "-o", "json")
+        assert outcome.code == 1 and checks(outcome)["locale"]["outcome"] == "ok", outcome
+    assert "Not a directory" in checks(outcome)["home"]["outcome"]
+    assert checks(spillway.run("doctor", "-o", "json"))["state"]["outcome"] == "ok"
+    assert "credential" in checks(spillway.run("doctor", "-o", "json"))["source t"]["note"]
+    (spillway.home / "spillway" / "state.db").write_bytes(b"garbage" * 1000)
+    broken = spillway.run("doctor", "-o", "json")
+    assert broken.code == 1 and "STATE_CORRUPT" in checks(broken)["state"]["outcome"], broken
+    assert checks(broken)["locale"]["outcome"] == "ok"
+
+
+def test_doctor_makes_no_home(spillway: Program, tmp_path: pathlib.Path) -> None:
+    spillway.run("doctor", "--home", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+# Programs that read
+
+
+def test_json_all_over(spillway: Program, table: pathlib.Path) -> None:
+    read = spillway.done("lake", "read", "t", "-o", "json").text.splitlines()
+    assert sorted(json.loads(line)["id"] for line in read) == [1, 2, 3, 4]
+    assert spillway.run("lake", "read", "t", "-o", "yaml").code == 2
+    for verb in ("sync", "explain", "resync"):
+        outcome = spillway.done(verb, "--all", "-o", "json")
+        assert outcome.json() == []
+        assert all(json.loads(line) for line in outcome.stderr.splitlines())
+    told = spillway.run("source", "add", "u", table, "-o", "json")
+    assert json.loads(told.stderr)["event"] == "message"
+    assert "added w" in spillway.done("source", "add", "w", table).stderr
+
+
+def test_every_name_is_tried(spillway: Program) -> None:
+    for verb in ("get", "pause", "resume"):
+        outcome = spillway.run("synced-table", verb, "local.public.a", "local.public.b")
+        assert outcome.code == 1, outcome
+        assert "local.public.a" in outcome.stderr and "local.public.b" in outcome.stderr, outcome
+    deleted = ("synced-table", "delete", "local.public.a", "local.public.b", "--keep-table")
+    assert "local.public.b" in spillway.run(*deleted).stderr
+
+
+# Words
+
+
+def test_mends_that_fit(spillway: Program, table: pathlib.Path) -> None:
+    for verb in ("show", "remove"):
+        mend = spillway.fails("source", verb, "nosuch", error_class="SOURCE_NOT_FOUND").mend
+        assert "source list" in mend and "add" not in mend
+    folder = spillway.home / "beside"
+    shutil.copytree(table, folder)
+    mend = spillway.fails("lake", "show", "beside", error_class="SOURCE_NOT_FOUND").mend
+    assert "./beside" in mend
+    assert "does not run" in spillway.done("pg", "stop").stderr

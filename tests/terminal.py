@@ -1,0 +1,53 @@
+"""The program on a terminal of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+
+from program import BINARY, Program
+
+
+def converse(
+    spillway: Program, arguments: list[str], lines: list[tuple[str, str]], code: int = 0
+) -> str:
+    """Types each line when the text before it has appeared; everything that was shown."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [BINARY, *arguments],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env={**spillway.environment, "TERM": "xterm"},
+        cwd=spillway.home,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
+    )
+    os.close(child)
+    shown = ""
+    deadline = time.monotonic() + 30
+    pending = list(lines)
+    seen = 0
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([parent], [], [], 0.2)
+        if ready:
+            try:
+                data = os.read(parent, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            shown += data.decode(errors="replace")
+        if pending and (at := shown.find(pending[0][0], seen)) >= 0:
+            seen = at + len(pending[0][0])
+            os.write(parent, pending.pop(0)[1].encode())
+    ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
+    os.close(parent)
+    assert ended == code, shown
+    assert not pending, f"never saw {pending[0][0]!r} in {shown!r}"
+    return shown
