@@ -130,7 +130,7 @@ void CheckSources(const base::Context& context, World& world, std::vector<Doctor
 // reference that leads to nothing yet is no error now: its option is only looked at by name.
 Status CheckOptions(const base::Context& context, World& world, std::string_view url,
                     const std::map<std::string, std::string>& storage_options) {
-  if (storage_options.empty()) return Status();
+  if (storage_options.empty() || !source::IsLocation(url)) return Status();
   SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, url));
   bool all_known = true;
   for (const auto& [option, value] : storage_options) {

@@ -12,6 +12,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+from emulators.postgres import Database
 from program import BINARY, Outcome, Program
 from terminal import converse
 
@@ -393,3 +394,74 @@ def test_mends_that_fit(spillway: Program, table: pathlib.Path) -> None:
     mend = spillway.fails("lake", "show", "beside", error_class="SOURCE_NOT_FOUND").mend
     assert "./beside" in mend
     assert "does not run" in spillway.done("pg", "stop").stderr
+
+
+@pytest.fixture
+def shop(spillway: Program, database_15: Database, table: pathlib.Path) -> Program:
+    """Synced tables shop.public.one and shop.public.two of the table, the second from its folder."""
+    program = spillway.with_environment(**database_15.environment)
+    program.done("target", "add", "shop", database_15.url())
+    for name, source in (("one", "t"), ("two", str(table))):
+        create = ("synced-table", "create", f"shop.public.{name}", "--from", source)
+        program.done(*create, "--primary-key", "id")
+    return program
+
+
+def test_lists_stay_lists(shop: Program) -> None:
+    for verb in ("sync", "explain"):
+        assert isinstance(shop.json(verb, "shop.public.one"), dict)
+        for names, count in (
+            (["--all"], 2),
+            (["shop.public.o*"], 1),
+            (["shop.public.one", "shop.public.one"], 1),
+            (["shop.public.one", "shop.public.two"], 2),
+        ):
+            assert len(shop.json(verb, *names)) == count and isinstance(
+                shop.json(verb, *names), list
+            )
+    assert isinstance(shop.json("synced-table", "get", "shop.public.one"), dict)
+    assert len(shop.json("synced-table", "get", "shop.public.one", "shop.public.two")) == 2
+
+
+def test_one_name_that_fails_stops_no_other(shop: Program) -> None:
+    nosuch = "shop.public.nosuch"
+    for verb, state in (("pause", "paused"), ("resume", "online")):
+        outcome = shop.run("synced-table", verb, nosuch, "shop.public.one")
+        assert outcome.code == 1 and nosuch in outcome.stderr, outcome
+        assert shop.json("synced-table", "get", "shop.public.one")["state"] == state
+    got = shop.run("synced-table", "get", nosuch, "shop.public.one", "-o", "json")
+    assert got.code == 1 and [one["name"] for one in got.json()] == ["shop.public.one"], got
+    names = (nosuch, "shop.public.one")
+    assert shop.run("synced-table", "delete", *names, "--keep-table").code == 1
+    assert [one["name"] for one in shop.json("synced-table", "list")] == ["shop.public.two"]
+
+
+def test_the_version_served_stays_in_the_list(shop: Program, table: pathlib.Path) -> None:
+    deltalake.write_deltalake(str(table), pa.table({"id": [1], "v": ["twice"]}), mode="append")
+    assert shop.run("sync", "shop.public.one").code == 1
+    listed = {one["name"]: one for one in shop.json("synced-table", "list")}
+    assert listed["shop.public.one"]["last_run"] == "failed"
+    assert listed["shop.public.one"]["version"] == 1
+
+
+def test_doctor_tells_of_targets_and_of_sources_without_names(
+    shop: Program, table: pathlib.Path
+) -> None:
+    told = checks(shop.run("doctor", "-o", "json"))
+    assert "can be written" in told["target shop"]["note"]
+    assert "credential" in told[f"source {table}"]["note"]
+
+
+def test_a_name_too_long_for_a_table(shop: Program) -> None:
+    create = ("synced-table", "create", f"shop.public.{'x' * 64}", "--from", "t")
+    mend = shop.fails(*create, error_class="IDENTIFIER_COLLISION").mend
+    assert "another name" in mend and "column" not in mend
+
+
+def test_deletes_asked_for_on_a_terminal(shop: Program, table: pathlib.Path) -> None:
+    asked = "[keep/drop/CANCEL]"
+    converse(shop, ["synced-table", "delete", "shop.public.one"], [(asked, "\n")], 5)
+    assert len(shop.json("synced-table", "list")) == 2
+    converse(shop, ["synced-table", "delete", "shop.public.one"], [(asked, "keep\n")])
+    converse(shop, ["synced-table", "delete", "shop.public.two", "--drop-table", "-y"], [])
+    assert shop.json("synced-table", "list") == []
