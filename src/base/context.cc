@@ -1,6 +1,10 @@
 #include "base/context.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/result.h"
 
 namespace spillway::base {
 
@@ -20,6 +24,16 @@ Status Context::Check() const {
   if (stop.stop_requested()) return Status(ErrorClass::kCancelled, "interrupted");
   if (deadline.expired()) return Status(ErrorClass::kDeadlineExceeded, "the time allowed is over");
   return Status();
+}
+
+Status Context::Sleep(std::chrono::milliseconds duration) const {
+  SPILLWAY_TRY(Check());
+  if (const auto left = deadline.Remaining(); left) duration = std::min(duration, *left);
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return Check();
 }
 
 Context Context::Within(Deadline::Clock::duration duration) const {

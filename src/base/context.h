@@ -36,6 +36,8 @@ struct Context {
 
   /// Cancelled, DeadlineExceeded or ok.
   Status Check() const;
+  /// Waits for `duration`; returns early with the context's error at a stop or the deadline.
+  Status Sleep(std::chrono::milliseconds duration) const;
   /// This context with a deadline no later than `duration` from now.
   Context Within(Deadline::Clock::duration duration) const;
 };

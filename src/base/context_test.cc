@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace spillway::base {
 namespace {
 
@@ -21,6 +23,23 @@ TEST(Context, StopsAndExpires) {
   EXPECT_EQ(context.Within(milliseconds(-1)).Check().code(), Code::kDeadlineExceeded);
   source.request_stop();
   EXPECT_EQ(context.Check().code(), Code::kCancelled);
+}
+
+TEST(Context, SleepLastsItsTime) {
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Context().Sleep(milliseconds(20)).ok());
+  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(20));
+}
+
+TEST(Context, SleepEndsAtAStopOrDeadline) {
+  std::stop_source source;
+  std::jthread stopper([&] { source.request_stop(); });
+  const auto began = std::chrono::steady_clock::now();
+  Status status = Context{Deadline(), source.get_token()}.Sleep(hours(1));
+  EXPECT_EQ(status.error_class(), ErrorClass::kCancelled);
+  status = Context{Deadline::After(milliseconds(20)), {}}.Sleep(hours(1));
+  EXPECT_EQ(status.error_class(), ErrorClass::kDeadlineExceeded);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(5000));
 }
 
 TEST(Context, WithinOnlyShortens) {

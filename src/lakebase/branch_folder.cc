@@ -61,7 +61,7 @@ Result<std::optional<BranchRecord>> ReadBranchRecord(const state::Home& home) {
   const json port = document.value("port", json());
   if (!uid.is_string()) return Damaged(path);
   record.uid = uid.get<std::string>();
-  // It names a folder, so nothing but what NewBranchRecord makes is accepted.
+  // It names a folder, so nothing but what a new cluster is given is accepted.
   const bool plain =
       record.uid.starts_with("br-") && record.uid.size() > 3 &&
       record.uid.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;

@@ -293,7 +293,7 @@ class Operation {
       SPILLWAY_ASSIGN(const auto file, ReadPostmasterFile(folder_.data()));
       if (file && file->pid == pid && file->status == "ready") return Status();
       if (!IsAlive(pid)) return Ended(log_from);
-      if (Status left = Pause(context, kReadyPoll); !left.ok()) {
+      if (Status left = context.Sleep(kReadyPoll); !left.ok()) {
         if (left.code() != base::Code::kDeadlineExceeded) return left;
         return Status(ErrorClass::kDeadlineExceeded,
                       "the local PostgreSQL is still starting, process " + std::to_string(pid))

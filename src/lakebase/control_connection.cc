@@ -124,7 +124,7 @@ Status AwaitWritable(const Context& context, const Endpoint& endpoint) {
     } else if (!IsNotYetReady(connection.get())) {
       return ServerError("connect to the local PostgreSQL", PQerrorMessage(connection.get()));
     }
-    SPILLWAY_TRY(Pause(context, std::chrono::milliseconds(kSliceMilliseconds)));
+    SPILLWAY_TRY(context.Sleep(std::chrono::milliseconds(kSliceMilliseconds)));
   }
 }
 

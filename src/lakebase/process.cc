@@ -12,10 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <mutex>
 #include <system_error>
 
 #include "state/durable_file.h"
@@ -289,19 +287,10 @@ bool IsAlive(pid_t pid) {
   return process_state != 'Z' && process_state != 'X';
 }
 
-Status Pause(const Context& context, std::chrono::milliseconds duration) {
-  if (const auto left = context.deadline.Remaining()) duration = std::min(duration, *left);
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, context.stop, duration, [] { return false; });
-  return context.Check();
-}
-
 Status WaitForExit(const Context& context, pid_t pid) {
   std::chrono::milliseconds pause(1);
   while (IsAlive(pid)) {
-    SPILLWAY_TRY(Pause(context, pause));
+    SPILLWAY_TRY(context.Sleep(pause));
     pause = std::min(pause * 2, kSlice);
   }
   return Status();

@@ -44,9 +44,6 @@ bool IsAlive(pid_t pid);
 /// Waits for a process, ours or not, to end. CANCELLED, DEADLINE_EXCEEDED.
 base::Status WaitForExit(const base::Context& context, pid_t pid);
 
-/// Sleeps, less when the context ends. CANCELLED, DEADLINE_EXCEEDED.
-base::Status Pause(const base::Context& context, std::chrono::milliseconds duration);
-
 }  // namespace spillway::lakebase
 
 #endif  // SPILLWAY_LAKEBASE_PROCESS_H_

@@ -9,8 +9,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
 #include "state/durable_file.h"
 
@@ -42,14 +40,6 @@ Status WriteHolder(int descriptor, std::string_view purpose, const std::string& 
   if (written < 0) return FileError(errno, "write", path);
   if (static_cast<std::size_t>(written) != text.size()) return FileError(ENOSPC, "write", path);
   return Status();
-}
-
-// Sleeps, or wakes early when a stop is wished.
-void Pause(const base::Context& context, std::chrono::milliseconds duration) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, context.stop, duration, [] { return false; });
 }
 
 }  // namespace
@@ -85,7 +75,7 @@ Result<std::unique_ptr<FileLock>> FileLock::Acquire(const base::Context& context
           .With("path", path)
           .With("pid", holder ? std::to_string(holder->pid) : "");
     }
-    Pause(context, std::min(pause, context.deadline.Remaining().value_or(pause)));
+    static_cast<void>(context.Sleep(pause));  // what ended it early is seen above
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
 }

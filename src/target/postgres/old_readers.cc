@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "target/postgres/pause.h"
-
 namespace spillway::target::postgres {
 namespace {
 
@@ -71,7 +69,7 @@ Status WaitForOldReaders(const Context& context, Connection& connection,
                      names)
           .With("blockers", names);
     }
-    SPILLWAY_TRY(Pause(context, pause));
+    SPILLWAY_TRY(context.Sleep(pause));
     pause = std::min(pause * 2, std::chrono::milliseconds(100));
     SPILLWAY_ASSIGN(readers, ReadersBefore(context, connection, horizon));
     std::erase_if(readers, [&](const Reader& reader) {

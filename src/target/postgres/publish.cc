@@ -12,7 +12,6 @@
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/old_readers.h"
-#include "target/postgres/pause.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/resolution.h"
 #include "target/postgres/table_publish.h"
@@ -237,7 +236,7 @@ Result<std::optional<Published>> PublishReady(const Context& context, Pool& pool
         locks.expired()) {
       return published;
     }
-    SPILLWAY_TRY(Pause(context, std::min(pause, locks.Remaining().value())));
+    SPILLWAY_TRY(context.Sleep(std::min(pause, locks.Remaining().value())));
     pause = std::min(pause * 2, kLongestPause);
   }
 }

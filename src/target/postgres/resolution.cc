@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "target/postgres/pause.h"
-
 namespace spillway::target::postgres {
 
 using base::Context;
@@ -41,7 +39,7 @@ Result<Lease> ReconnectPatiently(const Context& context, Pool& pool) {
   while (true) {
     auto lease = pool.BorrowWritable(context);
     if (lease.ok() || lease.status().error_class() != ErrorClass::kConnectionError) return lease;
-    if (!Pause(context, kBetweenAttempts).ok()) return lease;
+    if (!context.Sleep(kBetweenAttempts).ok()) return lease;
   }
 }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/sha256.h"
-#include "target/postgres/pause.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -77,7 +76,7 @@ Result<std::unique_ptr<TableHold>> TableHolds::Hold(const Context& context,
                     TryLock(context, table, key, ending.expired() ? &holder : nullptr));
     if (locked) return std::unique_ptr<TableHold>(new Held(this, key));
     SPILLWAY_TRY(std::move(holder));
-    SPILLWAY_TRY(Pause(context, kBetweenAttempts));
+    SPILLWAY_TRY(context.Sleep(kBetweenAttempts));
   }
 }
 
