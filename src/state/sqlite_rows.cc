@@ -175,10 +175,7 @@ Result<Pause> PauseFromRow(const std::string& path, const SqlRow& row) {
 SqlRow RunToRow(const Run& run) {
   json phases = json::array();
   for (const RunPhase& phase : run.phases) {
-    phases.push_back({{"name", phase.name},
-                      {"us", phase.duration.count()},
-                      {"rows", phase.rows},
-                      {"bytes", phase.bytes}});
+    phases.push_back({{"name", phase.name}, {"us", phase.duration.count()}});
   }
   const auto optional = [](const std::optional<std::int64_t>& number) {
     return number ? SqlValue(*number) : SqlValue();
@@ -229,9 +226,7 @@ Result<Run> RunFromRow(const std::string& path, const SqlRow& row) {
   try {
     for (const json& phase : phases) {
       run.phases.push_back({phase.at("name").get<std::string>(),
-                            std::chrono::microseconds(phase.at("us").get<std::int64_t>()),
-                            phase.at("rows").get<std::int64_t>(),
-                            phase.at("bytes").get<std::int64_t>()});
+                            std::chrono::microseconds(phase.at("us").get<std::int64_t>())});
     }
   } catch (const json::exception&) {
     return Corrupt(path, "a row of table run is damaged");

@@ -352,7 +352,10 @@ class SqliteStore final : public Store {
       if (durability == Durability::kRecord || write_mode_ == WriteMode::kRehearse) return write();
       SPILLWAY_TRY(connection.Run("PRAGMA synchronous = FULL").status());
       Status status = write();
-      SPILLWAY_TRY(connection.Run("PRAGMA synchronous = NORMAL").status());
+      // A stop that comes now makes nothing unsaid: what is committed is.
+      connection.Bound(Context(), kLongestWait);
+      static_cast<void>(connection.Run("PRAGMA synchronous = NORMAL"));
+      connection.Bound(context, kLongestWait);
       // Into the file itself, whose damage is noticed. What a reader or a full disk keeps in the
       // log for now is as durable there.
       if (status.ok()) static_cast<void>(connection.Run("PRAGMA wal_checkpoint(TRUNCATE)"));

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -108,7 +109,7 @@ void Populate(const std::string& path) {
   run.state = RunState::kFailed;
   run.ended_at = At(2000);
   run.rows_read = 5;
-  run.phases = {{"load", std::chrono::microseconds(7), 5, 100}};
+  run.phases = {{"load", std::chrono::microseconds(7)}};
   run.error = R"({"class":"FENCED"})";
   ASSERT_TRUE(store->EndRun(context, run).ok());
   ASSERT_TRUE(store->SetSetting(context, "port", "15432").ok());
@@ -289,8 +290,8 @@ TEST_F(SqliteStoreTest, RoundTripsRuns) {
   run.rows_rejected = 6;
   run.bytes_read = 7;
   run.bytes_written = INT64_MAX;
-  run.phases = {{"observe", std::chrono::microseconds(10), 0, 0},
-                {"load", std::chrono::microseconds(20), 1, 2}};
+  run.phases = {{"observe", std::chrono::microseconds(10)},
+                {"load", std::chrono::microseconds(20)}};
   run.bottleneck = "target";
   ASSERT_TRUE(store->EndRun(context_, run).ok());
   EXPECT_EQ(store->ListRuns(context_, "id-1", 1)->front(), run);
@@ -597,6 +598,40 @@ TEST_F(SqliteStoreTest, ReadsAFolderThatCannotBeWritten) {
     return !hidden.ok() && hidden.status().error_class() == ErrorClass::kFileUnusable;
   }));
   ASSERT_EQ(chmod(folder.c_str(), 0755), 0);
+}
+
+TEST_F(SqliteStoreTest, WhatIsCancelledWasNotWritten) {
+  const std::string path = folder_.path() + "/stopped.db";
+  auto store = Open(path);
+  ASSERT_NE(store, nullptr);
+  sqlite3* watcher = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &watcher), SQLITE_OK);
+  for (int i = 0; i < 300; ++i) {
+    // Stops the writer as soon as its commit is seen.
+    std::stop_source stop;
+    sqlite3_stmt* version = nullptr;
+    ASSERT_EQ(sqlite3_prepare_v2(watcher, "PRAGMA data_version", -1, &version, nullptr), SQLITE_OK);
+    const auto look = [&] {
+      sqlite3_step(version);
+      const int seen = sqlite3_column_int(version, 0);
+      sqlite3_reset(version);
+      return seen;
+    };
+    const int before = look();
+    std::atomic<bool> over = false;
+    std::thread watch([&] {
+      while (look() == before && !over) {
+      }
+      stop.request_stop();
+    });
+    const std::string key = "key" + std::to_string(i);
+    const base::Status status = store->SetSetting({{}, stop.get_token()}, key, "1");
+    over = true;
+    watch.join();
+    sqlite3_finalize(version);
+    ASSERT_EQ(status.ok(), store->GetSetting(context_, key)->has_value()) << status.ToString();
+  }
+  sqlite3_close(watcher);
 }
 
 // A small file system of its own, for as long as the object lives.

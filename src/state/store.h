@@ -69,12 +69,10 @@ enum class RunState : std::uint8_t {
 std::string_view Name(RunState state);
 std::optional<RunState> RunStateByName(std::string_view name);
 
-/// One phase of a run, in the order passed.
+/// One phase of a run, in the order passed; of a failed run the last one is where it failed.
 struct RunPhase {
-  std::string name;  ///< observe, fence, plan, load, index, publish, verify
+  std::string name;  ///< observe, fence, plan, load, index, publish
   std::chrono::microseconds duration{0};
-  std::int64_t rows = 0;
-  std::int64_t bytes = 0;
   bool operator==(const RunPhase&) const = default;
 };
 
@@ -152,8 +150,9 @@ class Store {
   /// kInterrupted, and all but the newest 500 ended ones are forgotten.
   /// REQUIRES: the caller holds the table's lock (state/table_lock.h).
   virtual base::Status BeginRun(const base::Context& context, const Run& run) = 0;
-  /// Records all members of a run that was begun, `ended_at` set. A run never begun is recorded
-  /// too, so that a failure before the lock leaves a trace.
+  /// Records all members of a run, `ended_at` set, whether it was begun or failed before that.
+  /// REQUIRES: the caller holds the table's lock. A run that never had it is not recorded: the
+  /// table's newest run is the one that holds the lock.
   virtual base::Status EndRun(const base::Context& context, const Run& run) = 0;
   /// The newest `limit` runs of a synced table id, or of all when it is empty.
   virtual base::Result<std::vector<Run>> ListRuns(const base::Context& context,
