@@ -1,5 +1,7 @@
 #include "data/column_text.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "data/value_text.h"
@@ -9,6 +11,14 @@ namespace spillway::data {
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+
+namespace {
+
+constexpr std::array kNumbers = {TypeKind::kByte,   TypeKind::kShort, TypeKind::kInt,
+                                 TypeKind::kLong,   TypeKind::kFloat, TypeKind::kDouble,
+                                 TypeKind::kDecimal};
+
+}  // namespace
 
 JsonOptions ReadableJson(std::string column) {
   return {.non_finite = JsonOptions::NonFinite::kString,
@@ -32,35 +42,7 @@ void ColumnText::Bind(const ColumnView& view) {
   if (json_) json_->Bind(view);
 }
 
-bool ColumnText::is_number() const {
-  switch (kind_) {
-    case TypeKind::kByte:
-    case TypeKind::kShort:
-    case TypeKind::kInt:
-    case TypeKind::kLong:
-    case TypeKind::kFloat:
-    case TypeKind::kDouble:
-    case TypeKind::kDecimal:
-      return true;
-    case TypeKind::kBoolean:
-    case TypeKind::kString:
-    case TypeKind::kBinary:
-    case TypeKind::kDate:
-    case TypeKind::kTimestamp:
-    case TypeKind::kTimestampNtz:
-    case TypeKind::kArray:
-    case TypeKind::kMap:
-    case TypeKind::kStruct:
-    case TypeKind::kVariant:
-    case TypeKind::kYearMonthInterval:
-    case TypeKind::kDayTimeInterval:
-    case TypeKind::kVoid:
-    case TypeKind::kGeometry:
-    case TypeKind::kGeography:
-      return false;
-  }
-  return false;
-}
+bool ColumnText::is_number() const { return std::ranges::find(kNumbers, kind_) != kNumbers.end(); }
 
 Status ColumnText::Append(std::int64_t row, std::string* out) {
   char room[kMaxScalarText];

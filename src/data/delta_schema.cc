@@ -143,40 +143,6 @@ Result<Type> ParseType(const Json& json, const std::string& path, int depth) {
   return type;
 }
 
-std::string PrimitiveName(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kByte:
-      return "byte";
-    case TypeKind::kShort:
-      return "short";
-    case TypeKind::kInt:
-      return "integer";
-    case TypeKind::kLong:
-      return "long";
-    case TypeKind::kString:
-      return "string";
-    case TypeKind::kBoolean:
-    case TypeKind::kFloat:
-    case TypeKind::kDouble:
-    case TypeKind::kDecimal:
-    case TypeKind::kBinary:
-    case TypeKind::kDate:
-    case TypeKind::kTimestamp:
-    case TypeKind::kTimestampNtz:
-    case TypeKind::kArray:
-    case TypeKind::kMap:
-    case TypeKind::kStruct:
-    case TypeKind::kVariant:
-    case TypeKind::kYearMonthInterval:
-    case TypeKind::kDayTimeInterval:
-    case TypeKind::kVoid:
-    case TypeKind::kGeometry:
-    case TypeKind::kGeography:
-      break;
-  }
-  return type.ToString();
-}
-
 bool HasCharLengths(const Type& type) {
   if (type.length > 0) return true;
   for (const Field& child : type.children) {
@@ -207,7 +173,7 @@ Json FormatFields(const std::vector<Field>& fields, bool spell_lengths) {
 }
 
 Json FormatType(const Type& type) {
-  if (!type.is_nested()) return PrimitiveName(type);
+  if (!type.is_nested()) return DeltaName(type);
   Json json = Json::object();
   if (type.kind == TypeKind::kArray) {
     json["type"] = "array";

@@ -1,6 +1,8 @@
 #include "data/type_text.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace spillway::data {
 namespace {
@@ -53,6 +55,7 @@ struct NamedKind {
   std::string_view name;
   TypeKind kind;
 };
+// Of two names of one kind the first is written.
 constexpr NamedKind kNamed[] = {
     {"string", TypeKind::kString},       {"long", TypeKind::kLong},
     {"integer", TypeKind::kInt},         {"short", TypeKind::kShort},
@@ -124,6 +127,11 @@ std::optional<Type> ParsePrimitiveName(std::string_view name) {
   if (Arguments(name, "geometry")) return ScalarType(TypeKind::kGeometry);
   if (Arguments(name, "geography")) return ScalarType(TypeKind::kGeography);
   return std::nullopt;
+}
+
+std::string DeltaName(const Type& type) {
+  const auto* const named = std::ranges::find(kNamed, type.kind, &NamedKind::kind);
+  return named == std::end(kNamed) ? type.ToString() : std::string(named->name);
 }
 
 void ApplyCharLengths(std::string_view spelling, Type* type) {

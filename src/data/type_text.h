@@ -2,6 +2,7 @@
 #define SPILLWAY_DATA_TYPE_TEXT_H_
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "data/schema.h"
@@ -13,6 +14,10 @@ namespace spillway::data {
 /// day to second … Nothing for a name that is none. A decimal's precision and scale are not checked
 /// here.
 std::optional<Type> ParsePrimitiveName(std::string_view name);
+
+/// Delta's name of a type that is not nested: long, decimal(10,2); char(n) and varchar(n) are
+/// string. A nested one as Type::ToString has it.
+std::string DeltaName(const Type& type);
 
 /// Takes the lengths of char(n) and varchar(n) from `spelling` (the metadata value
 /// __CHAR_VARCHAR_TYPE_STRING: Spark's catalog string of the whole type) over into the strings of

@@ -30,5 +30,19 @@ TEST(ApplyCharLengths, PassesOverWhatDoesNotFit) {
   }
 }
 
+TEST(DeltaName, IsReadBack) {
+  EXPECT_EQ(DeltaName(ScalarType(TypeKind::kInt)), "integer");
+  EXPECT_EQ(DeltaName(ScalarType(TypeKind::kVoid)), "void");
+  EXPECT_EQ(DeltaName(StringType(5)), "string");
+  EXPECT_EQ(DeltaName(DecimalType(5, 1)), "decimal(5,1)");
+  for (int kind = 0; kind <= static_cast<int>(TypeKind::kGeography); ++kind) {
+    const Type type = static_cast<TypeKind>(kind) == TypeKind::kDecimal
+                          ? DecimalType(5, 1)
+                          : ScalarType(static_cast<TypeKind>(kind));
+    if (type.is_nested()) continue;
+    EXPECT_EQ(ParsePrimitiveName(DeltaName(type)), type);
+  }
+}
+
 }  // namespace
 }  // namespace spillway::data

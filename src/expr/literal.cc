@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "data/type_text.h"
 #include "data/value_parse.h"
 #include "data/value_text.h"
 
@@ -100,7 +101,7 @@ class Typing {
 
   Result<TypedLiteral> Run() const {
     if (literal_.kind == LiteralKind::kNull) {
-      return TypedLiteral{.type = DeltaName(type_), .value = std::nullopt, .sql = "NULL"};
+      return TypedLiteral{.type = data::DeltaName(type_), .value = std::nullopt, .sql = "NULL"};
     }
     switch (type_.kind) {
       case TypeKind::kBoolean:
@@ -171,9 +172,9 @@ class Typing {
     const auto integer = fraction == 0 ? data::ParseInteger(plain) : std::optional<std::int64_t>();
     if (type_.kind == TypeKind::kDecimal && fraction <= type_.scale &&
         whole <= type_.precision - type_.scale) {
-      typed.type = DeltaName(type_);
+      typed.type = data::DeltaName(type_);
     } else if (type_.kind != TypeKind::kDecimal && integer && FitsInteger(type_.kind, *integer)) {
-      typed.type = DeltaName(type_);
+      typed.type = data::DeltaName(type_);
     } else if (integer) {
       typed.type = "long";
     } else {
@@ -283,40 +284,6 @@ std::string QuoteText(std::string_view text) {
   std::string quoted = "'";
   for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
   return quoted + "'";
-}
-
-std::string DeltaName(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kByte:
-      return "byte";
-    case TypeKind::kShort:
-      return "short";
-    case TypeKind::kInt:
-      return "integer";
-    case TypeKind::kLong:
-      return "long";
-    case TypeKind::kString:
-      return "string";
-    case TypeKind::kBoolean:
-    case TypeKind::kFloat:
-    case TypeKind::kDouble:
-    case TypeKind::kDecimal:
-    case TypeKind::kBinary:
-    case TypeKind::kDate:
-    case TypeKind::kTimestamp:
-    case TypeKind::kTimestampNtz:
-    case TypeKind::kArray:
-    case TypeKind::kMap:
-    case TypeKind::kStruct:
-    case TypeKind::kVariant:
-    case TypeKind::kYearMonthInterval:
-    case TypeKind::kDayTimeInterval:
-    case TypeKind::kVoid:
-    case TypeKind::kGeometry:
-    case TypeKind::kGeography:
-      break;
-  }
-  return type.ToString();
 }
 
 }  // namespace spillway::expr

@@ -58,9 +58,6 @@ base::Result<TypedLiteral> TypeLiteral(const RawLiteral& literal, const data::Ty
 /// 'text' with quotes doubled.
 std::string QuoteText(std::string_view text);
 
-/// Delta's name of a scalar type: long, decimal(10,2).
-std::string DeltaName(const data::Type& type);
-
 }  // namespace spillway::expr
 
 #endif  // SPILLWAY_EXPR_LITERAL_H_

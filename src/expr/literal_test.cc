@@ -53,11 +53,5 @@ TEST(TypeLiteral, MomentsAreWrittenOneWay) {
   EXPECT_EQ(Typed(LiteralKind::kNumber, "5", timestamp), "refused");
 }
 
-TEST(DeltaName, IsDeltasOwn) {
-  EXPECT_EQ(DeltaName(ScalarType(TypeKind::kInt)), "integer");
-  EXPECT_EQ(DeltaName(data::StringType(5)), "string");
-  EXPECT_EQ(DeltaName(data::DecimalType(5, 1)), "decimal(5,1)");
-}
-
 }  // namespace
 }  // namespace spillway::expr

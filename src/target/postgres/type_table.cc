@@ -136,34 +136,11 @@ bool IsVector(PostgresKind kind) {
   return kind == PostgresKind::kVector || kind == PostgresKind::kHalfvec;
 }
 
+constexpr std::array kVectorElements = {TypeKind::kByte, TypeKind::kShort, TypeKind::kInt,
+                                        TypeKind::kFloat, TypeKind::kDouble};
+
 bool IsVectorElement(const data::Type& type) {
-  switch (type.kind) {
-    case TypeKind::kByte:
-    case TypeKind::kShort:
-    case TypeKind::kInt:
-    case TypeKind::kFloat:
-    case TypeKind::kDouble:
-      return true;
-    case TypeKind::kBoolean:
-    case TypeKind::kLong:
-    case TypeKind::kDecimal:
-    case TypeKind::kString:
-    case TypeKind::kBinary:
-    case TypeKind::kDate:
-    case TypeKind::kTimestamp:
-    case TypeKind::kTimestampNtz:
-    case TypeKind::kArray:
-    case TypeKind::kMap:
-    case TypeKind::kStruct:
-    case TypeKind::kVariant:
-    case TypeKind::kYearMonthInterval:
-    case TypeKind::kDayTimeInterval:
-    case TypeKind::kVoid:
-    case TypeKind::kGeometry:
-    case TypeKind::kGeography:
-      return false;
-  }
-  return false;
+  return std::ranges::find(kVectorElements, type.kind) != kVectorElements.end();
 }
 
 /// Whether elements of a vector may lose digits.
