@@ -93,8 +93,11 @@ struct TableState {
   std::int64_t rejected = 0;          ///< rows of the synced table that are rejected at present
   bool unchanged = true;              ///< columns and key are as published
   std::string difference;             ///< what is not, for people
-  std::vector<Dependent> dependents;  ///< only filled by Describe(…, with dependents)
+  std::vector<Dependent> dependents;  ///< only filled by DescribeDependents
   bool adopted = false;  ///< taken over with its rows, and nothing published yet: apply, not swap
+  std::string foreign_owner;  ///< the relation's owner when we may not replace it, else empty
+  /// Columns and key as published, in the adapter's own form; empty: never published.
+  std::string shape;
 };
 
 /// A held fence: every write of the run carries it. A newer fence makes this one worthless.
@@ -153,12 +156,9 @@ struct ExtraColumn {
 class TaskWriter {
  public:
   virtual ~TaskWriter() = default;
-  /// True when another attempt of the task has committed already: Write does nothing then, so
+  /// True when another attempt of the task has committed already: WriteGood does nothing then, so
   /// reading can be spared.
   virtual bool already() const = 0;
-  /// Encodes and sends. A bad value is an error of its class with details table, column, key,
-  /// reason, row (within the task); nothing of the task remains.
-  virtual base::Status Write(const base::Context& context, const data::Batch& batch) = 0;
   /// Encodes and sends the rows that can be stored. The others are appended to `*bad` in their
   /// order, each with its row within the batch and no file.
   virtual base::Status WriteGood(const base::Context& context, const data::Batch& batch,
@@ -229,12 +229,8 @@ struct Published {
   std::chrono::microseconds locked_for{0};  ///< how long readers of the tables were kept away
 };
 
+/// What planning has to know of a target.
 struct Capabilities {
-  bool transactional_ddl = false;
-  bool atomic_commit_of_several_tables = false;
-  bool row_lock = false;
-  bool server_side_digest = false;
-  std::int32_t max_identifier_bytes = 0;
   std::int32_t max_columns = 0;
 };
 
@@ -277,8 +273,9 @@ class Target {
 
   /// Reads only; writes nothing, not even the spillway schema. `synced_table_id` may be empty.
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
-                                            std::string_view synced_table_id,
-                                            bool with_dependents) = 0;
+                                            std::string_view synced_table_id) = 0;
+  /// Adds to what Describe gave the dependents that hang on the relation. Reads only.
+  virtual base::Status DescribeDependents(const base::Context& context, TableState* state) = 0;
   /// Takes the table at `table` over for a synced table that has published nothing: from now on it
   /// is that one's, and no other's. `columns` are those that the synced table will have; others in
   /// the table stay. `keep_rows`: the first publish applies the difference, else it swaps.

@@ -12,6 +12,7 @@
 
 #include "data/builder.h"
 #include "target/target.h"
+#include "target/write_all_test.h"
 
 /// What every adapter of the port target::Target must do, as one suite. An adapter's test
 /// instantiates TargetContractTest with a world of its own; what adapters do differently is said in
@@ -91,7 +92,7 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
   base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
                                    const std::vector<std::pair<std::int64_t, std::string>>& rows) {
     SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {{"id"}}));
-    SPILLWAY_TRY(writer->Write(Soon(), Rows(rows)));
+    SPILLWAY_TRY(WriteAll(*writer, Soon(), Rows(rows)));
     return writer->Commit(Soon());
   }
 
@@ -144,9 +145,11 @@ class TargetContractTest : public ::testing::TestWithParam<ContractParameter> {
   }
 
   TableState DescribeNow() {
-    auto state = target_->Describe(Soon(), table_, kId, true);
+    auto state = target_->Describe(Soon(), table_, kId);
     EXPECT_TRUE(state.ok()) << state.status().ToString();
-    return state.ok() ? *std::move(state) : TableState();
+    if (!state.ok()) return TableState();
+    EXPECT_TRUE(target_->DescribeDependents(Soon(), &*state).ok());
+    return *std::move(state);
   }
 
   std::unique_ptr<ContractWorld> world_;
@@ -255,7 +258,7 @@ TEST_P(TargetContractTest, AHangingTaskDelaysNoFenceAndIsEndedWithItsStage) {
   ASSERT_TRUE(hanging.ok()) << hanging.status().ToString();
   std::vector<std::pair<std::int64_t, std::string>> rows;
   for (int i = 0; i < 20000; ++i) rows.emplace_back(i, std::string(50, 'x'));
-  ASSERT_TRUE((*hanging)->Write(Soon(), Rows(rows)).ok());
+  ASSERT_TRUE(WriteAll(**hanging, Soon(), Rows(rows)).ok());
   auto other = world_->Open();
   const auto began = std::chrono::steady_clock::now();
   auto new_stage = Begin(*other, "run-2");
@@ -289,8 +292,8 @@ TEST_P(TargetContractTest, TwoAttemptsAtOnceAddTheRowsOnce) {
   auto second = other->OpenTask(Soon(), *stage, "task-0", *schema_, {{"id"}});
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_FALSE((*second)->already());
-  ASSERT_TRUE((*first)->Write(Soon(), Rows({{1, "a"}})).ok());
-  ASSERT_TRUE((*second)->Write(Soon(), Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**first, Soon(), Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**second, Soon(), Rows({{1, "a"}})).ok());
   auto one = (*first)->Commit(Soon());
   auto two = (*second)->Commit(Soon());
   ASSERT_TRUE(one.ok()) << one.status().ToString();
@@ -306,7 +309,7 @@ TEST_P(TargetContractTest, AnAbandonedTaskLeavesNothing) {
   {
     auto writer = target_->OpenTask(Soon(), *stage, "task-0", *schema_, {{"id"}});
     ASSERT_TRUE(writer.ok());
-    ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
+    ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "a"}})).ok());
   }
   EXPECT_TRUE(world_->Read(stage->table).empty());
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
@@ -332,7 +335,7 @@ TEST_P(TargetContractTest, APublishWaitsForATaskInFlight) {
   ASSERT_TRUE(RunTask(*target_, *stage, "task-0", {{1, "a"}}).ok());
   auto late = target_->OpenTask(Soon(), *stage, "task-1", *schema_, {{"id"}});
   ASSERT_TRUE(late.ok());
-  ASSERT_TRUE((*late)->Write(Soon(), Rows({{2, "b"}})).ok());
+  ASSERT_TRUE(WriteAll(**late, Soon(), Rows({{2, "b"}})).ok());
   Publish publish = PublishOf(*stage, 1, 1);
   publish.index.primary_key.clear();
   publish.lock_timeout = std::chrono::milliseconds(300);
@@ -477,7 +480,7 @@ TEST_P(TargetContractTest, AStopEndsAtOnce) {
   const base::Context stoppable{base::Deadline(), source.get_token()};
   auto writer = target_->OpenTask(stoppable, *stage, "task-0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
-  ASSERT_TRUE((*writer)->Write(stoppable, Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**writer, stoppable, Rows({{1, "a"}})).ok());
   source.request_stop();
   const auto began = std::chrono::steady_clock::now();
   auto committed = (*writer)->Commit(stoppable);

@@ -96,7 +96,7 @@ bool IsWidening(std::string_view from, std::string_view to) {
          new_modifiers[0] >= old_modifiers[0] && new_modifiers[1] == old_modifiers[1];
 }
 
-// The key's columns in its order, from "PRIMARY KEY (a, b)".
+// Whether the table's primary key has the columns of the publish, in their order.
 Result<bool> SameKey(const Context& context, Connection& connection, const Publish& publish,
                      std::int64_t table_oid) {
   Sql sql;

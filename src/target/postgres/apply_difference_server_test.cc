@@ -41,8 +41,9 @@ TEST_P(ApplyDifferenceTest, OnlyRowsThatDifferAreWritten) {
   EXPECT_EQ(Oid(), oid);
   EXPECT_EQ(plain_->Query("SELECT ctid, xmin FROM products WHERE id = 1"), places);
   EXPECT_TRUE(Stages().empty());
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
+  ASSERT_TRUE(target_->DescribeDependents(Soon(), &*state).ok());
   EXPECT_TRUE(state->unchanged) << state->difference;
   EXPECT_TRUE(state->dependents.empty());
   published = Apply(3, {{1, "a"}, {2, "B"}, {4, "d"}});
@@ -80,7 +81,7 @@ TEST_P(ApplyDifferenceTest, WhatOthersMadePinsTheTable) {
     EXPECT_EQ(Oid(), oid) << make;
     EXPECT_EQ(plain_->Query("SELECT id, name FROM ONLY products ORDER BY id"),
               (std::vector<std::string>{"1|A", "3|c"}));
-    auto state = target_->Describe(Soon(), table_, kId, true);
+    auto state = target_->Describe(Soon(), table_, kId);
     ASSERT_TRUE(state.ok());
     EXPECT_TRUE(state->unchanged) << make << ": " << state->difference;
   }

@@ -111,7 +111,7 @@ TEST_P(AttachmentsTest, AreIdenticalAfterSwaps) {
                               " 'spillway'::regnamespace AND relname LIKE 'stage\\_%\\_x%'"),
                 "0");
     }
-    auto state = target_->Describe(Soon(), table_, kId, true);
+    auto state = target_->Describe(Soon(), table_, kId);
     ASSERT_TRUE(state.ok());
     EXPECT_TRUE(state->unchanged) << make << ": " << state->difference;
   }

@@ -9,10 +9,11 @@ namespace {
 class DependentsTest : public LoadTest {
  protected:
   std::vector<std::string> Found() {
-    auto state = target_->Describe(Soon(), table_, kId, true);
+    auto state = target_->Describe(Soon(), table_, kId);
     EXPECT_TRUE(state.ok()) << state.status().ToString();
     std::vector<std::string> found;
     if (!state.ok()) return found;
+    EXPECT_TRUE(target_->DescribeDependents(Soon(), &*state).ok());
     for (const Dependent& dependent : state->dependents) {
       found.push_back(dependent.kind + ": " + dependent.name +
                       (dependent.movable ? "" : " (immovable)"));

@@ -35,7 +35,7 @@ TEST_P(LayoutTest, ANewerLayoutIsRefused) {
   ASSERT_EQ(plain_->Execute("UPDATE spillway.layout SET version = 99"), "");
   EXPECT_CLASS(EnsureLayout(Soon(), *connection), kTargetUnsuitable);
   auto target = OpenTarget(conninfo_);
-  EXPECT_CLASS(target->Describe(Soon(), {"public", "t"}, kId, false).status(), kTargetUnsuitable);
+  EXPECT_CLASS(target->Describe(Soon(), {"public", "t"}, kId).status(), kTargetUnsuitable);
 }
 
 TEST_P(LayoutTest, ASchemaOfSomebodyElseIsRefused) {

@@ -39,14 +39,7 @@ using base::Status;
 // MaxHeapAttributeNumber of the server.
 constexpr std::int32_t kMaxColumns = 1600;
 
-constexpr Capabilities kCapabilities = {
-    .transactional_ddl = true,
-    .atomic_commit_of_several_tables = true,
-    .row_lock = true,
-    .server_side_digest = true,
-    .max_identifier_bytes = kMaxIdentifierBytes,
-    .max_columns = kMaxColumns,
-};
+constexpr Capabilities kCapabilities = {.max_columns = kMaxColumns};
 
 // Columns that every table has.
 constexpr auto kSystemColumns =
@@ -128,7 +121,7 @@ class PostgresTarget final : public Target {
   }
 
   Result<TableState> Describe(const Context& context, const TableName& table,
-                              std::string_view synced_table_id, bool with_dependents) override {
+                              std::string_view synced_table_id) override {
     SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
     SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, *connection));
     TableState state;
@@ -156,6 +149,7 @@ class PostgresTarget final : public Target {
     state.oid = relation->oid;
     state.kind = relation->kind;
     state.owned_by_id = relation->owned_by_id;
+    if (!relation->may_drop) state.foreign_owner = relation->owner;
     const bool ours = !shape.empty() && relation->owned_by_id == state.position->synced_table_id;
     if (!shape.empty() && !ours) {
       state.unchanged = false;
@@ -167,13 +161,19 @@ class PostgresTarget final : public Target {
       state.difference = DescribeShapeDifference(shape, now);
       state.unchanged = state.difference.empty();
     }
-    if (with_dependents) {
-      SPILLWAY_ASSIGN(state.dependents, FindDependents(context, *connection, relation->oid, shape));
-      if (!relation->may_drop) {
-        state.dependents.push_back({"owner", relation->owner, false});
-      }
-    }
+    state.shape = std::move(shape);
     return state;
+  }
+
+  Status DescribeDependents(const Context& context, TableState* state) override {
+    if (!state->exists) return Status();
+    SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    SPILLWAY_ASSIGN(state->dependents,
+                    FindDependents(context, *connection, state->oid, state->shape));
+    if (!state->foreign_owner.empty()) {
+      state->dependents.push_back({"owner", state->foreign_owner, false});
+    }
+    return Status();
   }
 
   Status Adopt(const Context& context, std::string_view synced_table_id, const TableName& table,

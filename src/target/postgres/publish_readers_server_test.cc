@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -274,6 +275,39 @@ TEST_P(PublishReadersTest, NobodyIsSurprised) {
     EXPECT_GT(count, 0) << kind;
   }
   plain_->Execute("DROP OWNED BY column_reader; DROP ROLE column_reader");
+}
+
+// A reader of a view locks it and then its table: a swap that held the table while it waited for
+// the view would lock itself and the reader out.
+TEST_P(PublishReadersTest, AViewIsLockedBeforeItsTable) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE VIEW v AS SELECT * FROM products"), "");
+  auto publish = Prepare(*target_, 2, {{2, "b"}});
+  ASSERT_TRUE(publish.ok()) << publish.status().ToString();
+  publish->lock_timeout = std::chrono::milliseconds(1500);
+  PlainSession holder(conninfo_);
+  ASSERT_EQ(holder.Execute("BEGIN; COMMENT ON VIEW v IS 'held'"), "");
+  std::atomic<bool> over = false;
+  std::jthread publisher([&] {
+    EXPECT_CLASS(PublishOne(*target_, Soon(), *publish).status(), kLockTimeout);
+    over = true;
+  });
+  std::int64_t waits = 0;
+  std::int64_t table_held = 0;
+  while (!over) {
+    const std::string now = plain_->Value(
+        "SELECT count(*) FILTER (WHERE NOT granted AND relation = 'v'::regclass) || ' ' ||"
+        " count(*) FILTER (WHERE granted AND relation = 'products'::regclass"
+        " AND mode = 'AccessExclusiveLock') FROM pg_locks");
+    if (now.starts_with("1")) ++waits;
+    if (!now.ends_with(" 0")) ++table_held;
+  }
+  EXPECT_GT(waits, 0);
+  EXPECT_EQ(table_held, 0) << "of " << waits << " looks";
+  EXPECT_EQ(holder.Execute("ROLLBACK"), "");
+  auto swapped = PublishOne(*target_, Soon(), *publish);
+  ASSERT_TRUE(swapped.ok()) << swapped.status().ToString();
+  EXPECT_EQ(LoadTest::Read(), (std::vector<std::string>{"2|b"}));
 }
 
 TEST_P(PublishReadersTest, TheSwapIsShortWhateverTheSize) {

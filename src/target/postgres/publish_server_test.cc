@@ -160,7 +160,7 @@ TEST_P(PublishTest, WhatOthersMadeIsNeverReplaced) {
                   std::string("DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE ") + other),
               "")
         << other;
-    auto state = target_->Describe(Soon(), table_, kId, false);
+    auto state = target_->Describe(Soon(), table_, kId);
     ASSERT_TRUE(state.ok()) << state.status().ToString();
     EXPECT_TRUE(state->exists) << other;
     EXPECT_TRUE(state->owned_by_id.empty());
@@ -174,14 +174,14 @@ TEST_P(PublishTest, ATableSwappedByHandIsNoticed) {
   ASSERT_EQ(plain_->Execute("ALTER TABLE products RENAME TO mine;"
                             "CREATE TABLE products (id bigint PRIMARY KEY, name text)"),
             "");
-  auto state = target_->Describe(Soon(), table_, kId, false);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
   EXPECT_FALSE(state->unchanged);
   EXPECT_TRUE(state->owned_by_id.empty());
   EXPECT_CLASS(Load(*target_, 2, {{2, "b"}}).status(), kAlreadyExists);
   EXPECT_CLASS(target_->Forget(Soon(), kId, table_, true), kTargetChanged);
   ASSERT_EQ(plain_->Execute("DROP TABLE products"), "");
-  state = target_->Describe(Soon(), table_, kId, false);
+  state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
   EXPECT_FALSE(state->unchanged);
   EXPECT_EQ(state->difference, "the table is gone");
@@ -194,7 +194,7 @@ TEST_P(PublishTest, ALogicalCopyIsStillOurs) {
   // As after pg_dump and restore: another server, other oids.
   ASSERT_EQ(plain_->Execute("UPDATE spillway.position SET system_identifier = '1', table_oid = 1"),
             "");
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok()) << state.status().ToString();
   EXPECT_EQ(state->owned_by_id, kId);
   EXPECT_TRUE(state->unchanged) << state->difference;
@@ -295,8 +295,9 @@ TEST_P(PublishTest, ADefinitionsTableOfAnotherRoleIsNotTaken) {
                             "GRANT ALL ON ALL SEQUENCES IN SCHEMA spillway TO other_role"),
             "");
   auto target = OpenTarget(other);
-  auto state = target->Describe(Soon(), table_, kId, true);
+  auto state = target->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok()) << state.status().ToString();
+  ASSERT_TRUE(target->DescribeDependents(Soon(), &*state).ok());
   ASSERT_EQ(state->dependents.size(), 1u);
   EXPECT_EQ(state->dependents[0].kind, "owner");
   const auto outcome = Load(*target, 2, {{2, "b"}});
@@ -513,8 +514,9 @@ TEST_P(PublishTest, AStageOfAnotherShapeReplacesTheTable) {
   columns_[1].comment = "new";
   index_.indexes = {"(name)"};
   MustLoad(2, {{2, "b"}});
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok()) << state.status().ToString();
+  ASSERT_TRUE(target_->DescribeDependents(Soon(), &*state).ok());
   EXPECT_TRUE(state->unchanged) << state->difference;
   EXPECT_TRUE(state->dependents.empty());
   index_.indexes.clear();

@@ -29,9 +29,9 @@ class RejectedRowsTest : public LoadTest {
   base::Result<Publish> PrepareWith(std::int64_t version, const std::vector<BadRow>& bad) {
     SPILLWAY_ASSIGN(Stage stage, Begin(*target_, "run-" + std::to_string(version)));
     SPILLWAY_ASSIGN(auto writer, target_->OpenTask(Soon(), stage, "0", *schema_, {{"id"}}));
-    SPILLWAY_TRY(writer->Write(Soon(), Rows({{100, "a"}})));
+    SPILLWAY_TRY(WriteAll(*writer, Soon(), Rows({{100, "a"}})));
     SPILLWAY_TRY(writer->Reject(Soon(), bad));
-    SPILLWAY_TRY(writer->Write(Soon(), Rows({{101, "b"}})));
+    SPILLWAY_TRY(WriteAll(*writer, Soon(), Rows({{101, "b"}})));
     SPILLWAY_ASSIGN(const TaskResult result, writer->Commit(Soon()));
     EXPECT_EQ(result.rows, 2);
     EXPECT_EQ(result.rejected, static_cast<std::int64_t>(bad.size()));
@@ -52,7 +52,7 @@ TEST_P(RejectedRowsTest, TheyComeWithThePublishAndGoWithTheNext) {
                 "{\"id\":1}|name|CHARACTER_NOT_IN_REPERTOIRE|p.parquet|1|3|run-3|products",
                 "{\"id\":2}|name|CHARACTER_NOT_IN_REPERTOIRE|p.parquet|2|3|run-3|products"}));
   EXPECT_EQ(plain_->Value("SELECT count(*) FROM spillway.stage_rejected"), "0");
-  auto state = target_->Describe(Soon(), table_, kId, false);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->rejected, 2);
 
@@ -101,7 +101,7 @@ TEST_P(RejectedRowsTest, ATaskRejectsOnceHoweverOftenItIsTried) {
     auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
     ASSERT_TRUE(writer.ok());
     EXPECT_EQ((*writer)->already(), attempt == 2);
-    ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
+    ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "a"}})).ok());
     ASSERT_TRUE((*writer)->Reject(Soon(), {Bad(5), Bad(6)}).ok());
     if (attempt == 0) continue;  // dropped: rolled back
     auto result = (*writer)->Commit(Soon());
@@ -145,7 +145,7 @@ TEST_P(RejectedRowsTest, ALayoutOfVersionOneIsBroughtUpToDateWithoutLoss) {
                       "UPDATE spillway.layout SET version = 1"),
       "");
   // Reading leaves it as it is.
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok()) << state.status().ToString();
   EXPECT_EQ(state->rejected, 0);
   EXPECT_TRUE(state->position.has_value());

@@ -16,6 +16,7 @@
 #include "target/postgres/postgres_target.h"
 #include "target/postgres/testing/plain_session.h"
 #include "target/postgres/testing/test_server.h"
+#include "target/write_all_test.h"
 
 /// What tests of this folder share: a database of their own on each server version.
 namespace spillway::target::postgres {
@@ -132,7 +133,7 @@ class LoadTest : public ServerTest {
   base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
                                    const Cells& cells) {
     SPILLWAY_ASSIGN(auto writer, target.OpenTask(Soon(), stage, task, *schema_, {{"id"}}));
-    SPILLWAY_TRY(writer->Write(Soon(), Rows(cells)));
+    SPILLWAY_TRY(WriteAll(*writer, Soon(), Rows(cells)));
     return writer->Commit(Soon());
   }
   Publish PublishOf(const Stage& stage, std::int64_t version, std::int64_t rows) {

@@ -50,7 +50,7 @@ class StageRowsTest : public ServerTest {
   void Load(const std::vector<Row>& rows) {
     auto writer = target_->OpenTask(Soon(), stage_, "0", *schema_, {{"id"}});
     ASSERT_TRUE(writer.ok());
-    const base::Status written = (*writer)->Write(Soon(), Batch(rows));
+    const base::Status written = WriteAll(**writer, Soon(), Batch(rows));
     ASSERT_TRUE(written.ok()) << written.ToString();
     ASSERT_TRUE((*writer)->Commit(Soon()).ok());
   }

@@ -33,7 +33,7 @@ TEST_P(StageTest, OddNamesArrive) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   auto writer = target_->OpenTask(Soon(), *stage, "ta'sk\\", *schema_, {{columns_[0].name}});
   ASSERT_TRUE(writer.ok()) << writer.status().ToString();
-  ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "a"}})).ok());
   auto committed = (*writer)->Commit(Soon());
   ASSERT_TRUE(committed.ok()) << committed.status().ToString();
   index_ = {{columns_[0].name}, {"(\"näme\\' \")"}};

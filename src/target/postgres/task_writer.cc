@@ -1,7 +1,6 @@
 #include "target/postgres/task_writer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <span>
@@ -74,13 +73,13 @@ class PostgresTaskWriter final : public TaskWriter {
 
   bool already() const override { return already_.has_value(); }
 
-  Status Write(const Context& context, const data::Batch& batch) override {
-    return Guarded(context, batch, nullptr);
-  }
-
   Status WriteGood(const Context& context, const data::Batch& batch,
                    std::vector<BadRow>* bad) override {
-    return Guarded(context, batch, bad);
+    SPILLWAY_TRY(broken_);
+    if (already_ || batch.rows() == 0) return Status();
+    broken_ = WriteBatch(context, batch, bad);
+    if (!broken_.ok()) connection_.Return();  // in a transaction: closed, and so rolled back
+    return broken_;
   }
 
   void Abandon() override {
@@ -110,18 +109,10 @@ class PostgresTaskWriter final : public TaskWriter {
   std::chrono::nanoseconds time_blocked() const override { return time_blocked_; }
 
  private:
-  Status Guarded(const Context& context, const data::Batch& batch, std::vector<BadRow>* bad) {
-    SPILLWAY_TRY(broken_);
-    if (already_ || batch.rows() == 0) return Status();
-    broken_ = WriteBatch(context, batch, bad);
-    if (!broken_.ok()) connection_.Return();  // in a transaction: closed, and so rolled back
-    return broken_;
-  }
-
   Status WriteBatch(const Context& context, const data::Batch& batch, std::vector<BadRow>* bad) {
     SPILLWAY_TRY(base::Failpoint("task.batch"));
-    const std::size_t bad_before = bad == nullptr ? 0 : bad->size();
-    if (bad != nullptr && images_ != nullptr) {
+    const std::size_t bad_before = bad->size();
+    if (images_ != nullptr) {
       SPILLWAY_ASSIGN(batch_images_, images_->Of(batch));
     }
     for (std::int64_t first = 0; first < batch.rows();) {
@@ -129,14 +120,10 @@ class PostgresTaskWriter final : public TaskWriter {
       const std::int64_t count =
           std::clamp<std::int64_t>(room / BytesPerRow(batch), 1, batch.rows() - first);
       const std::size_t before = buffer_.size();
-      if (bad != nullptr) {
-        const std::size_t bad_of_piece = bad->size();
-        SPILLWAY_TRY(encoder_.AppendGood(batch, first, count, &buffer_, bad));
-        if (images_ != nullptr) {
-          SPILLWAY_TRY(HoldBack(batch, first, count, before, bad_of_piece, bad));
-        }
-      } else if (Status error = encoder_.Append(batch, first, count, &buffer_); !error.ok()) {
-        return InTask(std::move(error));
+      const std::size_t bad_of_piece = bad->size();
+      SPILLWAY_TRY(encoder_.AppendGood(batch, first, count, &buffer_, bad));
+      if (images_ != nullptr) {
+        SPILLWAY_TRY(HoldBack(batch, first, count, before, bad_of_piece, bad));
       }
       first += count;
       encoded_rows_ += count;
@@ -147,7 +134,7 @@ class PostgresTaskWriter final : public TaskWriter {
     }
     seen_ += batch.rows();
     rows_ += batch.rows();
-    if (bad == nullptr || bad->size() == bad_before) return Status();
+    if (bad->size() == bad_before) return Status();
     rows_ -= static_cast<std::int64_t>(bad->size() - bad_before);
     return Describe(batch, bad_before, bad);
   }
@@ -218,21 +205,6 @@ class PostgresTaskWriter final : public TaskWriter {
     const std::int64_t bytes =
         encoded_rows_ > 0 ? encoded_bytes_ / encoded_rows_ : batch.byte_size() / batch.rows();
     return std::max<std::int64_t>(1, bytes);
-  }
-
-  // A bad row's error with the table and the row's number in the task.
-  Status InTask(Status bad) const {
-    std::int64_t row = -1;
-    Status error(bad.error_class(), std::string(bad.message()));
-    for (const auto& [key, value] : bad.details()) {
-      if (key == "row") {
-        std::from_chars(value.data(), value.data() + value.size(), row);
-      } else {
-        error = std::move(error).With(key, value);
-      }
-    }
-    if (row >= 0) error = std::move(error).With("row", std::to_string(rows_ + row));
-    return std::move(error).With("table", stage_.target.ToString()).With("task", task_id_);
   }
 
   Status Send(const Context& context) {

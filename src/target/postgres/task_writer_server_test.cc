@@ -36,7 +36,7 @@ TEST_P(TaskWriterTest, ALostAcknowledgementIsFoundOut) {
                            {keyless ? std::vector<std::string>{} : std::vector<std::string>{"id"}});
       ASSERT_TRUE(writer.ok()) << writer.status().ToString();
       const auto id = static_cast<std::int64_t>(fate) + (keyless ? 10 : 0);
-      ASSERT_TRUE((*writer)->Write(Soon(), Rows({{id, "a"}, {id, "a"}})).ok());
+      ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{id, "a"}, {id, "a"}})).ok());
       gate.DecideNextCommit(fate);
       const auto began = SteadyClock::now();
       auto committed = (*writer)->Commit(Soon());
@@ -69,7 +69,7 @@ TEST_P(TaskWriterTest, AnOutcomeThatCannotBeReadIsUnknown) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
-  ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "a"}})).ok());
   gate.DecideNextCommit(CommitFate::kLoseAfter);
   gate.Refuse(true);
   auto committed = (*writer)->Commit({base::Deadline::After(milliseconds(700)), {}});
@@ -98,7 +98,7 @@ TEST_P(TaskWriterTest, AStopDuringTheCommitEndsWithinASecond) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   auto writer = target->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
-  ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "a"}})).ok());
+  ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "a"}})).ok());
   ASSERT_EQ(admin.Execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'"), "");
   ASSERT_TRUE((*own)->Reload().ok());
   for (int i = 0; i < 200 && admin.Value("SHOW synchronous_standby_names") != "nobody"; ++i) {
@@ -116,20 +116,24 @@ TEST_P(TaskWriterTest, AStopDuringTheCommitEndsWithinASecond) {
   EXPECT_FALSE(committed.ok());
 }
 
-TEST_P(TaskWriterTest, BadRowsAreNamedAndNothingOfTheTaskRemains) {
+TEST_P(TaskWriterTest, BadRowsAreNamedAndNothingOfAnAbandonedTaskRemains) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
-  ASSERT_TRUE((*writer)->Write(Soon(), ManyRows(0, 5000)).ok());
-  const base::Status bad =
-      (*writer)->Write(Soon(), Rows({{7000, "fine"}, {7001, std::string("nul\0byte", 8)}}));
-  EXPECT_CLASS(bad, kCharacterNotInRepertoire);
-  EXPECT_EQ(bad.detail("table"), "public.products");
-  EXPECT_EQ(bad.detail("column"), "name");
-  EXPECT_EQ(bad.detail("row"), "5001");
-  EXPECT_NE(bad.detail("key").find("7001"), std::string::npos) << bad.detail("key");
-  EXPECT_CLASS((*writer)->Commit(Soon()).status(), kCharacterNotInRepertoire);
+  ASSERT_TRUE(WriteAll(**writer, Soon(), ManyRows(0, 5000)).ok());
+  std::vector<BadRow> bad;
+  ASSERT_TRUE(
+      (*writer)
+          ->WriteGood(Soon(), Rows({{7000, "fine"}, {7001, std::string("nul\0byte", 8)}}), &bad)
+          .ok());
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_EQ(bad[0].error_class, base::ErrorClass::kCharacterNotInRepertoire);
+  EXPECT_EQ(bad[0].column, "name");
+  EXPECT_EQ(bad[0].row, 1);
+  EXPECT_NE(bad[0].key.find("7001"), std::string::npos) << bad[0].key;
+  (*writer)->Abandon();
+  EXPECT_CLASS((*writer)->Commit(Soon()).status(), kInternal);
   EXPECT_TRUE(Read(*stage).empty());
   ASSERT_TRUE(RunTask(*target_, *stage, "0", {{1, "a"}}).ok());
   EXPECT_EQ(Read(*stage), std::vector<std::string>{"1|a"});
@@ -144,11 +148,11 @@ TEST_P(TaskWriterTest, AServerThatRestartsLosesOnlyTheOpenTask) {
   ASSERT_TRUE(RunTask(*target, *stage, "0", {{1, "a"}}).ok());
   auto writer = target->OpenTask(Soon(), *stage, "1", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
-  ASSERT_TRUE((*writer)->Write(Soon(), ManyRows(10, 20000)).ok());
+  ASSERT_TRUE(WriteAll(**writer, Soon(), ManyRows(10, 20000)).ok());
   (*own)->Crash();
   base::Status broken;
   for (int i = 0; i < 100 && broken.ok(); ++i)
-    broken = (*writer)->Write(Soon(), ManyRows(0, 20000));
+    broken = WriteAll(**writer, Soon(), ManyRows(0, 20000));
   EXPECT_CLASS(broken, kConnectionError);
   ASSERT_TRUE((*own)->StartAgain().ok());
   ASSERT_TRUE(RunTask(*target, *stage, "1", {{2, "b"}}).ok());
@@ -186,7 +190,7 @@ TEST_P(TaskWriterTest, AStopWhileWritingLeavesNothingWithinASecond) {
     source.request_stop();
   });
   base::Status status;
-  while (status.ok()) status = (*writer)->Write(stoppable, ManyRows(0, 2000));
+  while (status.ok()) status = WriteAll(**writer, stoppable, ManyRows(0, 2000));
   const auto began = SteadyClock::now();
   EXPECT_CLASS(status, kCancelled);
   writer->reset();
