@@ -53,6 +53,14 @@ std::string ObjectText(const Json& json, const char* key) {
   return found != json.end() && found->is_object() ? Dump(*found) : "{}";
 }
 
+Result<Json> ScanJson(std::string_view scan) {
+  Json json = Json::parse(scan, nullptr, false);
+  if (!json.is_object() || !json.contains("columns") || !json.contains("row_position")) {
+    return Status(ErrorClass::kInvalidArgument, "the document is no scan");
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string FormatLocation(const Location& location) { return Dump(LocationJson(location)); }
@@ -87,12 +95,15 @@ std::string FormatReadSpec(const ReadSpec& spec) {
 }
 
 Result<std::string> PlacesDocument(std::string_view scan) {
-  Json json = Json::parse(scan, nullptr, false);
-  if (!json.is_object() || !json.contains("columns") || !json.contains("row_position")) {
-    return Status(ErrorClass::kInvalidArgument, "the document is no scan");
-  }
+  SPILLWAY_ASSIGN(Json json, ScanJson(scan));
   json["columns"] = Json::array();
   json["row_position"] = true;
+  return Dump(json);
+}
+
+Result<std::string> InPartitionZone(std::string_view scan, const std::string& zone) {
+  SPILLWAY_ASSIGN(Json json, ScanJson(scan));
+  json["partition_zone"] = zone;
   return Dump(json);
 }
 

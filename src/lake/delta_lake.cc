@@ -1,4 +1,3 @@
-#include <chrono>
 #include <utility>
 
 #include "base/mutex.h"
@@ -14,32 +13,6 @@ namespace {
 using base::ErrorClass;
 using base::Result;
 using base::Status;
-
-/// The latest version that Observe had to open, kept for the Open that follows at once, so that a
-/// changed source is replayed once and not twice. Thread-safe.
-class JustOpened {
- public:
-  void Keep(std::string request, std::unique_ptr<Table> table) {
-    const base::MutexLock lock(mutex_);
-    request_ = std::move(request);
-    table_ = std::move(table);
-    at_ = std::chrono::steady_clock::now();
-  }
-  /// The table that was opened by the same request within the last second, once.
-  std::unique_ptr<Table> Take(const std::string& request) {
-    const base::MutexLock lock(mutex_);
-    if (table_ == nullptr || request_ != request) return nullptr;
-    std::unique_ptr<Table> table = std::move(table_);
-    const bool fresh = std::chrono::steady_clock::now() - at_ < std::chrono::seconds(1);
-    return fresh ? std::move(table) : nullptr;
-  }
-
- private:
-  base::Mutex mutex_;
-  std::string request_ GUARDED_BY(mutex_);
-  std::unique_ptr<Table> table_ GUARDED_BY(mutex_);
-  std::chrono::steady_clock::time_point at_ GUARDED_BY(mutex_);
-};
 
 // The error that ended a stream of rows. Thread-safe: after a call that timed out or was cancelled,
 // lakeio's own thread may still be pulling while the caller asks.
@@ -87,11 +60,14 @@ class DeltaLake final : public Lake {
                                       const VersionSpec& version) override {
     SPILLWAY_TRY(context.Check());
     const std::string request = FormatOpen(location, version);
-    if (auto table = just_opened_.Take(request)) return table;
-    return OpenAnew(context, request);
+    lakeio_table* table = nullptr;
+    SPILLWAY_TRY(LakeioCall(context).Run([&](const lakeio_call* call) {
+      return lakeio_table_open(lakeio(), call, request.c_str(), &table);
+    }));
+    return MakeDeltaTable(context, runtime_, LakeioTable(table));
   }
 
-  Result<Relation> Observe(const base::Context& context, const Location& location,
+  Result<Observed> Observe(const base::Context& context, const Location& location,
                            const Position& recorded) override {
     SPILLWAY_ASSIGN(const DeltaPosition position, ParsePosition(recorded.document));
     const std::string request = FormatObserve(location, position);
@@ -102,18 +78,18 @@ class DeltaLake final : public Lake {
     SPILLWAY_ASSIGN(const ObservedState state, ParseObserved(answer));
     switch (state) {
       case ObservedState::kSame:
-        return Relation::kSame;
+        return Observed{Relation::kSame, nullptr};
       case ObservedState::kOther:
-        return Relation::kOther;
+        return Observed{Relation::kOther, nullptr};
       case ObservedState::kFollows:
         break;
     }
     // Only the newer version itself tells whether it is still the same table.
-    std::string open = FormatOpen(location, VersionSpec());
-    SPILLWAY_ASSIGN(std::unique_ptr<Table> table, OpenAnew(context, open));
-    const bool replaced = table->description().table_id != position.table_id;
-    just_opened_.Keep(std::move(open), std::move(table));
-    return replaced ? Relation::kReplaced : Relation::kFollows;
+    Observed observed;
+    SPILLWAY_ASSIGN(observed.table, Open(context, location, VersionSpec()));
+    const bool replaced = observed.table->description().table_id != position.table_id;
+    observed.relation = replaced ? Relation::kReplaced : Relation::kFollows;
+    return observed;
   }
 
   Result<std::vector<Commit>> History(const base::Context& context, const Location& location,
@@ -190,15 +166,6 @@ class DeltaLake final : public Lake {
  private:
   lakeio_runtime* lakeio() const { return runtime_->lakeio.get(); }
 
-  Result<std::unique_ptr<Table>> OpenAnew(const base::Context& context,
-                                          const std::string& request) {
-    lakeio_table* table = nullptr;
-    SPILLWAY_TRY(LakeioCall(context).Run([&](const lakeio_call* call) {
-      return lakeio_table_open(lakeio(), call, request.c_str(), &table);
-    }));
-    return MakeDeltaTable(context, runtime_, LakeioTable(table));
-  }
-
   /// Gives `rows` to a call that takes them over as an Arrow stream.
   Result<std::string> Send(
       const base::Context& context, std::unique_ptr<data::BatchStream> rows,
@@ -217,7 +184,6 @@ class DeltaLake final : public Lake {
   }
 
   std::shared_ptr<Runtime> runtime_;  // shared: see Runtime
-  JustOpened just_opened_;
 };
 
 }  // namespace

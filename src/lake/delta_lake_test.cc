@@ -15,10 +15,14 @@ TEST_F(DeltaLake, ATableReplacedInItsPlaceIsSaidToBe) {
   ASSERT_TRUE(first.ok()) << first.status().ToString();
   const auto relation = lake_->Observe({}, location, (*first)->position());
   ASSERT_TRUE(relation.ok()) << relation.status().ToString();
-  EXPECT_EQ(*relation, Relation::kReplaced);
+  EXPECT_EQ(relation->relation, Relation::kReplaced);
+  ASSERT_NE(relation->table, nullptr);
   const auto latest = lake_->Open({}, location, {});
   ASSERT_TRUE(latest.ok());
-  EXPECT_EQ(*lake_->Observe({}, location, (*latest)->position()), Relation::kSame);
+  EXPECT_EQ(relation->table->position(), (*latest)->position());
+  const auto same = lake_->Observe({}, location, (*latest)->position());
+  ASSERT_TRUE(same.ok());
+  EXPECT_EQ(same->relation, Relation::kSame);
 }
 
 }  // namespace

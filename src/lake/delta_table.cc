@@ -93,6 +93,9 @@ class DeltaTable final : public Table {
                     LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
                       return lakeio_table_scan(table_.get(), call, request.c_str(), out);
                     }));
+    if (spec.partition_zone != ReadSpec().partition_zone) {
+      SPILLWAY_ASSIGN(scan.document, InPartitionZone(scan.document, spec.partition_zone));
+    }
     scan.schema = std::make_shared<const data::Schema>(std::move(selected));
     return scan;
   }

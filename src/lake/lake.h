@@ -55,6 +55,8 @@ struct ReadSpec {
       columns;  ///< top-level names in the order wanted; absent: all but void
   std::optional<expr::Predicate> where;
   bool row_position = false;  ///< append "_file" (string) and "_row" (long)
+  /// Of timestamps in partition values that name none: UTC, or an offset as +05:30.
+  std::string partition_zone = "UTC";
 };
 
 /// A part of a scan that one worker reads: plain bytes that may travel to another process.
@@ -167,6 +169,13 @@ struct Probe {
   base::Status outcome;    ///< ok, or why it cannot be listed
 };
 
+/// The source's present against a recorded position.
+struct Observed {
+  Relation relation = Relation::kOther;
+  /// The latest version, when it had to be opened to tell; else null.
+  std::unique_ptr<Table> table;
+};
+
 /// The port itself. Thread-safe.
 class Lake {
  public:
@@ -174,8 +183,9 @@ class Lake {
   virtual base::Result<std::unique_ptr<Table>> Open(const base::Context& context,
                                                     const Location& location,
                                                     const VersionSpec& version) = 0;
-  /// Compares the source's present with a recorded position; one listing and one read.
-  virtual base::Result<Relation> Observe(const base::Context& context, const Location& location,
+  /// Compares the source's present with a recorded position; one listing and one read when nothing
+  /// changed.
+  virtual base::Result<Observed> Observe(const base::Context& context, const Location& location,
                                          const Position& recorded) = 0;
   /// Newest first, at most `limit` (0: all).
   virtual base::Result<std::vector<Commit>> History(const base::Context& context,

@@ -400,9 +400,13 @@ TEST_P(LakeContract, ComparesPositions) {
   const Location location = Make("t", {kTwo});
   const Position position = Open(location)->position();
   const auto observe = [&](const Position& recorded) {
-    const auto relation = lake_->Observe({}, location, recorded);
-    EXPECT_TRUE(relation.ok()) << relation.status().ToString();
-    return relation.ok() ? *relation : Relation::kReplaced;
+    const auto observed = lake_->Observe({}, location, recorded);
+    EXPECT_TRUE(observed.ok()) << observed.status().ToString();
+    if (!observed.ok()) return Relation::kReplaced;
+    if (observed->table != nullptr) {
+      EXPECT_EQ(observed->table->position(), Open(location)->position()) << "the latest version";
+    }
+    return observed->relation;
   };
   EXPECT_EQ(observe(position), Relation::kSame);
   ASSERT_TRUE(lake_->Append({}, location, MakeStream(PlainSchema(), kThird), std::nullopt).ok());
