@@ -37,8 +37,9 @@ struct Definition {
   std::string incremental_column;        ///< with ChangeSource::kColumn only
   std::vector<std::string> primary_key;  ///< empty: the source's constraint, else keyless
   std::string timeseries_key;            ///< among rows of one key the greatest wins; empty: none
-  std::optional<std::vector<std::string>> columns;    ///< absent: all
-  std::string where;                                  ///< row predicate; empty: all rows
+  std::optional<std::vector<std::string>> columns;  ///< absent: all
+  std::string where;                                ///< row predicate; empty: all rows
+  std::string partition_zone = "UTC";               ///< of zone-less timestamps in partition values
   std::map<std::string, std::string> type_overrides;  ///< column → target type
   std::vector<ExtraColumn> extra_columns;             ///< in the target's order
   std::vector<std::string> indexes;

@@ -15,6 +15,9 @@ namespace {
 using base::ErrorClass;
 using base::Status;
 
+// java.time.ZoneOffset's.
+constexpr std::string_view kFarthestOffset = "18:00";
+
 Status Unfit(std::string_view what) {
   return Status(ErrorClass::kInvalidArgument, std::string(what));
 }
@@ -176,6 +179,14 @@ bool IsZone(std::string_view word) {
          });
 }
 
+bool IsPartitionZone(std::string_view zone) {
+  if (zone == "UTC") return true;
+  const auto digit = [&](std::size_t i) { return zone[i] >= '0' && zone[i] <= '9'; };
+  if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':') return false;
+  if (!digit(1) || !digit(2) || !digit(4) || !digit(5)) return false;
+  return zone.substr(1) <= kFarthestOffset && zone.substr(4) <= "59";
+}
+
 // Words stand for days and months only: the parts are second, minute, hour, day, month, weekday,
 // year.
 bool IsCronPart(std::string_view word, std::size_t part) {
@@ -268,6 +279,10 @@ Status Validate(const Definition& d) {
   SPILLWAY_TRY(CheckColumns(d));
   SPILLWAY_TRY(CheckPairs(d));
   SPILLWAY_TRY(CheckRanges(d));
+  if (!IsPartitionZone(d.partition_zone)) {
+    return WrongField("partition_zone", "'" + d.partition_zone +
+                                            "' is neither UTC nor an offset; write it as +05:30");
+  }
   if (!d.schedule.empty()) {
     if (const Status fit = CheckSchedule(d.schedule); !fit.ok()) {
       return WrongField("schedule", "'" + d.schedule + "' " + std::string(fit.message()));

@@ -40,6 +40,7 @@ TEST(Validate, WhatWorksIsAccepted) {
   d.max_delete_percent = 0;
   d.schedule = "0 0 * * * ? Europe/Paris";
   d.freshness = std::chrono::minutes(15);
+  d.partition_zone = "-03:30";
   EXPECT_TRUE(Validate(d).ok()) << Validate(d).ToString();
 }
 
@@ -73,6 +74,11 @@ TEST(Validate, NamesTheField) {
   EXPECT_EQ(Refused([](Definition& d) { d.retries = -1; }), "retries");
   EXPECT_EQ(Refused([](Definition& d) { d.lock_timeout = {}; }), "lock_timeout");
   EXPECT_EQ(Refused([](Definition& d) { d.schedule = "hourly"; }), "schedule");
+  for (const char* zone : {"", "Z", "+5", "05:30", "+05:60", "+18:01", "+1a:00", "Europe/Paris"}) {
+    Definition d = Good();
+    d.partition_zone = zone;
+    EXPECT_EQ(Validate(d).detail("field"), "partition_zone") << zone;
+  }
 }
 
 TEST(Validate, WordsThatAreComingAreRefusedByName) {

@@ -216,7 +216,8 @@ template <auto kMember>
 std::string DefaultText() {
   using Member = MemberType<kMember>;
   if constexpr (std::is_enum_v<Member> || std::same_as<Member, bool> ||
-                std::is_arithmetic_v<Member> || std::same_as<Member, milliseconds>) {
+                std::is_arithmetic_v<Member> || std::same_as<Member, milliseconds> ||
+                std::same_as<Member, std::string>) {
     const bool is_word = std::is_enum_v<Member> || std::same_as<Member, bool>;
     if (is_word || Defaults().*kMember != Member()) {
       return std::get<std::string>(ToValue(Defaults().*kMember));
@@ -270,6 +271,9 @@ constexpr std::array kFields = {
     Row<&D::columns>("columns", "columns", K::kColumns, kRows, "columns to carry; else all"),
     Row<&D::where>("where", "where", K::kText, kRows,
                    "rows to carry, as a SQL predicate; else all"),
+    Row<&D::partition_zone>("partition_zone", "partition-zone", K::kText, kRows,
+                            "zone of the timestamps in partition values that name none: UTC, or an "
+                            "offset as +05:30"),
     Row<&D::type_overrides>("type_overrides", "type-overrides", K::kMap, kRows,
                             "other types in the target, by column: varchar(n), uuid, text[] …"),
     Row<&D::extra_columns>("extra_columns", "extra-columns", K::kOrderedMap, kRows,

@@ -116,10 +116,10 @@ TEST(Definition, RowsAreDeterminedByThese) {
   for (const Field& field : Fields()) {
     if (field.determines_rows) keys.push_back(field.key);
   }
-  EXPECT_THAT(
-      keys, ::testing::ElementsAre("source", "incremental_column", "primary_key", "timeseries_key",
-                                   "columns", "where", "type_overrides", "extra_columns", "indexes",
-                                   "json_nonfinite", "deletes", "history", "on_bad_row"));
+  EXPECT_THAT(keys, ::testing::ElementsAre("source", "incremental_column", "primary_key",
+                                           "timeseries_key", "columns", "where", "partition_zone",
+                                           "type_overrides", "extra_columns", "indexes",
+                                           "json_nonfinite", "deletes", "history", "on_bad_row"));
 }
 
 TEST(Duration, ParsesAndFormats) {

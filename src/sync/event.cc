@@ -16,8 +16,6 @@ std::string_view Name(Phase phase) {
       return "index";
     case Phase::kPublish:
       return "publish";
-    case Phase::kVerify:
-      return "verify";
   }
   return "observe";
 }

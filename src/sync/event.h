@@ -12,7 +12,7 @@
 
 namespace spillway::sync {
 
-enum class Phase : std::uint8_t { kObserve, kFence, kPlan, kLoad, kIndex, kPublish, kVerify };
+enum class Phase : std::uint8_t { kObserve, kFence, kPlan, kLoad, kIndex, kPublish };
 std::string_view Name(Phase phase);
 
 /// What keeps a load from being faster at present.

@@ -10,7 +10,7 @@ namespace {
 TEST(Event, PhasesHaveTheirWords) {
   std::set<std::string_view> names;
   for (const Phase phase : {Phase::kObserve, Phase::kFence, Phase::kPlan, Phase::kLoad,
-                            Phase::kIndex, Phase::kPublish, Phase::kVerify}) {
+                            Phase::kIndex, Phase::kPublish}) {
     EXPECT_TRUE(names.insert(Name(phase)).second);
   }
   EXPECT_EQ(Name(Phase::kPublish), "publish");

@@ -72,6 +72,7 @@ class Exchange {
     base::MutexLock lock(mutex_);
     if (error_.ok()) error_ = std::move(error);
     changed_.notify_all();
+    ending_.notify_all();
   }
   void Say(Event event) {
     base::MutexLock lock(mutex_);
@@ -80,13 +81,13 @@ class Exchange {
   void WorkerEnds() {
     base::MutexLock lock(mutex_);
     --active_;
-    changed_.notify_all();
+    ending_.notify_all();
   }
-  // Waits until all workers ended or `interval` is over; true in the first case. Moves out what was
-  // said.
-  bool Wait(milliseconds interval, std::vector<Event>* events) {
+  // Waits until all workers ended, something failed or it is `end`; true in the first case. Moves
+  // out what was said.
+  bool Wait(SteadyClock::time_point end, std::vector<Event>* events) {
     base::MutexLock lock(mutex_);
-    if (active_ > 0) changed_.wait_for(mutex_, interval);
+    if (active_ > 0) ending_.wait_until(mutex_, end);
     events->swap(events_);
     return active_ == 0;
   }
@@ -103,7 +104,8 @@ class Exchange {
  private:
   const std::size_t capacity_;
   base::Mutex mutex_;
-  std::condition_variable_any changed_;
+  std::condition_variable_any changed_;  // tasks: room, more, or none any more
+  std::condition_variable_any ending_;   // a worker ended, or the load failed
   std::deque<std::string> waiting_ GUARDED_BY(mutex_);
   std::vector<Event> events_ GUARDED_BY(mutex_);
   Loaded loaded_ GUARDED_BY(mutex_);
@@ -111,14 +113,6 @@ class Exchange {
   bool complete_ GUARDED_BY(mutex_) = false;
   std::size_t active_ GUARDED_BY(mutex_);
 };
-
-// Waits for `duration` or a stop.
-void Pause(const base::Context& context, milliseconds duration) {
-  base::Mutex mutex;
-  std::condition_variable_any never;
-  base::MutexLock lock(mutex);
-  never.wait_for(mutex, context.stop, duration, [] { return false; });
-}
 
 void Work(const base::Context& context, const LoadSpec& spec, Exchange* exchange) {
   while (const std::optional<std::string> task = exchange->Pop()) {
@@ -135,7 +129,7 @@ void Work(const base::Context& context, const LoadSpec& spec, Exchange* exchange
         return;
       }
       exchange->Say(Retry{"a task of the load", result.status()});
-      Pause(context, backoff);
+      static_cast<void>(context.Sleep(backoff));  // the next attempt finds what ended it early
       backoff = std::min(backoff * 2, kLongestBackoff);
     }
   }
@@ -226,12 +220,16 @@ Result<Loaded> Load(const base::Context& context, LoadSpec spec,
         exchange.WorkerEnds();
       });
     }
+    auto next_report = start + kReportInterval;
     for (bool finished = false; !finished;) {
       std::vector<Event> events;
-      finished = exchange.Wait(kReportInterval, &events);
-      for (const Event& event : events) report(event);
-      report(Measure(counters, *spec.plan, start));
+      finished = exchange.Wait(next_report, &events);
       if (exchange.failed()) stop.request_stop();
+      for (const Event& event : events) report(event);
+      const auto now = SteadyClock::now();
+      if (!finished && now < next_report) continue;
+      report(Measure(counters, *spec.plan, start));
+      next_report = now + kReportInterval;
     }
   }
   SPILLWAY_ASSIGN(Loaded loaded, exchange.Finish());

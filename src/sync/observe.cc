@@ -1,6 +1,7 @@
 #include "sync/observe.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/failpoint.h"
 
@@ -47,15 +48,18 @@ std::vector<target::Column> WithExtras(const Definition& definition,
   return columns;
 }
 
-// Adds to the observation what only a load needs: the source's version, its columns mapped, the
-// compiled scan.
+// Adds to the observation what only a load needs: the source's version, unless it is there
+// already, its columns mapped, the compiled scan.
 Status ObserveSource(const base::Context& context, const Definition& definition,
                      const lake::Location& location, lake::Lake& lake, target::Target& target,
                      Observation* observation) {
-  SPILLWAY_ASSIGN(observation->source, lake.Open(context, location, lake::VersionSpec()));
+  if (observation->source == nullptr) {
+    SPILLWAY_ASSIGN(observation->source, lake.Open(context, location, lake::VersionSpec()));
+  }
   const lake::Table& source = *observation->source;
 
   lake::ReadSpec spec;
+  spec.partition_zone = definition.partition_zone;
   spec.columns = definition.columns;
   const std::string& timeseries = definition.timeseries_key;
   if (spec.columns && !timeseries.empty() &&
@@ -115,24 +119,24 @@ Result<Observation> Observe(const base::Context& context, const Definition& defi
                             target::Target& target, bool complete) {
   Observation observation;
   SPILLWAY_TRY(base::Failpoint("observe.target"));
-  SPILLWAY_ASSIGN(observation.target,
-                  target.Describe(context, definition.table, definition.id, false));
+  SPILLWAY_ASSIGN(observation.target, target.Describe(context, definition.table, definition.id));
   observation.capabilities = target.capabilities();
 
   SPILLWAY_TRY(base::Failpoint("observe.source"));
   const auto& position = observation.target.position;
   if (position && !position->source_position.empty()) {
-    SPILLWAY_ASSIGN(observation.relation,
+    SPILLWAY_ASSIGN(lake::Observed observed,
                     lake.Observe(context, location,
                                  lake::Position{position->source_position, position->version}));
+    observation.relation = observed.relation;
+    observation.source = std::move(observed.table);
   }
   if (!complete && NothingChanged(definition, observation.target, observation.relation)) {
     return observation;
   }
 
   // A load is due, so what a swap would lose matters now.
-  SPILLWAY_ASSIGN(observation.target,
-                  target.Describe(context, definition.table, definition.id, true));
+  SPILLWAY_TRY(target.DescribeDependents(context, &observation.target));
   SPILLWAY_TRY(ObserveSource(context, definition, location, lake, target, &observation));
   return observation;
 }

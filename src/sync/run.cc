@@ -49,20 +49,19 @@ class Run {
       Timed phase(this, Phase::kObserve);
       SPILLWAY_TRY(ObserveWorld());
     }
-    if (Idle()) return false;
-    {
-      // What can be refused is refused before anything is written, the fence included.
-      SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
-    }
+    // What can be refused is refused before anything is written, the fence included.
+    SPILLWAY_TRY(MakePlan());
+    if (plan_.action == Action::kNothing) return false;
+    bool observed_again = false;
     {
       Timed phase(this, Phase::kFence);
       SPILLWAY_ASSIGN(hold_, environment_.target->HoldTable(context_, definition_.table));
-      SPILLWAY_TRY(TakeFence());
+      SPILLWAY_ASSIGN(observed_again, TakeFence());
     }
     {
       Timed phase(this, Phase::kPlan);
       SPILLWAY_TRY(base::Failpoint("plan"));
-      SPILLWAY_ASSIGN(plan_, MakePlan(definition_, observation_, environment_.limits, rebuild_));
+      if (observed_again) SPILLWAY_TRY(MakePlan());
     }
     if (plan_.action == Action::kNothing) return false;
     Tell(Decision{plan_.reason});
@@ -129,6 +128,9 @@ class Run {
     report_.published = published;
   }
 
+  // What the run did, or had done when it failed.
+  const Report& report() const { return report_; }
+
   Report Finish() {
     report_.action = plan_.action;
     report_.reason = plan_.reason;
@@ -170,17 +172,10 @@ class Run {
     return Status();
   }
 
-  // Nothing changed ends a sync without a write.
-  bool Idle() {
-    if (rebuild_ || !NothingChanged(definition_, observation_.target, observation_.relation)) {
-      return false;
-    }
-    if (Result<Plan> plan = MakePlan(definition_, observation_, environment_.limits, false);
-        plan.ok()) {
-      plan_ = *std::move(plan);
-      return true;
-    }
-    return false;
+  Status MakePlan() {
+    SPILLWAY_ASSIGN(plan_,
+                    sync::MakePlan(definition_, observation_, environment_.limits, rebuild_));
+    return Status();
   }
 
   std::string ObservedPosition() const {
@@ -189,9 +184,10 @@ class Run {
   }
 
   // After the fence the position can only be moved by us; if it moved before, the world is observed
-  // again.
-  Status TakeFence() {
-    for (int attempt = 1;; ++attempt) {
+  // again, and the result is true.
+  Result<bool> TakeFence() {
+    int attempt = 1;
+    for (;; ++attempt) {
       SPILLWAY_TRY(base::Failpoint("fence.before"));
       SPILLWAY_ASSIGN(auto fenced,
                       environment_.target->TakeFence(context_, definition_.id, definition_.table,
@@ -212,7 +208,7 @@ class Run {
     for (const std::string& stage : removed) {
       Tell(Decision{"removed the stage of a run that had died: " + stage});
     }
-    return Status();
+    return attempt > 1;
   }
 
   target::IndexSpec Index() const { return {plan_.key, definition_.indexes}; }
@@ -302,26 +298,34 @@ class Together {
            const Environment& environment, bool rebuild)
       : context_(context), members_(members), environment_(environment), rebuild_(rebuild) {}
 
-  std::vector<Result<Report>> Perform() {
+  std::vector<Outcome> Perform() {
     Status failure;
-    std::size_t failed = 0;
-    for (; failed < members_.size(); ++failed) {
-      failure = Prepare(members_[failed]);
-      if (!failure.ok()) break;
+    std::optional<std::size_t> culprit;  // whose failure it is; absent: everybody's alike
+    for (std::size_t i = 0; i < members_.size() && failure.ok(); ++i) {
+      failure = Prepare(members_[i]);
+      if (!failure.ok()) culprit = i;
     }
-    // A publish fails or succeeds for all alike.
-    const bool alike = failure.ok() || members_.size() == 1;
-    if (failure.ok()) failure = Publish();
-    std::vector<Result<Report>> results;
+    if (failure.ok()) {
+      failure = Publish();
+      if (!failure.ok()) culprit = MemberOf(failure.detail("table"));
+    }
+    std::vector<Outcome> outcomes;
     for (std::size_t i = 0; i < members_.size(); ++i) {
+      Outcome& outcome = outcomes.emplace_back();
+      outcome.report.run_id = members_[i].run_id;
       if (failure.ok()) {
-        results.emplace_back(runs_[i]->Finish());
-      } else {
-        if (i < runs_.size()) runs_[i]->CleanUp(failure);
-        results.emplace_back(alike || i == failed ? failure : NotPublished(i, failed));
+        outcome.report = runs_[i]->Finish();
+        continue;
       }
+      outcome.status =
+          !culprit || i == *culprit
+              ? failure
+              : GroupNotPublished(*members_[i].definition, *members_[*culprit].definition);
+      if (i >= runs_.size()) continue;
+      runs_[i]->CleanUp(failure);
+      outcome.report = runs_[i]->report();
     }
-    return results;
+    return outcomes;
   }
 
  private:
@@ -365,30 +369,29 @@ class Together {
         environment_.target->PublishStages(context, publishes);
     for (Run* run : runs) run->PublishEnds();
     if (!published.ok()) return published.status();
-    const std::string table = runs.front()->table().ToString();
+    std::string tables;  // an outcome is that of all of them
+    for (const Run* run : runs) tables += (tables.empty() ? "" : ", ") + run->table().ToString();
     switch (published->outcome) {
       case target::CommitOutcome::kCommitted:
         for (std::size_t i = 0; i < runs.size(); ++i) runs[i]->Note(published->tables[i]);
         return Status();
       case target::CommitOutcome::kRejected:
-        return Status(ErrorClass::kFenced, "the publish was rejected: a newer run holds " + table)
-            .With("table", table);
+        return Status(ErrorClass::kFenced, "the publish was rejected: a newer run holds " + tables)
+            .With(runs.size() == 1 ? "table" : "tables", tables);
       case target::CommitOutcome::kUnknown:
         return Status(ErrorClass::kCommitUnknown,
-                      "whether the publish committed could not be found out: " + table)
-            .With("table", table);
+                      "whether the publish committed could not be found out: " + tables)
+            .With(runs.size() == 1 ? "table" : "tables", tables);
     }
     return Status();
   }
 
-  Status NotPublished(std::size_t member, std::size_t failed) const {
-    const std::string culprit = members_[failed].definition->name();
-    return Status(ErrorClass::kGroupNotPublished, members_[member].definition->name() +
-                                                      " was not published, because " + culprit +
-                                                      " of its group failed")
-        .With("table", members_[member].definition->name())
-        .With("group", members_[member].definition->group)
-        .With("failed", culprit);
+  // Which member's target table that is.
+  std::optional<std::size_t> MemberOf(std::string_view table) const {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (members_[i].definition->table.ToString() == table) return i;
+    }
+    return std::nullopt;
   }
 
   const base::Context& context_;
@@ -401,6 +404,14 @@ class Together {
 
 }  // namespace
 
+Status GroupNotPublished(const Definition& member, const Definition& failed) {
+  return Status(ErrorClass::kGroupNotPublished, member.name() + " was not published, because " +
+                                                    failed.name() + " of its group failed")
+      .With("table", member.name())
+      .With("group", member.group)
+      .With("failed", failed.name());
+}
+
 Result<Plan> Explain(const base::Context& context, const Definition& definition,
                      const Environment& environment, bool rebuild) {
   SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(definition.source));
@@ -410,14 +421,8 @@ Result<Plan> Explain(const base::Context& context, const Definition& definition,
   return MakePlan(definition, observation, environment.limits, rebuild);
 }
 
-Result<Report> Sync(const base::Context& context, const Definition& definition,
-                    const Environment& environment, const std::string& run_id, bool rebuild) {
-  return SyncTogether(context, {{&definition, run_id}}, environment, rebuild).front();
-}
-
-std::vector<Result<Report>> SyncTogether(const base::Context& context,
-                                         const std::vector<Member>& members,
-                                         const Environment& environment, bool rebuild) {
+std::vector<Outcome> SyncTogether(const base::Context& context, const std::vector<Member>& members,
+                                  const Environment& environment, bool rebuild) {
   return Together(context, members, environment, rebuild).Perform();
 }
 

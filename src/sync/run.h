@@ -50,28 +50,34 @@ struct Report {
   std::vector<std::string> warnings;
 };
 
+/// What became of a run.
+struct Outcome {
+  base::Status status;
+  /// When status is an error: of what it had done, `run_id`, `phases` (the last is where it failed)
+  /// and `bottleneck`.
+  Report report;
+};
+
 /// A table of a sync and its run. The definition is borrowed and outlives the call.
 struct Member {
   const Definition* definition = nullptr;
   std::string run_id;  ///< unique among runs
 };
 
+/// GROUP_NOT_PUBLISHED: `member` waits for `failed`, which is of its group.
+base::Status GroupNotPublished(const Definition& member, const Definition& failed);
+
 /// What the next sync would do; reads only.
 base::Result<Plan> Explain(const base::Context& context, const Definition& definition,
                            const Environment& environment, bool rebuild);
 
-/// One sync: observe, fence, plan, load, index, publish. Old data is served until the publish
-/// commits; on any error or stop nothing of the run remains but its fence. `run_id` is unique among
-/// runs. `rebuild` loads even when nothing changed.
-base::Result<Report> Sync(const base::Context& context, const Definition& definition,
-                          const Environment& environment, const std::string& run_id, bool rebuild);
-
-/// The same for tables of one target that belong together: all are loaded, then all that have
-/// changed are published in one transaction, or none. One result a member, in their order. When one
-/// fails the others are GROUP_NOT_PUBLISHED, naming it. REQUIRES: at least one member.
-std::vector<base::Result<Report>> SyncTogether(const base::Context& context,
-                                               const std::vector<Member>& members,
-                                               const Environment& environment, bool rebuild);
+/// One sync of tables of one target that belong together (or of one): observe, fence, plan, load,
+/// index each, then publish all that have changed in one transaction, or none. Old data is served
+/// until the publish commits; on any error or stop nothing of a run remains but its fence. One
+/// outcome a member, in their order; when one fails the others are GROUP_NOT_PUBLISHED, naming it.
+/// `rebuild` loads even when nothing changed. REQUIRES: at least one member, each of another table.
+std::vector<Outcome> SyncTogether(const base::Context& context, const std::vector<Member>& members,
+                                  const Environment& environment, bool rebuild);
 
 }  // namespace spillway::sync
 
