@@ -3,8 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
+
+#include "data/value_parse.h"
 
 namespace spillway::service {
 namespace {
@@ -72,92 +73,15 @@ class ScanStream : public data::BatchStream {
   lake::ReadOptions options_;
 };
 
-// Takes a number of exactly `digits` digits off the front.
-bool TakeNumber(std::size_t digits, std::string_view* rest, int* out) {
-  if (rest->size() < digits) return false;
-  const auto [end, error] = std::from_chars(rest->data(), rest->data() + digits, *out);
-  if (error != std::errc() || end != rest->data() + digits) return false;
-  rest->remove_prefix(digits);
-  return true;
-}
-
-bool Take(char expected, std::string_view* rest) {
-  if (!rest->starts_with(expected)) return false;
-  rest->remove_prefix(1);
-  return true;
-}
-
-// hh:mm[:ss[.ffffff]]
-bool TakeTimeOfDay(std::string_view* rest, microseconds* out) {
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  if (!TakeNumber(2, rest, &hour) || !Take(':', rest) || !TakeNumber(2, rest, &minute))
-    return false;
-  std::int64_t fraction = 0;
-  if (Take(':', rest)) {
-    if (!TakeNumber(2, rest, &second)) return false;
-    if (Take('.', rest)) {
-      std::size_t digits = 0;
-      while (digits < rest->size() && (*rest)[digits] >= '0' && (*rest)[digits] <= '9') ++digits;
-      if (digits == 0 || digits > 9) return false;
-      for (std::size_t i = 0; i < 6; ++i) {
-        fraction = fraction * 10 + (i < digits ? (*rest)[i] - '0' : 0);
-      }
-      rest->remove_prefix(digits);
-    }
-  }
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  *out = std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
-         microseconds(fraction);
-  return true;
-}
-
-// Z or ±hh:mm; `offset` is what local time is ahead of UTC.
-bool TakeZone(std::string_view* rest, microseconds* offset) {
-  if (Take('Z', rest) || Take('z', rest)) return true;
-  const bool behind = rest->starts_with('-');
-  if (!behind && !rest->starts_with('+')) return false;
-  rest->remove_prefix(1);
-  int hour = 0;
-  int minute = 0;
-  if (!TakeNumber(2, rest, &hour)) return false;
-  Take(':', rest);
-  if (!TakeNumber(2, rest, &minute) || hour > 23 || minute > 59) return false;
-  *offset = std::chrono::hours(hour) + std::chrono::minutes(minute);
-  if (behind) *offset = -*offset;
-  return true;
-}
-
 }  // namespace
 
 Result<ParsedTimestamp> ParseTimestamp(std::string_view text) {
-  const Status wrong =
-      Status(ErrorClass::kInvalidArgument, "not a time: '" + std::string(text) + "'")
-          .Mend("Write RFC 3339, for instance 2026-01-31T08:15:00Z or 2026-01-31.");
-  std::string_view rest = text;
-  int year = 0;
-  int month = 0;
-  int day = 0;
-  if (!TakeNumber(4, &rest, &year) || !Take('-', &rest) || !TakeNumber(2, &rest, &month) ||
-      !Take('-', &rest) || !TakeNumber(2, &rest, &day)) {
-    return wrong;
+  const auto parsed = data::ParseTimestamp(text);
+  if (!parsed) {
+    return Status(ErrorClass::kInvalidArgument, "not a time: '" + std::string(text) + "'")
+        .Mend("Write RFC 3339, for instance 2026-01-31T08:15:00Z or 2026-01-31.");
   }
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok()) return wrong;
-  ParsedTimestamp parsed;
-  microseconds time_of_day{0};
-  microseconds offset{0};
-  if (!rest.empty()) {
-    if (!Take('T', &rest) && !Take('t', &rest) && !Take(' ', &rest)) return wrong;
-    if (!TakeTimeOfDay(&rest, &time_of_day)) return wrong;
-  }
-  parsed.assumed_utc = rest.empty();
-  if (!rest.empty() && (!TakeZone(&rest, &offset) || !rest.empty())) return wrong;
-  parsed.time = lake::Timestamp(std::chrono::sys_days(date)) + time_of_day - offset;
-  return parsed;
+  return ParsedTimestamp{lake::Timestamp(microseconds(parsed->micros)), !parsed->has_zone};
 }
 
 std::string FormatTimestamp(lake::Timestamp time) {

@@ -18,12 +18,13 @@
 /// read.
 namespace spillway::service {
 
-/// Parses --timestamp: RFC 3339 or `YYYY-MM-DD[ T]HH:MM:SS[.ffffff][Z|±HH:MM]`, a date alone being
-/// its midnight. Without a zone it is UTC, and `assumed_utc` says so. Errors: INVALID_ARGUMENT.
+/// A moment that a person wrote.
 struct ParsedTimestamp {
   lake::Timestamp time;
   bool assumed_utc = false;
 };
+/// Parses --timestamp: what data::ParseTimestamp reads (data/value_parse.h), a date alone being its
+/// midnight. Without a zone it is UTC, and `assumed_utc` says so. Errors: INVALID_ARGUMENT.
 base::Result<ParsedTimestamp> ParseTimestamp(std::string_view text);
 /// RFC 3339 with microseconds as far as needed, in UTC.
 std::string FormatTimestamp(lake::Timestamp time);

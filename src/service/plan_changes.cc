@@ -2,11 +2,11 @@
 #include <array>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "base/name_list.h"
 #include "base/nearest_name.h"
 #include "service/apply.h"
+#include "service/claims.h"
 #include "service/registry.h"
 #include "source/connection_string.h"
 #include "sync/definition_text.h"
@@ -55,7 +55,7 @@ std::string ValueText(const Field& field, const Definition& definition) {
 class Planner {
  public:
   Planner(const Context& context, World& world, const Configuration& configuration, Prune prune)
-      : context_(context), world_(world), configuration_(configuration) {
+      : context_(context), world_(world), configuration_(configuration), claims_(context, world) {
     plan_.prune = prune;
     plan_.warnings = configuration.warnings;
   }
@@ -70,6 +70,13 @@ class Planner {
     SPILLWAY_ASSIGN(const auto tables, world_.store().ListSyncedTables(context_));
     std::map<std::string, const state::SyncedTable*> present;
     for (const state::SyncedTable& table : tables) present.emplace(table.name(), &table);
+    for (const TableDeclaration& table : configuration_.tables) {
+      declared_.insert(table.definition.name());
+    }
+    // One that --prune removes has its claims until the others are made.
+    for (const auto& [name, table] : present) {
+      if (!declared_.contains(name)) claims_.Add(*table);
+    }
     for (const TableDeclaration& table : configuration_.tables) {
       const auto found = present.find(table.definition.name());
       SPILLWAY_TRY(PlanTable(table, found == present.end() ? nullptr : found->second));
@@ -90,7 +97,8 @@ class Planner {
     SPILLWAY_ASSIGN(const source::ConnectionString parted, source::TakePassword(declared.url));
     const std::string password =
         declared.password.empty() ? parted.password.value_or("") : declared.password;
-    target_places_[declared.name] = parted.url;
+    declared_targets_.insert(declared.name);
+    claims_.Declare(declared.name, parted.url);
     Change change;
     change.declared = declared;
     const Result<state::Target> present = world_.store().GetTarget(context_, declared.name);
@@ -165,19 +173,15 @@ class Planner {
   }
 
   Status CheckTarget(const Definition& definition) {
-    if (definition.target == kLocalTarget || target_places_.contains(definition.target)) {
+    if (definition.target == kLocalTarget || declared_targets_.contains(definition.target)) {
       return Status();
     }
     Result<state::Target> registered = world_.store().GetTarget(context_, definition.target);
-    if (!registered.ok()) {
-      const std::string mend =
-          "Declare it in the file under targets:, or add it: spillway target "
-          "add " +
-          definition.target + " URL";
-      return std::move(registered).status().Mend(mend);
-    }
-    target_places_[definition.target] = registered->url;
-    return Status();
+    if (registered.ok()) return Status();
+    const std::string mend =
+        "Declare it in the file under targets:, or add it: spillway target add " +
+        definition.target + " URL";
+    return std::move(registered).status().Mend(mend);
   }
 
   // A definition keeps a registered name, or a location that means the same from everywhere.
@@ -188,20 +192,6 @@ class Planner {
     Result<source::ResolvedSource> resolved = world_.sources().Resolve(context_, source);
     if (resolved.ok()) return std::move(resolved->source);
     return std::move(resolved).status().With("field", "source");
-  }
-
-  // Two targets may be one database.
-  Status CheckOnePerPlace(const Definition& definition) {
-    const auto place =
-        std::tuple(definition.target == kLocalTarget ? std::string(kLocalTarget)
-                                                     : target_places_[definition.target],
-                   definition.table.schema, definition.table.table);
-    const auto [there, is_new] = places_.emplace(place, definition.name());
-    if (is_new) return Status();
-    return Status(ErrorClass::kInvalidDefinition,
-                  definition.name() + " and " + there->second + " are one table of one database")
-        .With("object", definition.name())
-        .Mend("Remove one of the two.");
   }
 
   // `present` is the table of that name, null when there is none.
@@ -216,8 +206,10 @@ class Planner {
     Result<std::string> source = SourceOf(definition.source);
     if (!source.ok()) return At(PlaceOf(table, source.status()), source.status());
     definition.source = *std::move(source);
-    SPILLWAY_TRY(At(table.origin, CheckOnePerPlace(definition)));
-    declared_.insert(definition.name());
+    if (const Status apart = claims_.Check(definition); !apart.ok()) {
+      return At(PlaceOf(table, apart), apart);
+    }
+    claims_.Add(definition);
     change.notes = sync::PendingFields(definition);
 
     Definition before;
@@ -272,10 +264,10 @@ class Planner {
   World& world_;
   const Configuration& configuration_;
   ChangePlan plan_;
-  std::set<std::string> declared_;                    // names of tables
-  std::set<std::string> declared_sources_;            // names
-  std::map<std::string, std::string> target_places_;  // name → URL
-  std::map<std::tuple<std::string, std::string, std::string>, std::string> places_;
+  Claims claims_;
+  std::set<std::string> declared_;  // names of tables
+  std::set<std::string> declared_targets_;
+  std::set<std::string> declared_sources_;
 };
 
 }  // namespace

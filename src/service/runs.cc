@@ -15,20 +15,20 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// As many as the store keeps of one table.
+// More than are ever kept: 500 of each table.
 constexpr std::int64_t kEveryRun = 100'000;
 
 state::Time Now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-state::RunState StateOf(const Result<sync::Report>& result) {
-  if (result.ok()) {
-    return result->action == sync::Action::kNothing ? state::RunState::kNothingToDo
-                                                    : state::RunState::kSucceeded;
+state::RunState StateOf(const sync::Outcome& outcome) {
+  if (outcome.status.ok()) {
+    return outcome.report.action == sync::Action::kNothing ? state::RunState::kNothingToDo
+                                                           : state::RunState::kSucceeded;
   }
-  if (result.status().error_class() == ErrorClass::kCommitUnknown) return state::RunState::kUnknown;
-  if (result.status().code() == Code::kCancelled) return state::RunState::kCancelled;
+  if (outcome.status.error_class() == ErrorClass::kCommitUnknown) return state::RunState::kUnknown;
+  if (outcome.status.code() == Code::kCancelled) return state::RunState::kCancelled;
   return state::RunState::kFailed;
 }
 
@@ -73,27 +73,28 @@ state::Run NewRun(const state::SyncedTable& table) {
   return run;
 }
 
-void EndRun(const Result<sync::Report>& result, state::Run* run) {
+void EndRun(const sync::Outcome& outcome, state::Run* run) {
+  const sync::Report& report = outcome.report;
   run->ended_at = Now();
-  run->state = StateOf(result);
-  if (!result.ok()) {
-    run->error = ErrorJson(result.status());
+  run->state = StateOf(outcome);
+  run->bottleneck = sync::Name(report.bottleneck);
+  for (const auto& [phase, took] : report.phases) {
+    run->phases.push_back({std::string(sync::Name(phase)), took});
+  }
+  if (!outcome.status.ok()) {
+    run->error = ErrorJson(outcome.status);
     return;
   }
-  run->source_version = result->to_version;
-  run->rows_read = result->rows;
-  run->rows_rejected = result->rejected;
-  if (result->action != sync::Action::kNothing) {
-    run->rows_inserted = result->published.inserted;
-    run->rows_updated = result->published.updated;
-    run->rows_deleted = result->published.deleted;
-    run->rows_unchanged = result->published.unchanged;
+  run->source_version = report.to_version;
+  run->rows_read = report.rows;
+  run->rows_rejected = report.rejected;
+  if (report.action != sync::Action::kNothing) {
+    run->rows_inserted = report.published.inserted;
+    run->rows_updated = report.published.updated;
+    run->rows_deleted = report.published.deleted;
+    run->rows_unchanged = report.published.unchanged;
   }
-  run->bytes_written = result->bytes;
-  run->bottleneck = sync::Name(result->bottleneck);
-  for (const auto& [phase, took] : result->phases) {
-    run->phases.push_back({std::string(sync::Name(phase)), took, 0, 0});
-  }
+  run->bytes_written = report.bytes;
 }
 
 }  // namespace spillway::service

@@ -27,8 +27,8 @@ base::Result<state::Run> GetRun(const base::Context& context, World& world, std:
 /// A run of `table` that begins now, with a fresh id.
 state::Run NewRun(const state::SyncedTable& table);
 
-/// Ends `run` with what became of it.
-void EndRun(const base::Result<sync::Report>& result, state::Run* run);
+/// Ends `run` with what became of it; a failed one has its phases, the last being where it failed.
+void EndRun(const sync::Outcome& outcome, state::Run* run);
 
 }  // namespace spillway::service
 

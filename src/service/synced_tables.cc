@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/ids.h"
+#include "service/claims.h"
 #include "service/environment.h"
 #include "service/table_name.h"
 #include "state/table_lock.h"
@@ -53,7 +54,16 @@ std::string StateWord(const std::optional<state::Run>& run, bool published) {
 Result<SyncedTableView> MakeView(const base::Context& context, World& world,
                                  const state::SyncedTable& table) {
   SyncedTableView view;
-  SPILLWAY_ASSIGN(view.definition, sync::DefinitionFromJson(table.definition));
+  if (Result<sync::Definition> read = sync::DefinitionFromJson(table.definition); read.ok()) {
+    view.definition = *std::move(read);
+  } else {
+    view.definition.id = table.id;
+    view.definition.target = table.target;
+    view.definition.table = {table.schema, table.table};
+    view.definition.source = table.source;
+    view.definition_outcome =
+        std::move(read).status().While("read the definition").With("table", table.name());
+  }
   SPILLWAY_ASSIGN(const std::vector<state::Run> runs,
                   world.store().ListRuns(context, table.id, 50));
   bool published = false;
@@ -66,6 +76,7 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
   }
   if (!runs.empty()) view.last_run = runs.front();
   view.state = table.paused_at ? "paused" : StateWord(view.last_run, published);
+  if (!view.definition_outcome.ok()) view.state = "failed";
   return view;
 }
 
@@ -108,6 +119,7 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
         .With("table", table.name())
         .Mend("Sync it with: spillway sync " + table.name());
   }
+  SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
   SPILLWAY_ASSIGN(sync::Environment environment,
                   MakeEnvironment(context, world, definition, nullptr));
   environment.take_over = take_over != TakeOver::kNone;
@@ -132,6 +144,7 @@ Result<Created> AlterSyncedTable(const base::Context& context, World& world,
   SPILLWAY_TRY(sync::Validate(definition));
   SPILLWAY_ASSIGN(state::SyncedTable table,
                   world.store().GetSyncedTable(context, definition.name()));
+  SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
   SPILLWAY_ASSIGN(const auto lock, state::LockTable(world.home(), table.id, table.name(), "alter"));
   SPILLWAY_ASSIGN(source::ResolvedSource resolved,
                   world.sources().Resolve(context, definition.source));
@@ -155,13 +168,14 @@ Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& worl
                                        std::string_view name, bool ask_target) {
   SPILLWAY_ASSIGN(const state::SyncedTable table, Find(context, world, name));
   SPILLWAY_ASSIGN(SyncedTableView view, MakeView(context, world, table));
+  SPILLWAY_TRY(view.definition_outcome);
   if (!ask_target) return view;
   Result<target::Target*> target = world.Target(context, view.definition.target);
   if (!target.ok()) {
     view.target_outcome = target.status();
   } else {
     Result<target::TableState> described =
-        (*target)->Describe(context, view.definition.table, view.definition.id, false);
+        (*target)->Describe(context, view.definition.table, view.definition.id);
     if (described.ok()) {
       view.position = described->position;
       view.rejected = described->rejected;

@@ -27,12 +27,11 @@ struct SyncedTableView {
   /// Of the source, that the newest recorded run which published left in the target.
   std::optional<std::int64_t> published_version;
   base::Status target_outcome;  ///< ok, or why the target could not be asked
+  /// Ok, or why the stored definition cannot be read: `definition` has its names and source only.
+  base::Status definition_outcome;
 };
 
-/// Checks the definition against source and target, then remembers it under a new id. Nothing is
-/// written to the target. Returns the definition completed (id, source made absolute) and warnings.
-/// Errors: ALREADY_EXISTS, TARGET_NOT_FOUND, SOURCE_NOT_FOUND and every refusal that planning a
-/// first load would meet.
+/// A definition that was checked and remembered.
 struct Created {
   sync::Definition definition;
   sync::Plan plan;  ///< of the first sync
@@ -43,17 +42,22 @@ enum class TakeOver : std::uint8_t {
   kAdopt,    ///< the first sync compares and writes what differs
   kReplace,  ///< the first sync swaps it for a new one, with all that hangs on it
 };
+/// Checks the definition against the others (claims.h), source and target, then remembers it under
+/// a new id. `take_over` other than kNone makes the target's table ours; else nothing is written to
+/// the target. Returns the definition completed (id, source made absolute). Errors: ALREADY_EXISTS,
+/// INVALID_DEFINITION, TARGET_NOT_FOUND, SOURCE_NOT_FOUND and every refusal that planning a first
+/// load would meet.
 base::Result<Created> CreateSyncedTable(const base::Context& context, World& world,
                                         sync::Definition definition, TakeOver take_over,
                                         bool dry_run);
 
-/// Replaces the definition of the synced table, found by its name, after
-/// the same checks. Rows change with the next sync. RUN_IN_PROGRESS while one holds the table.
+/// Replaces the definition of the synced table, found by its name, after the same checks. Rows
+/// change with the next sync. RUN_IN_PROGRESS while one holds the table.
 base::Result<Created> AlterSyncedTable(const base::Context& context, World& world,
                                        sync::Definition definition, bool dry_run);
 
 /// `ask_target`: also reads the position; a target that is down is reported in the view, not as an
-/// error.
+/// error. A definition that cannot be read is an error of the first, and in the view of the second.
 base::Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& world,
                                              std::string_view name, bool ask_target);
 base::Result<std::vector<SyncedTableView>> ListSyncedTables(const base::Context& context,

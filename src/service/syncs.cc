@@ -1,13 +1,11 @@
 #include "service/syncs.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "base/failpoint.h"
-#include "base/mutex.h"
 #include "service/environment.h"
 #include "service/runs.h"
 #include "service/selection.h"
@@ -30,53 +28,63 @@ constexpr std::chrono::milliseconds kBetweenLooks{200};
 // A table that is to be synced, alone or with its group.
 struct Candidate {
   state::SyncedTable table;
-  sync::Definition definition;
-  bool named = false;  ///< by its own name, not by a pattern or as part of a group
+  sync::Definition definition;  ///< empty when it cannot be read, which the sync of it will say
+  bool named = false;           ///< by its own name, not by a pattern or as part of a group
 };
 
-// The definitions of the selected tables and of everybody in their groups, in units that are
-// published together.
-class Units {
- public:
-  static Result<std::vector<std::vector<Candidate>>> Make(const base::Context& context,
-                                                          World& world,
-                                                          const std::vector<std::string>& wanted) {
-    SPILLWAY_ASSIGN(const auto selected, SelectSyncedTables(context, world.store(), wanted));
-    std::vector<std::string> words = wanted;
-    std::erase_if(words, [](const std::string& word) { return IsPattern(word); });
-    SPILLWAY_ASSIGN(const auto by_name, SelectSyncedTables(context, world.store(), words));
-    SPILLWAY_ASSIGN(const auto all, world.store().ListSyncedTables(context));
-    std::vector<Candidate> every;
-    for (const state::SyncedTable& table : all) {
-      SPILLWAY_ASSIGN(sync::Definition definition, sync::DefinitionFromJson(table.definition));
-      const bool named =
-          std::ranges::find(by_name, table.id, &state::SyncedTable::id) != by_name.end();
-      every.push_back({table, std::move(definition), named});
+// Tables that are published together; or a word that names none.
+struct Unit {
+  std::vector<Candidate> tables;
+  std::optional<SyncOutcome> unknown;
+};
+
+bool Together(const Candidate& a, const Candidate& b) {
+  if (a.table.id == b.table.id) return true;
+  return !a.definition.group.empty() && a.definition.group == b.definition.group &&
+         a.definition.target == b.definition.target;
+}
+
+// The tables that `wanted` names and everybody in their groups.
+Result<std::vector<Unit>> MakeUnits(const base::Context& context, World& world,
+                                    const std::vector<std::string>& wanted) {
+  SPILLWAY_ASSIGN(auto all, world.store().ListSyncedTables(context));
+  std::vector<Candidate> every;
+  for (state::SyncedTable& table : all) {
+    Result<sync::Definition> read = sync::DefinitionFromJson(table.definition);
+    every.push_back({std::move(table), read.ok() ? *std::move(read) : sync::Definition()});
+  }
+  const auto find = [&](const std::string& id) {
+    return std::ranges::find(every, id,
+                             [](const Candidate& candidate) { return candidate.table.id; });
+  };
+  std::vector<Result<std::vector<state::SyncedTable>>> selected;
+  for (const std::string& word : wanted) {
+    selected.push_back(SelectSyncedTables(context, world.store(), {word}));
+    if (!selected.back().ok() || IsPattern(word)) continue;
+    if (const auto named = find(selected.back()->front().id); named != every.end()) {
+      named->named = true;
     }
-    std::vector<std::vector<Candidate>> units;
-    std::set<std::string> taken;
-    for (const state::SyncedTable& table : selected) {
-      if (taken.contains(table.id)) continue;
-      const auto own = std::ranges::find(
-          every, table.id, [](const Candidate& candidate) { return candidate.table.id; });
-      std::vector<Candidate> unit;
+  }
+  std::vector<Unit> units;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!selected[i].ok()) {
+      units.emplace_back().unknown = SyncOutcome{wanted[i], false, selected[i].status(), {}};
+      continue;
+    }
+    for (const state::SyncedTable& table : *selected[i]) {
+      const auto own = find(table.id);
+      if (own == every.end() || taken.contains(table.id)) continue;
+      Unit& unit = units.emplace_back();
       for (const Candidate& candidate : every) {
         if (!Together(*own, candidate)) continue;
-        unit.push_back(candidate);
+        unit.tables.push_back(candidate);
         taken.insert(candidate.table.id);
       }
-      units.push_back(std::move(unit));
     }
-    return units;
   }
-
- private:
-  static bool Together(const Candidate& a, const Candidate& b) {
-    if (a.table.id == b.table.id) return true;
-    return !a.definition.group.empty() && a.definition.group == b.definition.group &&
-           a.definition.target == b.definition.target;
-  }
-};
+  return units;
+}
 
 // Syncs one unit: takes the tables' locks, begins their runs, syncs, ends their runs.
 class UnitSync {
@@ -99,14 +107,16 @@ class UnitSync {
       }
     }
     if (members_.empty()) return outcomes;
-    if (Status begun = Begin(); !begun.ok()) {
-      for (const Member& member : members_) outcomes[member.outcome].status = begun;
+    if (const Status begun = Begin(); !begun.ok()) {
+      for (std::size_t i = 0; i < members_.size(); ++i) {
+        outcomes[members_[i].outcome].status = NotBegun(i, begun);
+      }
       return outcomes;
     }
-    std::vector<Result<sync::Report>> results = Sync();
+    std::vector<sync::Outcome> ended = Sync();
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      TellStatus(results[i], members_[i]);
-      End(results[i], &members_[i].run, &outcomes[members_[i].outcome]);
+      TellStatus(ended[i], members_[i]);
+      End(std::move(ended[i]), &members_[i].run, &outcomes[members_[i].outcome]);
     }
     return outcomes;
   }
@@ -119,20 +129,41 @@ class UnitSync {
     bool failed_before = false;  ///< the run before this one
   };
 
+  // Takes the locks and begins the runs. `culprit_` is the member at which that failed, if it was
+  // one.
   Status Begin() {
-    for (const Member& member : members_) {
+    for (culprit_ = 0; *culprit_ < members_.size(); ++*culprit_) {
+      const Member& member = members_[*culprit_];
       SPILLWAY_ASSIGN(auto lock, state::LockTable(world_.home(), member.run.synced_table_id,
                                                   member.run.table_name, member.run.id));
       locks_.push_back(std::move(lock));
     }
+    for (culprit_ = 0; *culprit_ < members_.size(); ++*culprit_) {
+      SPILLWAY_TRY(ReadAgain(&members_[*culprit_]));
+    }
+    culprit_.reset();
     for (Member& member : members_) {
-      SPILLWAY_TRY(ReadAgain(&member));
       SPILLWAY_ASSIGN(const auto before,
                       world_.store().ListRuns(context_, member.run.synced_table_id, 1));
       member.failed_before = !before.empty() && before.front().state == state::RunState::kFailed;
       SPILLWAY_TRY(world_.store().BeginRun(context_, member.run));
     }
     return Status();
+  }
+
+  // What kept a member's run from beginning. It is recorded where the lock was had.
+  Status NotBegun(std::size_t member, const Status& begun) {
+    const sync::Definition& own = members_[member].candidate.definition;
+    sync::Outcome outcome;
+    outcome.status = !culprit_ || *culprit_ == member
+                         ? begun
+                         : sync::GroupNotPublished(own, members_[*culprit_].candidate.definition);
+    if (locks_.size() == members_.size()) {
+      EndRun(outcome, &members_[member].run);
+      static_cast<void>(
+          world_.store().EndRun(base::Context().Within(kRecordTime), members_[member].run));
+    }
+    return std::move(outcome.status);
   }
 
   // The definition as it is under the lock: it may have been altered, paused or deleted while
@@ -146,7 +177,11 @@ class UnitSync {
           .With("table", table.name());
     }
     if (now.paused_at) return Paused(now);
-    SPILLWAY_ASSIGN(member->candidate.definition, sync::DefinitionFromJson(now.definition));
+    Result<sync::Definition> read = sync::DefinitionFromJson(now.definition);
+    if (!read.ok()) {
+      return std::move(read).status().While("read the definition").With("table", table.name());
+    }
+    member->candidate.definition = *std::move(read);
     table = std::move(now);
     return Status();
   }
@@ -157,7 +192,7 @@ class UnitSync {
         .Mend("Resume it: spillway synced-table resume " + table.name());
   }
 
-  std::vector<Result<sync::Report>> Sync() {
+  std::vector<sync::Outcome> Sync() {
     std::vector<sync::Member> members;
     for (const Member& member : members_) {
       members.push_back({&member.candidate.definition, member.run.id});
@@ -165,7 +200,7 @@ class UnitSync {
     auto environment =
         MakeEnvironment(context_, world_, members_.front().candidate.definition, events_);
     if (!environment.ok()) {
-      return std::vector<Result<sync::Report>>(members.size(), environment.status());
+      return std::vector(members.size(), sync::Outcome{environment.status(), {}});
     }
     environment->deletes_allowed = options_.deletes_allowed;
     return sync::SyncTogether(context_, members, *environment, options_.rebuild);
@@ -174,17 +209,16 @@ class UnitSync {
   // Tells the readers of the target's status what no publish tells them: a failure, and that there
   // is none any more. A target that cannot be told is mostly the failure itself, which the caller
   // reports.
-  void TellStatus(const Result<sync::Report>& result, const Member& member) {
-    const bool failed = !result.ok() && IsToBeTold(result.status());
-    const bool mended =
-        result.ok() && result->action == sync::Action::kNothing && member.failed_before;
+  void TellStatus(const sync::Outcome& outcome, const Member& member) {
+    const bool failed = !outcome.status.ok() && IsToBeTold(outcome.status);
+    const bool mended = outcome.status.ok() && outcome.report.action == sync::Action::kNothing &&
+                        member.failed_before;
     if (!failed && !mended) return;
     const base::Context brief = base::Context().Within(kTellTime);
     const sync::Definition& definition = member.candidate.definition;
     if (auto target = world_.TargetThatRuns(brief, definition.target); target.ok()) {
       static_cast<void>((*target)->RecordFailure(brief, definition.id, definition.table,
-                                                 member.run.id,
-                                                 failed ? result.status() : Status()));
+                                                 member.run.id, outcome.status));
     }
   }
 
@@ -198,18 +232,15 @@ class UnitSync {
            error.error_class() != ErrorClass::kConnectionError;
   }
 
-  void End(Result<sync::Report>& result, state::Run* run, SyncOutcome* outcome) {
-    EndRun(result, run);
+  void End(sync::Outcome ended, state::Run* run, SyncOutcome* outcome) {
+    EndRun(ended, run);
     Status recorded = base::Failpoint("state.record");
     if (recorded.ok()) {
       recorded = world_.store().EndRun(base::Context().Within(kRecordTime), *run);
     }
-    if (!result.ok()) {
-      outcome->status = std::move(result).status();
-      return;
-    }
-    outcome->report = *std::move(result);
-    if (!recorded.ok()) {
+    outcome->status = std::move(ended.status);
+    outcome->report = std::move(ended.report);
+    if (outcome->status.ok() && !recorded.ok()) {
       outcome->report.warnings.push_back("the run succeeded but could not be recorded: " +
                                          recorded.ToString());
     }
@@ -221,15 +252,8 @@ class UnitSync {
   sync::EventSink* events_;
   std::vector<Member> members_;
   std::vector<std::unique_ptr<state::FileLock>> locks_;
+  std::optional<std::size_t> culprit_;
 };
-
-// Waits for `duration` or until the context ends.
-void Sleep(const base::Context& context, std::chrono::milliseconds duration) {
-  base::Mutex mutex;
-  std::condition_variable_any never;
-  base::MutexLock lock(mutex);
-  never.wait_for(mutex, context.stop, duration, [] { return false; });
-}
 
 Status WaitedTooLong(const SyncedTableView& view, std::int64_t version) {
   const std::string reflected =
@@ -252,10 +276,16 @@ Result<std::vector<SyncOutcome>> SyncTables(const base::Context& context, World&
                                             const std::vector<std::string>& wanted,
                                             const SyncOptions& options, sync::EventSink* events,
                                             const std::function<void(const SyncOutcome&)>& each) {
-  SPILLWAY_ASSIGN(const auto units, Units::Make(context, world, wanted));
+  SPILLWAY_ASSIGN(const auto units, MakeUnits(context, world, wanted));
   std::vector<SyncOutcome> all;
-  for (const std::vector<Candidate>& unit : units) {
-    for (SyncOutcome& outcome : UnitSync(context, world, options, events).Perform(unit)) {
+  for (const Unit& unit : units) {
+    std::vector<SyncOutcome> outcomes;
+    if (unit.unknown) {
+      outcomes.push_back(*unit.unknown);
+    } else {
+      outcomes = UnitSync(context, world, options, events).Perform(unit.tables);
+    }
+    for (SyncOutcome& outcome : outcomes) {
       each(outcome);
       all.push_back(std::move(outcome));
     }
@@ -264,20 +294,26 @@ Result<std::vector<SyncOutcome>> SyncTables(const base::Context& context, World&
   return all;
 }
 
-Result<std::vector<Explained>> ExplainTables(const base::Context& context, World& world,
-                                             const std::vector<std::string>& wanted,
-                                             const SyncOptions& options) {
-  SPILLWAY_ASSIGN(const auto tables, SelectSyncedTables(context, world.store(), wanted));
+std::vector<Explained> ExplainTables(const base::Context& context, World& world,
+                                     const std::vector<std::string>& wanted,
+                                     const SyncOptions& options) {
   std::vector<Explained> explained;
-  for (const state::SyncedTable& table : tables) {
-    const auto explain = [&]() -> Result<sync::Plan> {
-      SPILLWAY_ASSIGN(const sync::Definition definition,
-                      sync::DefinitionFromJson(table.definition));
-      SPILLWAY_ASSIGN(const sync::Environment environment,
-                      MakeEnvironment(context, world, definition, nullptr));
-      return sync::Explain(context, definition, environment, options.rebuild);
-    };
-    explained.push_back({table.name(), explain()});
+  const auto explain = [&](const state::SyncedTable& table) -> Result<sync::Plan> {
+    SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
+    SPILLWAY_ASSIGN(const sync::Environment environment,
+                    MakeEnvironment(context, world, definition, nullptr));
+    return sync::Explain(context, definition, environment, options.rebuild);
+  };
+  std::set<std::string> taken;
+  for (const std::string& word : wanted) {
+    const auto selected = SelectSyncedTables(context, world.store(), {word});
+    if (!selected.ok()) {
+      explained.push_back({word, selected.status()});
+      continue;
+    }
+    for (const state::SyncedTable& table : *selected) {
+      if (taken.insert(table.id).second) explained.push_back({table.name(), explain(table)});
+    }
   }
   return explained;
 }
@@ -285,22 +321,27 @@ Result<std::vector<Explained>> ExplainTables(const base::Context& context, World
 Result<std::int64_t> WaitForTable(const base::Context& context, World& world, std::string_view name,
                                   std::optional<std::int64_t> version,
                                   std::chrono::milliseconds timeout) {
-  const base::Deadline deadline = base::Deadline::After(timeout);
-  SPILLWAY_ASSIGN(SyncedTableView view, GetSyncedTable(context, world, name, true));
+  const base::Context bounded = context.Within(timeout);
+  SPILLWAY_ASSIGN(SyncedTableView view, GetSyncedTable(bounded, world, name, true));
+  SPILLWAY_TRY(view.target_outcome);
   if (!version) {
     SPILLWAY_ASSIGN(const sync::Environment environment,
-                    MakeEnvironment(context, world, view.definition, nullptr));
+                    MakeEnvironment(bounded, world, view.definition, nullptr));
     SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(view.definition.source));
     SPILLWAY_ASSIGN(const auto latest,
-                    environment.lake->Open(context, location, lake::VersionSpec()));
+                    environment.lake->Open(bounded, location, lake::VersionSpec()));
     version = latest->position().version;
   }
   while (!view.position || view.position->version < *version) {
-    SPILLWAY_TRY(view.target_outcome);
-    if (deadline.expired()) return WaitedTooLong(view, *version);
-    Sleep(context, kBetweenLooks);
-    SPILLWAY_TRY(context.Check());
-    SPILLWAY_ASSIGN(view, GetSyncedTable(context, world, name, true));
+    Status looked = bounded.Sleep(kBetweenLooks);
+    if (looked.ok()) {
+      SPILLWAY_ASSIGN(SyncedTableView now, GetSyncedTable(bounded, world, name, true));
+      looked = now.target_outcome;
+      if (looked.ok()) view = std::move(now);
+    }
+    if (looked.ok()) continue;
+    const bool is_late = context.Check().ok() && bounded.deadline.expired();
+    return is_late ? WaitedTooLong(view, *version) : looked;
   }
   return view.position->version;
 }

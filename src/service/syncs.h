@@ -30,16 +30,18 @@ struct SyncOutcome {
   std::string name;
   bool skipped = false;  ///< a pattern or a group met a paused table
   base::Status status;
-  sync::Report report;  ///< meaningful when status is ok and not skipped
+  sync::Report report;  ///< meaningful when not skipped; of a failed run as sync::Outcome has it
 };
 
 /// Syncs what `wanted` names (names and patterns; selection.h), one after another, in the order of
 /// `wanted`; a failing table does not stop the others, a stop does. A table of a group brings its
 /// whole group along, which is published in one transaction or not at all. A paused table named
 /// itself is an error of its own (SYNCED_TABLE_PAUSED), one met by a pattern is skipped. Each table
-/// is shown to `each` when it is finished. Every run is recorded in the state. The result is an
-/// error only when `wanted` cannot be understood. Errors of a table: RUN_IN_PROGRESS when another
-/// process or machine holds it; those of sync::Sync.
+/// is shown to `each` when it is finished. A word that names no table is an outcome of that name
+/// and stops no other. Every run that had its table's lock is recorded in the state. The result is
+/// an error only when the state cannot be read. Errors of a table: RUN_IN_PROGRESS when another
+/// process or machine holds it; INVALID_DEFINITION when its definition cannot be read; those of
+/// sync::SyncTogether.
 base::Result<std::vector<SyncOutcome>> SyncTables(
     const base::Context& context, World& world, const std::vector<std::string>& wanted,
     const SyncOptions& options, sync::EventSink* events,
@@ -51,11 +53,11 @@ struct Explained {
   base::Result<sync::Plan> plan;
 };
 
-/// What a sync of each table that `wanted` names would do. Writes nothing. The result is an error
-/// only when `wanted` cannot be understood.
-base::Result<std::vector<Explained>> ExplainTables(const base::Context& context, World& world,
-                                                   const std::vector<std::string>& wanted,
-                                                   const SyncOptions& options);
+/// What a sync of each table that `wanted` names would do; a word that names none has its error as
+/// plan. Writes nothing.
+std::vector<Explained> ExplainTables(const base::Context& context, World& world,
+                                     const std::vector<std::string>& wanted,
+                                     const SyncOptions& options);
 
 /// Waits until the target reflects `version` of the source or, when absent, the version that was
 /// the latest when the wait began. Returns the version reflected then. Reads only; blocks for

@@ -368,6 +368,7 @@ FLAGS = [
     "--schedule=0 0 * * * ? Europe/Paris",
     "--freshness=15m",
     "--group=g h",
+    "--partition-zone=+05:30",
     "--on-late=echo \"late: $1\" # é",
     "--lock-timeout=2s",
 ]

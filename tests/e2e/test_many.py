@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import hashlib
 import json
 import pathlib
+import sqlite3
 import threading
 import time
 
@@ -160,6 +164,8 @@ def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
         2, 0, 0, 0,
     ]  # fmt: skip
     assert list(loaded["phases_ms"]) == ["observe", "fence", "plan", "load", "index", "publish"]
+    assert failed["failed_in"] == "index"
+    assert list(failed["phases_ms"]) == ["observe", "fence", "plan", "load", "index"]
     only = shop.done("runs", "list", "shop.public.bad", "-o", "json").json()
     assert len(only) == 1
     assert shop.run("runs", "show", "no-such").code == 1
@@ -179,6 +185,22 @@ def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
         for sample in families["spillway_synced_table_failed_runs"].samples
     }
     assert failures == {"shop.public.bad": 1, "shop.public.good": 0}
+
+
+def test_rejected_rows_are_counted_in_runs_and_metrics(
+    shop: Program, tmp_path: pathlib.Path
+) -> None:
+    define(shop, "t", source(tmp_path / "t", 1, 2, 2, None), "--on-bad-row", "reject")
+    shop.done("sync", "shop.public.t")
+    run = shop.done("runs", "list", "-o", "json").json()[0]["run"]
+    shown = shop.done("runs", "show", run, "-o", "json").json()
+    assert (shown["rows"], shown["rows_rejected"]) == (1, 3)
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(shop.done("metrics").text)
+    }
+    rejected = families["spillway_synced_table_rejected_rows"].samples
+    assert [(one.labels["synced_table"], one.value) for one in rejected] == [("shop.public.t", 3)]
 
 
 def test_wait(shop: Program, tmp_path: pathlib.Path) -> None:
@@ -315,3 +337,173 @@ def test_a_pause_whose_target_is_away_holds_and_says_so(
     said = shop.done("synced-table", "pause", "shop.public.t")
     assert "spillway.status does not show it" in said.stderr
     shop.fails("sync", "shop.public.t", error_class="SYNCED_TABLE_PAUSED", codes=(1,))
+
+
+def rewrite_definition(home: pathlib.Path, name: str, definition: str) -> None:
+    """Puts another definition into the state, as another release would have written it."""
+    with contextlib.closing(sqlite3.connect(next(home.rglob("state.db")))) as state:
+        columns = "id, name, target, schema_name, table_name, source, definition, created_us, changed_us"
+        row = list(
+            state.execute(f"SELECT {columns} FROM synced_table WHERE name = ?", (name,)).fetchone()
+        )
+        row[6] = definition
+        text = "synced_table" + "".join(
+            f"\ni{value}" if isinstance(value, int) else f"\nt{len(value.encode())}:{value}"
+            for value in row
+        )
+        checksum = hashlib.sha256(text.encode()).hexdigest()[:16]
+        state.execute(
+            "UPDATE synced_table SET definition = ?, checksum = ? WHERE name = ?",
+            (definition, checksum, name),
+        )
+        state.commit()
+
+
+def test_what_cannot_be_understood_stops_no_other_table(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    for table in ("a", "b", "c"):
+        define(shop, table, source(tmp_path / table, 1, 2))
+    rewrite_definition(shop.home, "shop.public.b", '{"from": "a later release"}')
+    said = shop.run("sync", "shop.public.a", "shop.public.typo", "shop.public.c", "-o", "json")
+    assert said.code == 1
+    assert outcomes(said) == {"a": "done", "typo": "failed", "c": "done"}
+    assert said.json()[1]["error"]["class"] == "SYNCED_TABLE_NOT_FOUND"
+    said = shop.run("sync", "--all", "-o", "json")
+    assert outcomes(said) == {"a": "nothing to do", "b": "failed", "c": "nothing to do"}
+    assert said.code == 2, "the code that all failures share"
+    assert said.json()[1]["error"]["class"] == "INVALID_DEFINITION"
+    assert shop.done("runs", "list", "shop.public.b", "-o", "json").json()[0]["state"] == "failed"
+    listed = shop.done("synced-table", "list", "-o", "json").json()
+    assert [one["state"] for one in listed] == ["online", "failed", "online"]
+    explained = shop.run("explain", "shop.public.typo", "shop.public.a", "-o", "json")
+    assert explained.code == 1 and explained.json()[0]["synced_table"] == "shop.public.a"
+    assert count(database_15, "c") == 2
+
+
+def test_only_the_culprit_of_a_group_has_an_error_of_its_own(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    folders = [source(tmp_path / name, 1, 2, 3) for name in ("heads", "lines", "notes")]
+    for folder in folders:
+        define(shop, folder.name, folder, "--group", "orders")
+    shop.done("sync", "--all")
+    replace(folders[0], 1, 2, 3, 4)
+    replace(folders[1], 4)
+    said = shop.run("sync", "--all", "-o", "json")
+    assert said.code == 5, "what --allow-deletes would mend"
+    errors = {one["synced_table"].rpartition(".")[2]: one["error"] for one in said.json()}
+    assert {name: error["class"] for name, error in errors.items()} == {
+        "heads": "GROUP_NOT_PUBLISHED",
+        "lines": "TOO_MANY_DELETES",
+        "notes": "GROUP_NOT_PUBLISHED",
+    }
+    assert errors["heads"]["details"]["failed"] == "shop.public.lines"
+    assert count(database_15, "heads") == 3
+    runs = shop.done("runs", "list", "shop.public.lines", "-o", "json").json()
+    failed = shop.done("runs", "show", runs[0]["run"], "-o", "json").json()
+    assert failed["failed_in"] == "publish"
+    assert list(failed["phases_ms"]) == ["observe", "fence", "plan", "load", "index", "publish"]
+    shop.done("sync", "shop.public.heads", "--allow-deletes")
+    assert count(database_15, "lines") == 1
+
+
+def test_a_group_may_be_larger_than_the_pool(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    for number in range(25):
+        define(shop, f"g{number}", source(tmp_path / str(number), 1, 2), "--group", "all")
+    said = shop.done("sync", "shop.public.g7", "-o", "json", timeout=240)
+    assert set(outcomes(said).values()) == {"done"} and len(said.json()) == 25
+    transactions = database_15.query("SELECT count(DISTINCT xmin::text) FROM spillway.position")
+    assert int(transactions[0][0]) == 1
+
+
+def test_a_group_is_of_one_target(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    shop.done("target", "add", "archive", database_15.url())
+    define(shop, "heads", source(tmp_path / "heads", 1), "--group", "orders")
+    create = ["synced-table", "create", "archive.public.lines", "--from", source(tmp_path / "l", 1)]
+    create += ["--primary-key", "id", "--no-sync"]
+    for verb in (
+        [*create, "--group", "orders"],
+        [*create, "--group", "orders", "--dry-run"],
+    ):
+        refused = shop.fails(*verb, error_class="INVALID_DEFINITION", codes=(2,))
+        assert "shop.public.heads" in refused.message and refused.details["field"] == "group"
+    shop.done(*create)
+    shop.fails(
+        "synced-table", "alter", "archive.public.lines", "--group", "orders",
+        error_class="INVALID_DEFINITION", codes=(2,),
+    )  # fmt: skip
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "version: 1\nsynced_tables:\n"
+        f"  archive.public.lines: {{ source: {tmp_path / 'l'}, group: orders }}\n"
+    )
+    refused = shop.fails("plan", "-f", file, error_class="INVALID_DEFINITION", codes=(2,))
+    assert ":3:" in refused.message and "shop.public.heads" in refused.message
+
+
+def test_one_table_of_one_database_has_one_definition(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    folder = source(tmp_path / "t", 1)
+    url = database_15.url()
+    url += ("&" if "?" in url else "?") + "application_name=again"
+    shop.done("target", "add", "again", url)
+    define(shop, "t", folder)
+    create = ["synced-table", "create", "again.public.t", "--from", folder, "--no-sync"]
+    refused = shop.fails(*create, error_class="INVALID_DEFINITION", codes=(2,))
+    assert "shop.public.t" in refused.message
+    file = tmp_path / "shop.yaml"
+    file.write_text(f"version: 1\nsynced_tables:\n  again.public.t: {{ source: {folder} }}\n")
+    refused = shop.fails("plan", "-f", file, error_class="INVALID_DEFINITION", codes=(2,))
+    assert "shop.public.t" in refused.message
+    shop.done("synced-table", "delete", "shop.public.t", "--keep-table")
+    shop.done(*create)
+
+
+def test_wait_keeps_its_time_when_the_server_is_silent(
+    spillway: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    gate = Gate(database_15.cluster.port)
+    shop = with_target(spillway, database_15, gate.port)
+    define(shop, "t", source(tmp_path / "t", 1))
+    gate.set(delay=30)
+    said = shop.run("synced-table", "wait", "shop.public.t", "--version", "0", "--timeout", "1s")
+    assert said.code == 1 and "DEADLINE_EXCEEDED" in said.stderr
+    assert said.seconds < 5
+    gate.close()
+
+
+def test_zoneless_partition_values_are_of_the_zone_said(
+    shop: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    folder = tmp_path / "t"
+    moment = datetime.datetime(2024, 1, 1, 8, tzinfo=datetime.UTC)
+    rows = pa.table({"id": [1], "at": pa.array([moment], pa.timestamp("us", "UTC"))})
+    deltalake.write_deltalake(str(folder), rows, partition_by=["at"])
+    log = folder / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        if "add" in action:
+            action["add"]["partitionValues"]["at"] = "2024-01-01 08:00:00"
+    log.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    define(shop, "t", folder)
+
+    def arrived() -> list[str]:
+        shop.done("sync", "shop.public.t", "--allow-deletes")
+        return [row[0] for row in database_15.query("SELECT (at AT TIME ZONE 'UTC')::text FROM t")]
+
+    assert arrived() == ["2024-01-01 08:00:00"]
+    alter = ["synced-table", "alter", "shop.public.t"]
+    shop.done(*alter, "--partition-zone", "+05:30")
+    assert arrived() == ["2024-01-01 02:30:00"]
+    shop.done(*alter, "--where", "at = TIMESTAMP '2024-01-01T02:30:00Z'")
+    assert arrived() == ["2024-01-01 02:30:00"]
+    shop.done(*alter, "--where", "at = TIMESTAMP '2024-01-01T08:00:00Z'")
+    assert arrived() == []
+    refused = shop.fails(*alter, "--partition-zone", "Mars", error_class="INVALID_DEFINITION")
+    assert refused.details["field"] == "partition_zone"

@@ -38,6 +38,11 @@ TEST_F(ConsoleTest, ListsAreAligned) {
   EXPECT_EQ(Text(out_), "NAME  ROWS\nä     1\nlong  -\n");
 }
 
+TEST_F(ConsoleTest, WideCharactersAreAlignedAsTheyAreShown) {
+  console_.Print(R"([{"name":"東京","rows":1},{"name":"e\u0301","rows":2}])");
+  EXPECT_EQ(Text(out_), "NAME  ROWS\n東京  1\ne\u0301     2\n");
+}
+
 TEST_F(ConsoleTest, ObjectsAreLines) {
   console_.Print(R"({"state":"online","primary_key":["a","b"]})");
   EXPECT_EQ(Text(out_), "state        online\nprimary_key  a, b\n");

@@ -130,7 +130,7 @@ class StatementRunner {
   }
 
   Result<int> Explain(const std::vector<std::string>& names) {
-    SPILLWAY_ASSIGN(const auto explained, service::ExplainTables(context(), world_, names, {}));
+    const auto explained = service::ExplainTables(context(), world_, names, {});
     for (const service::Explained& one : explained) {
       if (!one.plan.ok()) return one.plan.status();
       session_->console->Print(PlanJson(one.name, *one.plan));

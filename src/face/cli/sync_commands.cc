@@ -59,8 +59,8 @@ void AddAllowDeletes(CLI::App* command, service::SyncOptions* options) {
 
 Result<int> Explain(Session* session, service::World& world, const Selection& selection,
                     const service::SyncOptions& options, bool exit_code) {
-  SPILLWAY_ASSIGN(const auto explained,
-                  service::ExplainTables(session->context, world, selection.Wanted(), options));
+  const auto explained =
+      service::ExplainTables(session->context, world, selection.Wanted(), options);
   Json list = Json::array();
   bool something = false;
   int code = 0;
@@ -181,6 +181,11 @@ Json RunJson(const state::Run& run, bool whole) {
         std::chrono::duration_cast<std::chrono::milliseconds>(phase.duration).count();
   }
   json["phases_ms"] = std::move(phases);
+  // A table that waited for another of its group failed nowhere.
+  const bool failed =
+      error.is_object() && !run.phases.empty() &&
+      error.value("class", "") != base::Describe(base::ErrorClass::kGroupNotPublished).name;
+  if (failed) json["failed_in"] = run.phases.back().name;
   json["error"] = error;
   return json;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "face/cli/question.h"
@@ -75,6 +76,22 @@ Result<std::vector<std::string>> Consented(const Session& session,
     if (consented) names.push_back(outcome.name);
   }
   return names;
+}
+
+// The code that all failures share, else 1. A table that waited for another of its group says
+// nothing of its own.
+int CommonExitCode(const std::vector<service::SyncOutcome>& outcomes) {
+  std::set<int> own;
+  bool any = false;
+  for (const service::SyncOutcome& outcome : outcomes) {
+    if (outcome.status.ok()) continue;
+    any = true;
+    if (outcome.status.error_class() != base::ErrorClass::kGroupNotPublished) {
+      own.insert(ExitCode(outcome.status));
+    }
+  }
+  if (!any) return 0;
+  return own.size() == 1 ? *own.begin() : 1;
 }
 
 }  // namespace
@@ -189,13 +206,9 @@ Result<int> SyncAndReport(Session* session, service::World& world,
     }
     console.Print(list.dump());
   }
-  int code = 0;
-  for (const service::SyncOutcome& outcome : outcomes) {
-    if (!outcome.status.ok()) code = outcomes.size() == 1 ? ExitCode(outcome.status) : 1;
-  }
   if (session->context.stop.stop_requested())
     return ExitCode(Status(base::ErrorClass::kCancelled, ""));
-  return code;
+  return CommonExitCode(outcomes);
 }
 
 }  // namespace spillway::face::cli
