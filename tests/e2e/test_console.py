@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 
 import deltalake
 import pyarrow as pa
@@ -114,6 +116,25 @@ def test_ctrl_c_at_a_question(spillway: Program, table: pathlib.Path) -> None:
     defined(spillway, table)
     shown = converse(spillway, ["apply", "-f", "shop.yaml"], [("[y/N]", "\x03")], 130)
     assert "interrupted" in shown
+
+
+def test_a_stop_while_input_is_waited_for(spillway: Program) -> None:
+    """Nothing is typed, and the first signal is enough."""
+    waiting = subprocess.Popen(
+        [BINARY, "plan", "-f", "-"],
+        env=spillway.environment,
+        cwd=spillway.home,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    unhandled = "SigBlk:\t0000000000000000"
+    deadline = time.monotonic() + 20
+    while unhandled in pathlib.Path(f"/proc/{waiting.pid}/status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    waiting.send_signal(signal.SIGINT)
+    _, said = waiting.communicate(timeout=20)
+    assert waiting.returncode == 130 and b"interrupted" in said, said
 
 
 @pytest.mark.parametrize("answer", ["\n", "\x04", "y\n", "cancel\n"], ids=repr)

@@ -109,7 +109,8 @@ std::string PlanText(const Console& console, const ChangePlan& plan) {
 
 Result<ChangePlan> MakePlan(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const service::Configuration configuration,
-                  ReadDefinitionFiles(flags.files, session->working_folder, session->environment));
+                  ReadDefinitionFiles(flags.files, session->working_folder, session->environment,
+                                      session->context.stop));
   SPILLWAY_ASSIGN(ChangePlan plan,
                   service::PlanChanges(session->context, world, configuration, flags.prune));
   for (const Status& missing : service::UnavailableSecrets(world, plan)) {

@@ -87,7 +87,9 @@ std::string FishScript(const std::vector<Node>& nodes) {
 base::Result<std::string> CompletionScript(const CLI::App& app, std::string_view shell) {
   std::vector<std::string> global_flags;
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) global_flags.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) {
+      if (name != "version") global_flags.push_back("--" + name);  // the root's alone
+    }
   }
   std::vector<Node> nodes;
   Collect(app, global_flags, "", &nodes);

@@ -1,10 +1,11 @@
 #include "face/cli/definition_files.h"
 
+#include <unistd.h>
+
 #include <filesystem>
-#include <iostream>
-#include <iterator>
 
 #include "face/cli/definition_flags.h"
+#include "face/cli/stoppable_input.h"
 #include "face/sql/statement.h"
 #include "face/yaml/document.h"
 #include "state/durable_file.h"
@@ -34,11 +35,12 @@ std::string SourceCommand(const service::SourceDeclaration& source) {
 
 }  // namespace
 
-Result<TextFile> ReadTextFile(const std::string& path, const std::string& working_folder) {
+Result<TextFile> ReadTextFile(const std::string& path, const std::string& working_folder,
+                              const std::stop_token& stop) {
   TextFile file{path, working_folder, ""};
   if (path == "-") {
     file.name = "standard input";
-    file.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    SPILLWAY_ASSIGN(file.text, ReadAll(STDIN_FILENO, stop));
     return file;
   }
   const std::filesystem::path absolute =
@@ -56,10 +58,11 @@ Result<TextFile> ReadTextFile(const std::string& path, const std::string& workin
 
 Result<service::Configuration> ReadDefinitionFiles(const std::vector<std::string>& paths,
                                                    const std::string& working_folder,
-                                                   const state::Environment& environment) {
+                                                   const state::Environment& environment,
+                                                   const std::stop_token& stop) {
   service::Configuration all;
   for (const std::string& path : paths) {
-    SPILLWAY_ASSIGN(const TextFile file, ReadTextFile(path, working_folder));
+    SPILLWAY_ASSIGN(const TextFile file, ReadTextFile(path, working_folder, stop));
     SPILLWAY_ASSIGN(service::Configuration one,
                     yaml::ReadDocument(file.text, {file.name, file.folder}, environment));
     SPILLWAY_TRY(service::Merge(std::move(one), &all));

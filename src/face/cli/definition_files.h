@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_FACE_CLI_DEFINITION_FILES_H_
 #define SPILLWAY_FACE_CLI_DEFINITION_FILES_H_
 
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,13 +20,16 @@ struct TextFile {
 };
 
 /// Reads `path` whole, standard input for `-`. Errors: INVALID_ARGUMENT (there is none, a folder),
-/// FILE_UNUSABLE.
-base::Result<TextFile> ReadTextFile(const std::string& path, const std::string& working_folder);
+/// FILE_UNUSABLE; CANCELLED when `stop` is requested while standard input is waited for.
+base::Result<TextFile> ReadTextFile(const std::string& path, const std::string& working_folder,
+                                    const std::stop_token& stop);
 
-/// What all the definition files declare together. Errors: those of reading YAML, with the place.
+/// What all the definition files declare together. Errors: those of ReadTextFile and of reading
+/// YAML, with the place.
 base::Result<service::Configuration> ReadDefinitionFiles(const std::vector<std::string>& paths,
                                                          const std::string& working_folder,
-                                                         const state::Environment& environment);
+                                                         const state::Environment& environment,
+                                                         const std::stop_token& stop);
 
 enum class DefinitionForm { kYaml, kSql, kCli };
 

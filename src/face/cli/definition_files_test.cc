@@ -173,9 +173,9 @@ TEST(ShellWord, IsOneWord) {
 }
 
 TEST(ReadTextFile, SaysWhatIsWrong) {
-  EXPECT_THAT(ReadTextFile("nothing.yaml", "/tmp").status().message(),
+  EXPECT_THAT(ReadTextFile("nothing.yaml", "/tmp", {}).status().message(),
               testing::HasSubstr("there is no file nothing.yaml"));
-  EXPECT_THAT(ReadTextFile(".", "/tmp").status().message(), testing::HasSubstr("a folder"));
+  EXPECT_THAT(ReadTextFile(".", "/tmp", {}).status().message(), testing::HasSubstr("a folder"));
 }
 
 }  // namespace

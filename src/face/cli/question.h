@@ -2,7 +2,6 @@
 #define SPILLWAY_FACE_CLI_QUESTION_H_
 
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #include "base/result.h"
@@ -10,10 +9,6 @@
 
 /// Questions on the terminal.
 namespace spillway::face::cli {
-
-/// A line of the file descriptor `input` without its break; nullopt at its end. Blocks until the
-/// line is there or `stop` is requested. Errors: CANCELLED.
-base::Result<std::optional<std::string>> ReadAnswer(int input, const std::stop_token& stop);
 
 /// Whether somebody is there to answer: stdin and stderr are terminals.
 bool CanAsk(const Session& session);

@@ -291,7 +291,8 @@ Result<int> RunSql(Session* session, service::World& world, const SqlFlags& flag
   const std::vector<std::string> files =
       flags.files.empty() ? std::vector<std::string>{"-"} : flags.files;
   for (const std::string& path : files) {
-    SPILLWAY_ASSIGN(TextFile file, ReadTextFile(path, session->working_folder));
+    SPILLWAY_ASSIGN(TextFile file,
+                    ReadTextFile(path, session->working_folder, session->context.stop));
     SPILLWAY_ASSIGN(const int code, runner.RunScript({file.name, std::move(file.text)}));
     if (code != 0) return code;
   }

@@ -42,6 +42,15 @@ Result<sync::Definition> MakeDefinition(const CreateFlags& flags) {
   return definition;
 }
 
+// A message that has lines of its own.
+std::string OnOneLine(std::string message) {
+  constexpr std::string_view kBreak = "\n  ";
+  for (std::size_t at = message.find(kBreak); at != std::string::npos; at = message.find(kBreak)) {
+    message.replace(at, kBreak.size(), " ");
+  }
+  return message;
+}
+
 Json ViewJson(const service::SyncedTableView& view) {
   const sync::Definition& definition = view.definition;
   Json json;
@@ -64,7 +73,7 @@ Json ViewJson(const service::SyncedTableView& view) {
     json["last_run"] = std::string(state::Name(view.last_run->state));
     json["last_run_at"] = service::FormatTimestamp(view.last_run->started_at);
     if (!view.last_run->error.empty()) {
-      json["last_error"] = Json::parse(view.last_run->error).value("message", "");
+      json["last_error"] = OnOneLine(Json::parse(view.last_run->error).value("message", ""));
     }
   }
   json["id"] = definition.id;
