@@ -123,7 +123,7 @@ class Connection {
     base::Status error;  ///< of kRejected and kUnknown
   };
   /// Sends COMMIT and waits for the answer; the failpoint `sent_failpoint` lies between. Once it is
-  /// sent a stop leaves it `grace` to be answered. When the outcome is unknown the session is
+  /// sent a stop leaves it a moment to be answered. When the outcome is unknown the session is
   /// closed.
   CommitReply Commit(const base::Context& context, std::string_view sent_failpoint);
 

@@ -52,18 +52,6 @@ std::string Readable(std::string_view text) {
   return readable;
 }
 
-/// A bad row as the error of a call that takes none.
-Status BadRowError(const BadRow& bad) {
-  std::string message = "a row cannot be stored: column " + bad.column + ": " + bad.reason;
-  message += bad.key.empty() ? " (row " + std::to_string(bad.row) + " of the batch)"
-                             : " (key " + bad.key + ")";
-  return Status(bad.error_class, std::move(message))
-      .With("column", bad.column)
-      .With("key", bad.key)
-      .With("reason", bad.reason)
-      .With("row", std::to_string(bad.row));
-}
-
 }  // namespace
 
 struct CopyEncoder::Impl {
@@ -216,7 +204,6 @@ Status CopyEncoder::Impl::EncodeAround(std::int64_t first, std::int64_t count, s
       good_from += ready;
     }
     if (!found) break;
-    if (bad == nullptr) return BadRowError(*found);
     bad->push_back(*std::move(found));
     good_from = row + 1;
     any = true;
@@ -295,15 +282,6 @@ void CopyEncoder::AppendHeader(std::string* out) {
 }
 
 void CopyEncoder::AppendTrailer(std::string* out) { out->append("\377\377", 2); }
-
-Status CopyEncoder::Append(const data::Batch& batch, std::int64_t first, std::int64_t count,
-                           std::string* out) {
-  const std::size_t before = out->size();
-  Status status = impl_->Encode(batch, first, count, out, nullptr);
-  impl_->views.clear();
-  if (!status.ok()) out->resize(before);
-  return status;
-}
 
 Status CopyEncoder::AppendGood(const data::Batch& batch, std::int64_t first, std::int64_t count,
                                std::string* out, std::vector<BadRow>* bad) {

@@ -36,13 +36,9 @@ class CopyEncoder {
   /// The file trailer: once, after the last row.
   static void AppendTrailer(std::string* out);
 
-  /// Appends the rows [first, first + count) of `batch`. On a bad value nothing of this call is
-  /// appended and the error has its class (CHARACTER_NOT_IN_REPERTOIRE, VALUE_OUT_OF_RANGE,
-  /// PRIMARY_KEY_CONSTRAINT_VIOLATION) and the details column, key, reason, row (within the batch).
-  base::Status Append(const data::Batch& batch, std::int64_t first, std::int64_t count,
-                      std::string* out);
-  /// Appends those of the rows that can be stored; the others are appended to `*bad` in their
-  /// order: column, key, reason, error_class, row (within the batch). Errors: INTERNAL.
+  /// Appends those of the rows [first, first + count) of `batch` that can be stored; the others are
+  /// appended to `*bad` in their order: column, key, reason, error_class, row (within the batch).
+  /// Errors: INTERNAL.
   base::Status AppendGood(const data::Batch& batch, std::int64_t first, std::int64_t count,
                           std::string* out, std::vector<BadRow>* bad);
 

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "data/builder.h"
 #include "data/utf8.h"
+#include "target/postgres/append_all_test.h"
 #include "target/postgres/copy_encoder.h"
 #include "target/postgres/json_syntax.h"
 #include "target/postgres/type_table.h"
@@ -79,7 +80,7 @@ void EncodeColumn(const Spec& spec, std::string_view input) {
   auto encoder = CopyEncoder::Make(schema, {column}, {});
   SPILLWAY_CHECK(encoder.ok());
   std::string bytes;
-  const base::Status status = encoder->Append(*batch, 0, batch->rows(), &bytes);
+  const base::Status status = AppendAll(*encoder, *batch, 0, batch->rows(), &bytes);
   if (status.ok()) {
     Walk(bytes, rows, 1);
   } else {

@@ -19,6 +19,7 @@
 #include "data/builder.h"
 #include "data/json_writer.h"
 #include "data/value_text.h"
+#include "target/postgres/append_all_test.h"
 #include "target/postgres/copy_encoder.h"
 #include "target/postgres/json_syntax.h"
 #include "target/postgres/testing/test_server.h"
@@ -155,7 +156,7 @@ class CopyEncoderServer : public ::testing::TestWithParam<ServerVersion> {
     EXPECT_TRUE(encoder.ok()) << encoder.status().ToString();
     std::string bytes;
     CopyEncoder::AppendHeader(&bytes);
-    const base::Status status = encoder->Append(batch, 0, batch.rows(), &bytes);
+    const base::Status status = AppendAll(*encoder, batch, 0, batch.rows(), &bytes);
     EXPECT_TRUE(status.ok()) << status.ToString();
     CopyEncoder::AppendTrailer(&bytes);
     return bytes;

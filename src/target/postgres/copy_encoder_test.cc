@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/builder.h"
+#include "target/postgres/append_all_test.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -72,7 +73,7 @@ std::string Encode(const data::Batch& batch, const std::vector<Spec>& specs) {
   CopyEncoder encoder = EncoderFor(batch, specs);
   std::string bytes;
   CopyEncoder::AppendHeader(&bytes);
-  const base::Status status = encoder.Append(batch, 0, batch.rows(), &bytes);
+  const base::Status status = AppendAll(encoder, batch, 0, batch.rows(), &bytes);
   EXPECT_TRUE(status.ok()) << status.ToString();
   CopyEncoder::AppendTrailer(&bytes);
   return bytes;
@@ -94,7 +95,7 @@ base::Status ErrorOf(const std::vector<Spec>& specs, std::vector<std::size_t> ke
   const data::Batch batch = Build(specs);
   CopyEncoder encoder = EncoderFor(batch, specs, std::move(key));
   std::string bytes = "before";
-  base::Status status = encoder.Append(batch, 0, batch.rows(), &bytes);
+  base::Status status = AppendAll(encoder, batch, 0, batch.rows(), &bytes);
   EXPECT_EQ(bytes, "before");
   return status;
 }
@@ -254,9 +255,7 @@ TEST(CopyEncoder, TheFirstBadRowIsNamedWithItsKey) {
   EXPECT_EQ(status.detail("column"), "c2");
   EXPECT_EQ(status.detail("row"), "1400");
   EXPECT_EQ(status.detail("key"), "14000, k1400");
-  EXPECT_EQ(status.message(),
-            "a row cannot be stored: column c2: 99999 is outside the range of smallint (key 14000, "
-            "k1400)");
+  EXPECT_EQ(status.detail("reason"), "99999 is outside the range of smallint");
 }
 
 TEST(CopyEncoder, KeysAreShownReadably) {
@@ -323,17 +322,17 @@ TEST(CopyEncoder, PiecesTogetherAreTheWhole) {
   const data::Batch batch = Build(specs);
   CopyEncoder encoder = EncoderFor(batch, specs);
   std::string whole;
-  ASSERT_TRUE(encoder.Append(batch, 0, batch.rows(), &whole).ok());
+  ASSERT_TRUE(AppendAll(encoder, batch, 0, batch.rows(), &whole).ok());
   for (const std::int64_t step : {1, 3, 64, 511, 513}) {
     std::string pieces;
     for (std::int64_t first = 0; first < batch.rows(); first += step) {
       const std::int64_t count = std::min(step, batch.rows() - first);
-      ASSERT_TRUE(encoder.Append(batch, first, count, &pieces).ok());
+      ASSERT_TRUE(AppendAll(encoder, batch, first, count, &pieces).ok());
     }
     EXPECT_EQ(pieces, whole) << step;
   }
   std::string none;
-  ASSERT_TRUE(encoder.Append(batch, 7, 0, &none).ok());
+  ASSERT_TRUE(AppendAll(encoder, batch, 7, 0, &none).ok());
   EXPECT_EQ(none, "");
 }
 
@@ -342,7 +341,7 @@ TEST(CopyEncoder, AnArrayThatStartsWithinItsBuffers) {
   const data::Batch batch = Build(specs);
   CopyEncoder encoder = EncoderFor(batch, specs);
   std::string expected;
-  ASSERT_TRUE(encoder.Append(batch, 13, 80, &expected).ok());
+  ASSERT_TRUE(AppendAll(encoder, batch, 13, 80, &expected).ok());
   const auto schema = std::make_shared<const data::Schema>(batch.schema());
   ArrowArray array = Build(specs).Release();
   array.offset = 13;
@@ -350,7 +349,7 @@ TEST(CopyEncoder, AnArrayThatStartsWithinItsBuffers) {
   const auto sliced = data::Batch::Import(schema, array);
   ASSERT_TRUE(sliced.ok()) << sliced.status().ToString();
   std::string actual;
-  ASSERT_TRUE(encoder.Append(*sliced, 0, 80, &actual).ok());
+  ASSERT_TRUE(AppendAll(encoder, *sliced, 0, 80, &actual).ok());
   EXPECT_EQ(actual, expected);
 }
 
@@ -388,7 +387,7 @@ TEST(CopyEncoder, WhatIsUnderANullDoesNotMatter) {
   ASSERT_TRUE(batch.ok()) << batch.status().ToString();
   CopyEncoder encoder = EncoderFor(*batch, specs);
   std::string bytes;
-  const base::Status status = encoder.Append(*batch, 0, 2, &bytes);
+  const base::Status status = AppendAll(encoder, *batch, 0, 2, &bytes);
   EXPECT_TRUE(status.ok()) << status.ToString();
   EXPECT_EQ(Hex(bytes.substr(bytes.size() - 4 * specs.size())), std::string(8 * specs.size(), 'f'));
   // The buffers go back to their owner as they were.
@@ -425,7 +424,7 @@ TEST(CopyEncoder, JsonOfOthersInsideADocumentIsChecked) {
   ASSERT_TRUE(batch.ok());
   CopyEncoder encoder = EncoderFor(*batch, specs);
   std::string bytes;
-  const base::Status status = encoder.Append(*batch, 0, 1, &bytes);
+  const base::Status status = AppendAll(encoder, *batch, 0, 1, &bytes);
   EXPECT_EQ(status.error_class(), ErrorClass::kCharacterNotInRepertoire);
   EXPECT_EQ(status.detail("reason"), "half a surrogate pair at byte 8");
 }
@@ -482,8 +481,8 @@ TEST(CopyEncoder, ABatchOfOtherRowsIsRefused) {
   const data::Batch batch = Build(specs);
   CopyEncoder encoder = EncoderFor(batch, specs);
   std::string bytes;
-  EXPECT_EQ(encoder.Append(batch, 0, 2, &bytes).error_class(), ErrorClass::kInternal);
-  EXPECT_EQ(encoder.Append(batch, -1, 1, &bytes).error_class(), ErrorClass::kInternal);
+  EXPECT_EQ(AppendAll(encoder, batch, 0, 2, &bytes).error_class(), ErrorClass::kInternal);
+  EXPECT_EQ(AppendAll(encoder, batch, -1, 1, &bytes).error_class(), ErrorClass::kInternal);
   EXPECT_EQ(bytes, "");
 }
 
