@@ -26,7 +26,10 @@ std::string Reason(const Definition& definition, const Observation& observation,
   if (!state.position || state.position->source_position.empty()) {
     return "the target has no position yet: everything of version " + version + " is loaded";
   }
-  if (!state.exists) return "the target table is gone: it is built again from version " + version;
+  if (!state.exists) {
+    return (state.difference.empty() ? "the target table is gone" : state.difference) +
+           ": it is built again from version " + version;
+  }
   if (rebuild) return "a rebuild was asked for: everything of version " + version + " is loaded";
   if (state.position->definition_hash != RowHash(definition)) {
     return "the definition changed what rows or columns the target has";
@@ -55,7 +58,10 @@ Status RefuseOthers(const Definition& definition, const target::TableState& stat
                  ErrorClass::kAlreadyExists,
                  "a " + state.kind + " that Spillway did not make has the target's name: " + table)
           .With("table", table)
-          .Mend("Take it over with --adopt or --replace, or choose another name.");
+          .Mend(
+              "Take it over with --adopt or --replace, or choose another name. A synced table that "
+              "is there already is deleted first: spillway synced-table delete " +
+              definition.name() + " --keep-table.");
     }
     return Status(ErrorClass::kAlreadyExists,
                   "another synced table has the target's name: " + table)

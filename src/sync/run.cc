@@ -64,6 +64,11 @@ class Run {
       if (observed_again) SPILLWAY_TRY(MakePlan());
     }
     if (plan_.action == Action::kNothing) return false;
+    if (const std::string& restored = observation_.target.restored; !restored.empty()) {
+      Tell(Decision{"the target was restored, branched or failed over (" + restored +
+                    "); continuing from version " +
+                    std::to_string(plan_.from_version.value_or(0))});
+    }
     Tell(Decision{plan_.reason});
     if (!plan_.way_reason.empty()) Tell(Decision{plan_.way_reason});
     for (const std::string& warning : plan_.warnings) Tell(Warning{warning});
@@ -218,6 +223,7 @@ class Run {
                     environment_.target->CreateStage(context_, fence_, definition_.table,
                                                      plan_.columns, definition_.extra_columns));
     stage_ = std::move(stage);
+    SPILLWAY_TRY(environment_.target->TryIndexes(context_, *stage_, Index()));
     LoadSpec spec;
     spec.prototype.source = definition_.source;
     spec.prototype.scan = observation_.scan.document;

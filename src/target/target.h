@@ -98,6 +98,8 @@ struct TableState {
   std::string foreign_owner;  ///< the relation's owner when we may not replace it, else empty
   /// Columns and key as published, in the adapter's own form; empty: never published.
   std::string shape;
+  std::string restored;  ///< how the server is another than the one that published, for people;
+                         ///< else empty. Only filled by Describe(…, with dependents)
 };
 
 /// A held fence: every write of the run carries it. A newer fence makes this one worthless.
@@ -215,7 +217,7 @@ struct Publish {
 /// compare rows, and compares keys only where `max_delete_percent` asks.
 struct PublishedTable {
   PublishWay way = PublishWay::kSwap;  ///< the one taken in the end
-  std::string reason;                  ///< why another than was asked for, for people; else empty
+  std::string reason;                  ///< why not the one asked for, or what it cannot rule out
   std::optional<std::int64_t> inserted;
   std::optional<std::int64_t> updated;
   std::optional<std::int64_t> deleted;
@@ -306,6 +308,11 @@ class Target {
                                           const TableName& target,
                                           const std::vector<Column>& columns,
                                           const std::vector<ExtraColumn>& extra_columns) = 0;
+  /// Tries the key and the indexes of `index` on a stage that has no rows yet, and leaves none:
+  /// what the server refuses is told before the load. Errors: FENCED, INVALID_DEFINITION naming the
+  /// index.
+  virtual base::Status TryIndexes(const base::Context& context, const Stage& stage,
+                                  const IndexSpec& index) = 0;
   /// A writer for task `task_id` (unique within the run). `schema` is that of the batches.
   virtual base::Result<std::unique_ptr<TaskWriter>> OpenTask(const base::Context& context,
                                                              const Stage& stage,

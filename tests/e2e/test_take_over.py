@@ -83,6 +83,30 @@ def test_adopt_wants_the_key(shop: Program, database: Database, lake: pathlib.Pa
     shop.fails(*create(shop, lake, "--adopt"), error_class="CHANGED_PRIMARY_KEY")
 
 
+def test_adopt_wants_the_types(shop: Program, database: Database, lake: pathlib.Path) -> None:
+    with database.connect("app") as connection:
+        connection.execute("CREATE TABLE public.products (id int PRIMARY KEY, name varchar(9))")
+    failure = shop.fails(
+        *create(shop, lake, "--adopt"), error_class="COLUMN_TYPE_CHANGE_NOT_SUPPORTED"
+    )
+    assert "id is integer, not bigint" in failure.message
+    assert "name" not in failure.message.split("synced table: ")[1]  # it is widened in place
+    assert "--replace" in failure.mend
+    assert shop.json("synced-table", "list") == []
+    shop.done(*create(shop, lake, "--replace"))
+    assert database.query("SELECT count(*) FROM products") == [(3,)]
+
+
+def test_delete_drops_an_adopted_table(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    make_table(database)
+    database.query("DROP VIEW names")
+    shop.done(*create(shop, lake, "--adopt", "--no-sync"))
+    shop.done("synced-table", "delete", "shop.public.products", "--drop-table", "--yes")
+    assert database.query("SELECT to_regclass('public.products')") == [(None,)]
+
+
 def test_adopt_needs_a_table(shop: Program, database: Database, lake: pathlib.Path) -> None:
     with database.connect("app") as connection:
         connection.execute("CREATE VIEW public.products AS SELECT 1 AS id")
@@ -97,7 +121,9 @@ def test_replace(shop: Program, database: Database, lake: pathlib.Path) -> None:
         connection.execute("CREATE TABLE public.products (id text, other int)")
         connection.execute("INSERT INTO public.products VALUES ('x', 1)")
         connection.execute("GRANT SELECT ON public.products TO PUBLIC")
-    shop.done(*create(shop, lake, "--replace", "--max-delete-share", "100%"))
+        connection.execute("INSERT INTO public.products SELECT 'y', i FROM generate_series(1, 9) i")
+    # Its rows go, all of them: that was asked for.
+    shop.done(*create(shop, lake, "--replace"))
     assert database.query("SELECT id, name FROM products ORDER BY id") == [
         (1, "a"),
         (2, "b"),

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "target/postgres/align_columns.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/layout.h"
 #include "target/postgres/relation.h"
@@ -25,6 +26,7 @@ using base::Status;
 using Json = nlohmann::json;
 
 constexpr const char* kAdopted = "adopted";
+constexpr const char* kReplaced = "replaced";
 
 Status CheckAdoptable(const TableName& table, const std::optional<Relation>& relation) {
   if (!relation) {
@@ -78,6 +80,43 @@ Status CheckKey(const TableName& table, const std::vector<std::string>& has,
       .Mend("Give the table that key, or the synced table the table's; or use --replace.");
 }
 
+// What differs is written into the table that stays, so its types must be the synced table's, or
+// such as widen to them. The server says how it writes the latter: it makes a table of them, for
+// the moment.
+Status CheckTypes(const Context& context, Connection& connection, const TableName& table,
+                  std::int64_t oid, const std::vector<Column>& columns) {
+  Sql make;
+  make << "BEGIN; CREATE TEMPORARY TABLE spillway_types (";
+  bool first = true;
+  for (const Column& column : columns) {
+    if (!first) make << ", ";
+    first = false;
+    make << Identifier(column.name) << " " << ColumnType(column.target_type);
+  }
+  SPILLWAY_TRY(connection.Execute(context, make << ")"));
+  Sql sql;
+  sql << "SELECT t.attname, format_type(t.atttypid, t.atttypmod), format_type(s.atttypid,"
+      << " s.atttypmod) FROM pg_attribute t JOIN pg_attribute s ON s.attname = t.attname"
+      << " WHERE t.attrelid = " << Literal(oid)
+      << "::oid AND s.attrelid = 'pg_temp.spillway_types'::regclass AND t.attnum > 0"
+      << " AND s.attnum > 0 AND NOT t.attisdropped AND (t.atttypid, t.atttypmod) <>"
+      << " (s.atttypid, s.atttypmod) ORDER BY t.attnum";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+  std::string others;
+  for (int row = 0; row < rows.size(); ++row) {
+    if (IsWidening(rows.text(row, 1), rows.text(row, 2))) continue;
+    others += fmt::format("{}{} is {}, not {}", others.empty() ? "" : "; ", rows.text(row, 0),
+                          rows.text(row, 1), rows.text(row, 2));
+  }
+  if (others.empty()) return Status();
+  return Status(ErrorClass::kColumnTypeChangeNotSupported,
+                "the table " + table.ToString() +
+                    " has columns of other types than the synced table: " + others)
+      .With("table", table.ToString())
+      .Mend("Give the synced table the table's types with --type-overrides, or use --replace.");
+}
+
 // What Spillway will call its own of a table taken over: of one whose rows are kept the columns
 // that the synced table has, and the key; of one to be replaced every column.
 Result<std::string> OwnedShape(const Context& context, Connection& connection, std::int64_t oid,
@@ -96,8 +135,8 @@ Result<std::string> OwnedShape(const Context& context, Connection& connection, s
       }
     }
     shape["columns"] = std::move(own);
-    shape[kAdopted] = true;
   }
+  shape[keep_rows ? kAdopted : kReplaced] = true;
   Sql sql;
   sql << "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indisprimary AND indrelid = "
       << Literal(oid) << "::oid";
@@ -115,15 +154,21 @@ bool IsAdopted(std::string_view shape) {
   return json.is_object() && json.contains(kAdopted);
 }
 
+bool IsReplaced(std::string_view shape) {
+  const Json json = Json::parse(shape, nullptr, false);
+  return json.is_object() && json.contains(kReplaced);
+}
+
 Status Adopt(const Context& context, Connection& connection, std::string_view synced_table_id,
              const TableName& table, const std::vector<Column>& columns,
              const std::vector<std::string>& key, bool keep_rows) {
-  SPILLWAY_TRY(EnsureLayout(context, connection));
+  SPILLWAY_TRY(RepairLayout(context, connection));
   SPILLWAY_ASSIGN(const auto relation, FindRelation(context, connection, table, true));
   SPILLWAY_TRY(CheckAdoptable(table, relation));
   if (keep_rows) {
     SPILLWAY_ASSIGN(const auto has, ReadKey(context, connection, relation->oid));
     SPILLWAY_TRY(CheckKey(table, has, key));
+    SPILLWAY_TRY(CheckTypes(context, connection, table, relation->oid, columns));
   }
   SPILLWAY_ASSIGN(const std::string shape,
                   OwnedShape(context, connection, relation->oid, columns, keep_rows));
@@ -132,13 +177,22 @@ Status Adopt(const Context& context, Connection& connection, std::string_view sy
   // A relation is that of one synced table: a definition that somebody forgot to delete, or whose
   // state is lost, no longer owns it.
   Sql sql;
-  sql << "BEGIN; UPDATE spillway.position SET table_oid = NULL, shape = NULL WHERE table_oid = "
-      << Literal(relation->oid)
-      << "::oid; UPDATE spillway.position SET table_oid = " << Literal(relation->oid)
-      << "::oid, shape = " << Literal(shape)
+  sql << "BEGIN;";
+  if (!relation->owned_by_id.empty()) {
+    sql << " UPDATE spillway.position SET table_oid = NULL, shape = NULL WHERE synced_table_id = "
+        << Literal(relation->owned_by_id) << ";";
+  }
+  sql << " UPDATE spillway.position SET table_oid = " << Literal(relation->oid)
+      << "::oid, shape = " << KeptShape(shape)
+      << ", system_identifier = " << Literal(connection.facts().system_identifier)
       << " WHERE synced_table_id = " << Literal(synced_table_id)
-      << " AND fence = " << Literal(fenced.first.number) << "; COMMIT";
-  return connection.Execute(context, sql).While("take over " + table.ToString());
+      << " AND fence = " << Literal(fenced.first.number)
+      << " AND fence_run_id = " << Literal(fenced.first.run_id);
+  auto taken = connection.Query(context, sql);
+  if (!taken.ok()) return std::move(taken).status().While("take over " + table.ToString());
+  if (taken->affected() == 1) return connection.Execute(context, Sql() << "COMMIT");
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+  return FencedError(fenced.first, "a newer run has taken over " + table.ToString());
 }
 
 }  // namespace spillway::target::postgres

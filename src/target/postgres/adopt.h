@@ -18,6 +18,9 @@ base::Status Adopt(const base::Context& context, Connection& connection,
 
 /// Whether a shape (relation.h) is that of a table taken over with its rows.
 bool IsAdopted(std::string_view shape);
+/// True for the shape of a table that was taken over to be replaced, and has not been published
+/// yet: all its rows go.
+bool IsReplaced(std::string_view shape);
 
 }  // namespace spillway::target::postgres
 

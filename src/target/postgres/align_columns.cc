@@ -1,6 +1,7 @@
 #include "target/postgres/align_columns.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,7 +21,9 @@ using base::Status;
 struct Attribute {
   std::string type;
   bool not_null = false;
-  bool computed = false;  ///< generated
+  bool computed = false;    ///< generated
+  std::string declaration;  ///< of one of extra_columns: what makes it, after ADD COLUMN
+  std::string expression;   ///< likewise: what it is computed from or, unless computed, its default
 };
 
 struct Pair {
@@ -29,31 +32,56 @@ struct Pair {
   std::optional<Attribute> stage;
 };
 
-Result<std::vector<Pair>> ReadPairs(const Context& context, Connection& connection,
-                                    const Publish& publish, std::int64_t table_oid) {
+// Columns of one relation, and whether each is in `extra_columns`.
+Sql AttributesOf(const std::vector<std::string>& extra_columns) {
   Sql sql;
-  sql << "SELECT coalesce(t.attname, s.attname), t.type, t.attnotnull, t.computed, s.type,"
-      << " s.attnotnull FROM (SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS type,"
-      << " a.attnotnull, a.attgenerated <> '' AS computed FROM pg_attribute a WHERE a.attrelid = "
-      << Literal(table_oid) << "::oid AND a.attnum > 0 AND NOT a.attisdropped) t FULL JOIN"
-      << " (SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull"
-      << " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n"
-      << " ON n.oid = c.relnamespace WHERE n.nspname = " << Literal(publish.stage.table.schema)
+  sql << "SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull,"
+      << " a.attgenerated <> '' AS computed, pg_get_expr(d.adbin, d.adrelid) AS expression,"
+      << " format('%I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod), ' COLLATE ' ||"
+      << " CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,"
+      << " CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s',"
+      << " pg_get_expr(d.adbin, d.adrelid), CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE"
+      << " 'VIRTUAL' END) WHEN a.attidentity <> '' THEN format(' GENERATED %s AS IDENTITY',"
+      << " CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END)"
+      << " ELSE ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,"
+      << " CASE WHEN a.attnotnull AND a.attidentity = '' THEN ' NOT NULL' END) AS declaration,"
+      << " a.attname IN (''";
+  for (const std::string& name : extra_columns) sql << ", " << Literal(name);
+  sql << ") AS extra, a.attrelid FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+      << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+      << " WHERE a.attnum > 0 AND NOT a.attisdropped";
+  return sql;
+}
+
+Result<std::vector<Pair>> ReadPairs(const Context& context, Connection& connection,
+                                    const Publish& publish, std::int64_t table_oid,
+                                    const std::vector<std::string>& extra_columns) {
+  Sql sql;
+  sql << "WITH a AS NOT MATERIALIZED (" << AttributesOf(extra_columns)
+      << ") SELECT coalesce(t.attname, s.attname), t.type, t.attnotnull, t.computed,"
+      << " t.expression, s.type, s.attnotnull, s.computed, s.expression,"
+      << " CASE WHEN s.extra THEN s.declaration END"
+      << " FROM (SELECT * FROM a WHERE attrelid = " << Literal(table_oid)
+      << "::oid) t FULL JOIN (SELECT a.* FROM a JOIN pg_class c ON c.oid = a.attrelid"
+      << " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = "
+      << Literal(publish.stage.table.schema)
       << " AND c.relname = " << Literal(publish.stage.table.table)
-      << " AND a.attnum > 0 AND NOT a.attisdropped AND a.attname IN (''";
+      << " AND (a.extra OR a.attname IN (''";
   for (const Column& column : publish.stage.columns) sql << ", " << Literal(column.name);
-  sql << ")) s ON s.attname = t.attname ORDER BY s.attnum, 1";
+  sql << "))) s ON s.attname = t.attname ORDER BY s.attnum, 1";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   std::vector<Pair> pairs;
   for (int row = 0; row < rows.size(); ++row) {
     Pair pair;
     pair.name = rows.text(row, 0);
     if (!rows.IsNull(row, 1)) {
-      pair.table =
-          Attribute{std::string(rows.text(row, 1)), rows.boolean(row, 2), rows.boolean(row, 3)};
+      pair.table = Attribute{std::string(rows.text(row, 1)), rows.boolean(row, 2),
+                             rows.boolean(row, 3), "", std::string(rows.text(row, 4))};
     }
-    if (!rows.IsNull(row, 4)) {
-      pair.stage = Attribute{std::string(rows.text(row, 4)), rows.boolean(row, 5), false};
+    if (!rows.IsNull(row, 5)) {
+      pair.stage =
+          Attribute{std::string(rows.text(row, 5)), rows.boolean(row, 6), rows.boolean(row, 7),
+                    std::string(rows.text(row, 9)), std::string(rows.text(row, 8))};
     }
     pairs.push_back(std::move(pair));
   }
@@ -78,24 +106,6 @@ std::vector<int> Modifiers(std::string_view type) {
   return numbers;
 }
 
-// Whether the server changes `from` to `to` without looking at a row.
-bool IsWidening(std::string_view from, std::string_view to) {
-  constexpr std::string_view kVarchar = "character varying";
-  const std::vector<int> old_modifiers = Modifiers(from);
-  const std::vector<int> new_modifiers = Modifiers(to);
-  if (from.starts_with(kVarchar) && !from.ends_with("[]")) {
-    if (to == "text" || to == kVarchar) return true;
-    return to.starts_with(kVarchar) && !to.ends_with("[]") && old_modifiers.size() == 1 &&
-           new_modifiers.size() == 1 && new_modifiers[0] >= old_modifiers[0];
-  }
-  if (!from.starts_with("numeric(") || !to.starts_with("numeric") || to.ends_with("[]") ||
-      from.ends_with("[]")) {
-    return false;
-  }
-  return old_modifiers.size() == 2 && new_modifiers.size() == 2 &&
-         new_modifiers[0] >= old_modifiers[0] && new_modifiers[1] == old_modifiers[1];
-}
-
 // Whether the table's primary key has the columns of the publish, in their order.
 Result<bool> SameKey(const Context& context, Connection& connection, const Publish& publish,
                      std::int64_t table_oid) {
@@ -110,8 +120,25 @@ Result<bool> SameKey(const Context& context, Connection& connection, const Publi
   return key == publish.index.primary_key;
 }
 
+// Adds what one of extra_columns needs; the text of what cannot be done in place, or "". In one
+// that is not computed users may have written, and its default is theirs to change: it is only
+// added.
+std::string AlignExtra(const Pair& pair, const TableName& table, Alignment* alignment) {
+  if (!pair.table) {
+    alignment->before << "ALTER TABLE " << table << " ADD COLUMN "
+                      << ServerSql(pair.stage->declaration) << ";";
+    return {};
+  }
+  const bool same = pair.table->computed == pair.stage->computed &&
+                    pair.table->type == pair.stage->type &&
+                    pair.table->expression == pair.stage->expression;
+  if (same || (!pair.table->computed && !pair.stage->computed)) return {};
+  return "column " + pair.name + " becomes " + pair.stage->declaration;
+}
+
 // Adds what the column needs; the text of what cannot be done in place, or "".
 std::string Align(const Pair& pair, const TableName& table, bool ours, Alignment* alignment) {
+  if (pair.stage && !pair.stage->declaration.empty()) return AlignExtra(pair, table, alignment);
   Sql alter;
   alter << "ALTER TABLE " << table << " ";
   const Identifier column(pair.name);
@@ -173,7 +200,54 @@ Status AlignIndexes(const Context& context, Connection& connection, const Publis
   return Status();
 }
 
+// The source's comments, where the table has the one that Spillway wrote last, or none.
+Result<Sql> AlignComments(const Context& context, Connection& connection, const Publish& publish,
+                          std::int64_t table_oid, std::string_view published_shape) {
+  SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, table_oid));
+  std::map<std::string, std::string> written = ShapeComments(published_shape);
+  std::map<std::string, std::string> present = ShapeComments(now);
+  const TableName& table = publish.stage.target;
+  Sql sql;
+  const auto comment = [&](const std::string& wanted) {
+    if (wanted.empty()) {
+      sql << " IS NULL;";
+    } else {
+      sql << " IS " << Literal(wanted) << ";";
+    }
+  };
+  const auto follows = [&](const std::string& column, const std::string& wanted) {
+    return present[column] != wanted && present[column] == written[column];
+  };
+  if (follows("", publish.table_comment)) {
+    sql << "COMMENT ON TABLE " << table;
+    comment(publish.table_comment);
+  }
+  for (const Column& column : publish.stage.columns) {
+    if (!follows(column.name, column.comment)) continue;
+    sql << "COMMENT ON COLUMN " << table << "." << Identifier(column.name);
+    comment(column.comment);
+  }
+  return sql;
+}
+
 }  // namespace
+
+bool IsWidening(std::string_view from, std::string_view to) {
+  constexpr std::string_view kVarchar = "character varying";
+  const std::vector<int> old_modifiers = Modifiers(from);
+  const std::vector<int> new_modifiers = Modifiers(to);
+  if (from.starts_with(kVarchar) && !from.ends_with("[]")) {
+    if (to == "text" || to == kVarchar) return true;
+    return to.starts_with(kVarchar) && !to.ends_with("[]") && old_modifiers.size() == 1 &&
+           new_modifiers.size() == 1 && new_modifiers[0] >= old_modifiers[0];
+  }
+  if (!from.starts_with("numeric(") || !to.starts_with("numeric") || to.ends_with("[]") ||
+      from.ends_with("[]")) {
+    return false;
+  }
+  return old_modifiers.size() == 2 && new_modifiers.size() == 2 &&
+         new_modifiers[0] >= old_modifiers[0] && new_modifiers[1] == old_modifiers[1];
+}
 
 Status PinnedError(const TableName& table, std::string_view change, std::string_view pinned_by) {
   return Status(ErrorClass::kDependentObjectsStillExist,
@@ -187,12 +261,14 @@ Status PinnedError(const TableName& table, std::string_view change, std::string_
 
 Result<Alignment> AlignColumns(const Context& context, Connection& connection,
                                const Publish& publish, std::int64_t table_oid,
-                               std::string_view published_shape, std::string_view pinned_by) {
+                               std::string_view published_shape,
+                               const std::vector<std::string>& extra_columns,
+                               std::string_view pinned_by) {
   const TableName& table = publish.stage.target;
   const std::vector<std::string> ours = ShapeColumns(published_shape);
   const std::vector<std::string> not_null = ShapeNotNull(published_shape);
   SPILLWAY_ASSIGN(const std::vector<Pair> pairs,
-                  ReadPairs(context, connection, publish, table_oid));
+                  ReadPairs(context, connection, publish, table_oid, extra_columns));
   Alignment alignment;
   for (const Pair& pair : pairs) {
     // NOT NULL is ours to take back only if we put it there.
@@ -204,6 +280,8 @@ Result<Alignment> AlignColumns(const Context& context, Connection& connection,
   SPILLWAY_ASSIGN(const bool same_key, SameKey(context, connection, publish, table_oid));
   if (!same_key) return PinnedError(table, "its primary key is another", pinned_by);
   SPILLWAY_TRY(AlignIndexes(context, connection, publish, table_oid, published_shape, &alignment));
+  SPILLWAY_ASSIGN(alignment.comments,
+                  AlignComments(context, connection, publish, table_oid, published_shape));
   return alignment;
 }
 

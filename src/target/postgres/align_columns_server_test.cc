@@ -51,6 +51,63 @@ TEST_P(AlignColumnsTest, IndexesFollowTheDefinition) {
             "1");
 }
 
+TEST_P(AlignColumnsTest, ColumnsThatOnlyTheTargetHasFollowTheDefinition) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products"), "");
+  const std::string oid = Oid();
+  const auto sync = [&](std::int64_t version, const std::vector<ExtraColumn>& extras,
+                        const Cells& cells) {
+    const std::string run = "run-" + std::to_string(version);
+    auto fenced = target_->TakeFence(Soon(), kId, table_, run);
+    planned_from_ = fenced->second->source_position;
+    auto stage = target_->CreateStage(Soon(), fenced->first, table_, columns_, extras);
+    if (!stage.ok()) return stage.status();
+    SPILLWAY_TRY(RunTask(*target_, *stage, "0", cells).status());
+    SPILLWAY_TRY(target_->BuildIndexes(Soon(), *stage, index_));
+    return PublishOne(*target_, Soon(),
+                      PublishOf(*stage, version, static_cast<std::int64_t>(cells.size())))
+        .status();
+  };
+  const std::vector<ExtraColumn> extras = {{"twice", "bigint GENERATED ALWAYS AS (id * 2) STORED"},
+                                           {"note", "text NOT NULL DEFAULT 'none'"}};
+  for (int version = 2; version <= 3; ++version) {
+    const base::Status done = sync(version, extras, {{1, "a"}, {version, "b"}});
+    ASSERT_TRUE(done.ok()) << done.ToString();
+    EXPECT_EQ(Oid(), oid);
+    auto state = target_->Describe(Soon(), table_, kId, false);
+    ASSERT_TRUE(state.ok());
+    EXPECT_TRUE(state->unchanged) << state->difference;
+  }
+  EXPECT_EQ(plain_->Query("SELECT id, name, twice, note FROM products ORDER BY 1"),
+            (std::vector<std::string>{"1|a|2|none", "3|b|6|none"}));
+  EXPECT_CLASS(sync(4, {{"twice", "bigint GENERATED ALWAYS AS (id * 3) STORED"}, extras[1]}, {}),
+               kDependentObjectsStillExist);
+  // A computed one goes with its definition, one that users may have written stays.
+  ASSERT_TRUE(sync(5, {}, {{1, "a"}}).ok());
+  EXPECT_EQ(plain_->Query("SELECT * FROM products"), std::vector<std::string>{"1|a|none"});
+}
+
+TEST_P(AlignColumnsTest, CommentsFollowTheSourceUnlessSomebodyWroteAnother) {
+  comment_ = "goods";
+  columns_[1].comment = "the name";
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products;"
+                            "COMMENT ON COLUMN products.id IS 'mine'"),
+            "");
+  const std::string comments =
+      "SELECT coalesce(obj_description('products'::regclass), '') || '|' ||"
+      " coalesce(col_description('products'::regclass, 1), '') || '|' ||"
+      " coalesce(col_description('products'::regclass, 2), '')";
+  comment_ = "wares";
+  columns_[0].comment = "another number";
+  columns_[1].comment = "";
+  MustLoad(2, {{1, "a"}});
+  EXPECT_EQ(plain_->Value(comments), "wares|mine|");
+  comment_ = "";
+  MustLoad(3, {{1, "a"}});
+  EXPECT_EQ(plain_->Value(comments), "|mine|");
+}
+
 SPILLWAY_ON_EACH_SERVER(AlignColumnsTest);
 
 }  // namespace

@@ -130,6 +130,32 @@ Status CheckCascades(const Context& context, Connection& connection, const Publi
       .With("dependents", rows.text(0, 0));
 }
 
+// An error of a trigger's function that does not find what it names: our search_path holds nothing
+// of its own.
+Status TriggerError(Status error, const TableName& table) {
+  constexpr auto kNotFound = std::to_array<std::string_view>({"42P01", "42883", "42704", "3F000"});
+  const std::string context(error.detail("context"));
+  constexpr std::string_view kFunction = "function ";
+  const auto at = context.rfind(kFunction);  // the outermost is last
+  if (std::ranges::find(kNotFound, error.detail("sqlstate")) == kNotFound.end() ||
+      at == std::string::npos) {
+    return error;
+  }
+  const auto begin = at + kFunction.size();
+  const std::string function = context.substr(begin, context.find(')', begin) + 1 - begin);
+  Status named(ErrorClass::kTargetStatementFailed, "a trigger on " + table.ToString() +
+                                                       " fails in function " + function + ": " +
+                                                       std::string(error.message()));
+  for (const auto& [key, value] : error.details()) {
+    if (key != "table") named = std::move(named).With(key, value);
+  }
+  return std::move(named)
+      .With("table", table.ToString())
+      .With("object", function)
+      .Mend("Qualify the names in the function with their schema, or: ALTER FUNCTION " + function +
+            " SET search_path = …");
+}
+
 // Runs one statement that must write `expected` rows.
 Status Write(const Context& context, Connection& connection, const Stage& stage, const Sql& sql,
              std::int64_t expected, std::string_view what) {
@@ -142,7 +168,7 @@ Status Write(const Context& context, Connection& connection, const Stage& stage,
           .While("delete rows of " + stage.target.ToString())
           .Mend("Delete the rows that refer to them, or drop the foreign key.");
     }
-    return ConstraintError(std::move(error), stage.target);
+    return ConstraintError(TriggerError(std::move(error), stage.target), stage.target);
   }
   if (written->affected() == expected) return Status();
   return Status(ErrorClass::kTargetChanged,
@@ -154,7 +180,8 @@ Status Write(const Context& context, Connection& connection, const Stage& stage,
 }
 
 // Rows may take unique values from each other, in a circle even: the values are checked when all
-// are written. Only a constraint that can be deferred can wait that long, so others are made anew.
+// are written. Only a constraint that can be deferred can wait that long, so others are made anew,
+// with all that was said of them.
 struct UniqueIndexes {
   Sql drop;
   Sql make;
@@ -167,8 +194,26 @@ Result<UniqueIndexes> ReadUniqueIndexes(const Context& context, Connection& conn
       << " ELSE format('ALTER TABLE %I.%I DROP CONSTRAINT %I;', n.nspname, r.relname, k.conname)"
       << " END, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid) || ';'"
       << " ELSE format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s;', n.nspname, r.relname, k.conname,"
-      << " pg_get_constraintdef(k.oid)) END || coalesce(format('COMMENT ON INDEX %I.%I IS %L;',"
-      << " n.nspname, c.relname, obj_description(c.oid, 'pg_class')), '') FROM pg_index i"
+      << " pg_get_constraintdef(k.oid)) END"
+      << " || CASE WHEN k.oid IS NULL OR c.reloptions IS NULL THEN '' ELSE"
+      << " format('ALTER INDEX %I.%I SET (%s);', n.nspname, c.relname,"
+      << " array_to_string(c.reloptions, ', ')) END"
+      << " || coalesce((SELECT string_agg(format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS"
+      << " %s;', n.nspname, c.relname, a.attnum, a.attstattarget), '') FROM pg_attribute a"
+      << " WHERE a.attrelid = c.oid AND a.attstattarget >= 0), '')"
+      << " || CASE WHEN i.indisreplident THEN format('ALTER TABLE %I.%I REPLICA IDENTITY USING "
+         "INDEX"
+      << " %I;', n.nspname, r.relname, c.relname) ELSE '' END"
+      << " || CASE WHEN i.indisclustered THEN format('ALTER TABLE %I.%I CLUSTER ON %I;', n.nspname,"
+      << " r.relname, c.relname) ELSE '' END"
+      << " || coalesce((SELECT format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L;', k.conname,"
+      << " n.nspname, r.relname, d) FROM obj_description(k.oid, 'pg_constraint') d"
+      << " WHERE d IS NOT NULL), '')"
+      << " || coalesce((SELECT format('COMMENT ON INDEX %I.%I IS %L;', n.nspname, c.relname, d)"
+      << " FROM obj_description(c.oid, 'pg_class') d WHERE d IS NOT NULL), ''),"
+      << " format('SELECT set_config(''default_tablespace'', %L, true);', coalesce(s.spcname, ''))"
+      << " FROM pg_index i LEFT JOIN LATERAL (SELECT t.spcname FROM pg_tablespace t JOIN pg_class p"
+      << " ON p.reltablespace = t.oid WHERE p.oid = i.indexrelid) s ON true"
       << " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class r ON r.oid = i.indrelid"
       << " JOIN pg_namespace n ON n.oid = r.relnamespace LEFT JOIN pg_constraint k"
       << " ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('u', 'x')"
@@ -178,7 +223,7 @@ Result<UniqueIndexes> ReadUniqueIndexes(const Context& context, Connection& conn
   UniqueIndexes indexes;
   for (int row = 0; row < rows.size(); ++row) {
     indexes.drop << ServerSql(rows.text(row, 0));
-    indexes.make << ServerSql(rows.text(row, 1));
+    indexes.make << ServerSql(rows.text(row, 2)) << ServerSql(rows.text(row, 1));
   }
   return indexes;
 }

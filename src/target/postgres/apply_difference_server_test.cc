@@ -1,4 +1,5 @@
 #include "target/postgres/apply_difference.h"
+#include "target/postgres/catalog_picture_test.h"
 #include "target/postgres/server_fixture_test.h"
 
 namespace spillway::target::postgres {
@@ -50,6 +51,25 @@ TEST_P(ApplyDifferenceTest, OnlyRowsThatDifferAreWritten) {
   EXPECT_COUNTS(published, "0 0 0 3");
   published = Apply(4, {});
   EXPECT_COUNTS(published, "0 0 3 0");
+}
+
+TEST_P(ApplyDifferenceTest, ATriggerThatNeedsItsOwnSearchPathIsNamed) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(
+      plain_->Execute("CREATE TABLE audit (id bigint);"
+                      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT"
+                      " INTO audit VALUES (NEW.id); RETURN NEW; END';"
+                      "CREATE TRIGGER t AFTER UPDATE ON products FOR EACH ROW"
+                      " EXECUTE FUNCTION note()"),
+      "");
+  const base::Status refused = Apply(2, {{1, "b"}}).status();
+  EXPECT_CLASS(refused, kTargetStatementFailed);
+  EXPECT_EQ(refused.detail("object"), "public.note()");
+  EXPECT_NE(refused.mend().find("ALTER FUNCTION public.note() SET search_path"), std::string::npos);
+  ASSERT_EQ(plain_->Execute("ALTER FUNCTION note() SET search_path = public"), "");
+  auto published = Apply(3, {{1, "b"}});
+  EXPECT_COUNTS(published, "0 1 0 0");
+  EXPECT_EQ(plain_->Value("SELECT count(*) FROM audit"), "1");
 }
 
 TEST_P(ApplyDifferenceTest, WithoutAKeyRowsCountAsOftenAsTheyAre) {
@@ -125,6 +145,24 @@ TEST_P(ApplyDifferenceTest, ATriggerThatKeepsRowsBackIsTold) {
             "");
   EXPECT_CLASS(Apply(2, {{1, "b"}}).status(), kTargetChanged);
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
+}
+
+TEST_P(ApplyDifferenceTest, IndexesMadeAnewKeepAllThatWasSaidOfThem) {
+  columns_[1].not_null = true;
+  MustLoad(1, {{1, "a"}, {2, "b"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products ADD CONSTRAINT once UNIQUE (name);"
+                            "ALTER INDEX once SET (fillfactor = 60);"
+                            "COMMENT ON CONSTRAINT once ON products IS 'mine';"
+                            "COMMENT ON INDEX once IS 'mine too';"
+                            "ALTER TABLE products REPLICA IDENTITY USING INDEX once;"
+                            "ALTER TABLE products CLUSTER ON once;"
+                            "CREATE UNIQUE INDEX folded ON products (lower(name));"
+                            "ALTER INDEX folded ALTER COLUMN 1 SET STATISTICS 77"),
+            "");
+  const auto before = plain_->Query(testing::kCatalogPicture);
+  auto published = Apply(2, {{1, "b"}, {2, "a"}});
+  EXPECT_COUNTS(published, "0 2 0 0");
+  EXPECT_EQ(plain_->Query(testing::kCatalogPicture), before);
 }
 
 TEST_P(ApplyDifferenceTest, UniqueValuesMayBeExchanged) {

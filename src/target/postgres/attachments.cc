@@ -125,6 +125,14 @@ Sql Constraints() {
       << " UNION ALL SELECT 'validate', 80, k.oid::bigint, format('ALTER TABLE %s VALIDATE"
       << " CONSTRAINT %I', x.stage, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
       << " WHERE k.contype = 'f' AND k.confrelid <> x.oid AND k.convalidated"
+      // From PostgreSQL 18 on NOT NULL is a constraint with a name.
+      << " UNION ALL SELECT 'name', 30, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I "
+         "TO"
+      << " %I', x.target, s.conname, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " AND k.contype = 'n' JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = k.conkey[1]"
+      << " JOIN pg_constraint s ON s.conrelid = to_regclass(x.stage) AND s.contype = 'n'"
+      << " JOIN pg_attribute b ON b.attrelid = s.conrelid AND b.attnum = s.conkey[1]"
+      << " AND b.attname = a.attname"
       // Dropping the old table takes its foreign keys' triggers off the tables referred to.
       << " UNION ALL SELECT 'lock', 2, c.oid::bigint, format('LOCK TABLE ONLY %I.%I IN ACCESS"
       << " EXCLUSIVE MODE', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n"

@@ -40,6 +40,7 @@ constexpr const char* kAttachments[] = {
     "CREATE UNIQUE INDEX \"By Hand\" ON products (lower(name)) WITH (fillfactor = 60);"
     "ALTER INDEX \"By Hand\" ALTER COLUMN 1 SET STATISTICS 77",
     "CREATE INDEX h ON products USING hash (name)",
+    "ALTER TABLE products ALTER name SET NOT NULL",
     "ALTER TABLE products ADD CONSTRAINT short CHECK (length(name) < 99);"
     "COMMENT ON CONSTRAINT short ON products IS 'mine'",
     "ALTER TABLE products ADD CONSTRAINT later CHECK (length(name) < 98) NOT VALID",
@@ -166,6 +167,22 @@ TEST_P(AttachmentsTest, WhatIsMadeDuringTheLoadIsCarriedToo) {
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(Picture(), before);
   EXPECT_EQ(plain_->Value("SELECT * FROM v"), "2");
+}
+
+TEST_P(AttachmentsTest, NotNullKeepsItsNameAndComment) {
+  if (GetParam() == testing::ServerVersion::k15) GTEST_SKIP() << "NOT NULL has no name before 18";
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products ADD CONSTRAINT named NOT NULL name;"
+                            "COMMENT ON CONSTRAINT named ON products IS 'mine';"
+                            "ALTER TABLE products RENAME CONSTRAINT products_id_not_null TO key"),
+            "");
+  const auto before = Picture();
+  for (int version = 2; version <= 3; ++version) {
+    const Published published = Sync(version, {{1, "b"}});
+    if (HasFailure()) return;
+    EXPECT_EQ(published.tables[0].way, PublishWay::kSwap) << published.tables[0].reason;
+    EXPECT_EQ(Picture(), before);
+  }
 }
 
 SPILLWAY_ON_EACH_SERVER(AttachmentsTest);

@@ -40,7 +40,7 @@ Sql PositionColumns() {
       << " (extract(epoch FROM published_at) * 1000000)::bigint,"
       << " (extract(epoch FROM committed_at) * 1000000)::bigint,"
       << " table_oid, published_fence, shape,"
-      << " system_identifier, timeline, database_name, cluster_name, server_version";
+      << " system_identifier, timeline, database_name, cluster_name, server_version, fence_run_id";
   return sql;
 }
 
@@ -66,6 +66,7 @@ StoredPosition StoredFrom(const Rows& rows) {
   row.published_on.database = rows.text(0, 17);
   row.published_on.cluster_name = rows.text(0, 18);
   row.published_on.server_version = static_cast<std::int32_t>(rows.number(0, 19));
+  stored.fence_run_id = rows.text(0, 20);
   return stored;
 }
 
@@ -106,6 +107,46 @@ Result<Identity> ReadIdentity(const Context& context, Connection& connection) {
   identity.is_primary = !rows.boolean(0, 3);
   identity.timeline = rows.number(0, 4);
   return identity;
+}
+
+Result<std::string> DescribeOtherServer(const Context& context, Connection& connection,
+                                        const PositionRow& row) {
+  SPILLWAY_ASSIGN(const Identity now, ReadIdentity(context, connection));
+  const Identity& then = row.published_on;
+  std::string text;
+  const auto differs = [&text](std::string_view what, const std::string& is,
+                               const std::string& was) {
+    if (is == was) return;
+    text += fmt::format("{}{} is {}, was {}", text.empty() ? "" : ", ", what,
+                        is.empty() ? "empty" : is, was.empty() ? "empty" : was);
+  };
+  // A role that may not read the identifier knows none.
+  if (!now.system_identifier.empty() && !then.system_identifier.empty()) {
+    differs("the system identifier", now.system_identifier, then.system_identifier);
+  }
+  differs("the database", now.database, then.database);
+  differs("the cluster's name", now.cluster_name, then.cluster_name);
+  Sql sql;
+  sql << "SELECT " << IsLogicalCopy(connection)
+      << " FROM spillway.position p WHERE p.synced_table_id = " << Literal(row.synced_table_id);
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  const bool copied = rows.size() == 1 && rows.boolean(0, 0);
+  if (copied && text.empty()) text = "the database was made anew from a dump";
+  // Of another cluster it says nothing.
+  if (!copied) differs("the timeline", std::to_string(now.timeline), std::to_string(then.timeline));
+  return text;
+}
+
+Result<std::string> DescribeGone(const Context& context, Connection& connection,
+                                 const PositionRow& row) {
+  Sql sql;
+  sql << "SELECT format('%I.%I', n.nspname, c.relname) FROM spillway.position p JOIN pg_class c"
+      << " ON c.oid = p.table_oid JOIN pg_namespace n ON n.oid = c.relnamespace"
+      << " WHERE p.synced_table_id = " << Literal(row.synced_table_id) << " AND NOT ("
+      << IsLogicalCopy(connection) << ")";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  if (rows.size() == 0) return std::string("the table is gone");
+  return "the table has another name now: " + std::string(rows.text(0, 0));
 }
 
 Result<std::optional<StoredPosition>> ReadPosition(const Context& context, Connection& connection,
@@ -164,6 +205,10 @@ Result<std::pair<Fence, StoredPosition>> NextFence(const Context& context, Conne
   return std::make_pair(std::move(fence), std::move(stored));
 }
 
+bool IsLatest(const StoredPosition& stored, const Fence& fence) {
+  return stored.row.fence == fence.number && stored.fence_run_id == fence.run_id;
+}
+
 Result<bool> MovePosition(const Context& context, Connection& connection, const Fence& fence,
                           std::string_view planned_from, const PositionRow& position,
                           const Identity& identity) {
@@ -174,7 +219,8 @@ Result<bool> MovePosition(const Context& context, Connection& connection, const 
       << ", source_position = " << Literal(position.source_position)
       << ", version = " << Literal(position.version)
       << ", definition_hash = " << Literal(position.definition_hash)
-      << ", rows = " << Literal(position.rows) << ", digest = " << Literal(position.digest)
+      << ", rows = " << Literal(position.rows) << ", digest = nullif(" << Literal(position.digest)
+      << ", '')"
       << ", committed_at = " << Literal(FormatTime(position.committed_at))
       << ", published_at = clock_timestamp(), system_identifier = "
       << Literal(identity.system_identifier) << ", timeline = " << Literal(identity.timeline)
@@ -182,7 +228,8 @@ Result<bool> MovePosition(const Context& context, Connection& connection, const 
       << ", cluster_name = " << Literal(identity.cluster_name)
       << ", server_version = " << Literal(std::int64_t{identity.server_version})
       << " WHERE synced_table_id = " << Literal(fence.synced_table_id)
-      << " AND fence = " << Literal(fence.number) << " AND source_position::text";
+      << " AND fence = " << Literal(fence.number) << " AND fence_run_id = " << Literal(fence.run_id)
+      << " AND source_position::text";
   if (planned_from.empty()) {
     sql << " IS NULL";
   } else {
@@ -192,11 +239,29 @@ Result<bool> MovePosition(const Context& context, Connection& connection, const 
   return rows.affected() == 1;
 }
 
+Sql IsLogicalCopy(const Connection& connection) {
+  const Literal here(connection.facts().system_identifier);
+  Sql sql;
+  // A role that may not read the identifier knows and writes none. Where it differs the cluster is
+  // another one, whose oids may be the same by chance.
+  sql << "coalesce(nullif(p.system_identifier, '') <> nullif(" << here
+      << ", ''), false) OR coalesce((p.shape->>'position_oid')::oid <>"
+      << " 'spillway.position'::regclass, false)";
+  return sql;
+}
+
+Sql KeptShape(std::string_view shape) {
+  Sql sql;
+  sql << "(" << Literal(shape) << "::jsonb || jsonb_build_object('position_oid',"
+      << " 'spillway.position'::regclass::oid::bigint))::json";
+  return sql;
+}
+
 Status RecordRelation(const Context& context, Connection& connection, const Fence& fence,
                       std::int64_t oid, std::string_view shape) {
   Sql sql;
   sql << "UPDATE spillway.position SET table_oid = " << Literal(oid)
-      << ", shape = " << Literal(shape)
+      << ", shape = " << KeptShape(shape)
       << " WHERE synced_table_id = " << Literal(fence.synced_table_id);
   return connection.Execute(context, sql);
 }

@@ -414,7 +414,8 @@ Status Connection::Pin(const Context& context, const ConnectOptions& options) {
   }
   // With these a role's or database's own settings change nothing of what Spillway does.
   Sql pins;
-  pins << "SET search_path = pg_catalog, pg_temp; SET row_security = off;"
+  pins << "SET quote_all_identifiers = off; SET search_path = pg_catalog, pg_temp;"
+       << " SET row_security = off;"
        << " SET default_transaction_isolation = 'read committed';"
        << " SET default_transaction_read_only = off; SET default_transaction_deferrable = off;"
        << " SET DateStyle = 'ISO, MDY'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres';"

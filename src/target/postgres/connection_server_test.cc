@@ -35,7 +35,7 @@ TEST_P(ConnectionTest, SettingsArePinnedWhateverTheRoleSays) {
         "idle_in_transaction_session_timeout = '1ms'", "client_encoding = 'LATIN1'",
         "synchronous_commit = off", "standard_conforming_strings = off", "row_security = on",
         "extra_float_digits = -3", "bytea_output = 'escape'", "transform_null_equals = on",
-        "client_min_messages = 'debug5'"}) {
+        "client_min_messages = 'debug5'", "quote_all_identifiers = on"}) {
     EXPECT_EQ(plain_->Execute(std::string("ALTER ROLE hostile SET ") + setting), "") << setting;
   }
   EXPECT_EQ(plain_->Execute("CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO hostile;"
@@ -53,7 +53,8 @@ TEST_P(ConnectionTest, SettingsArePinnedWhateverTheRoleSays) {
       << " current_setting('client_encoding'), current_setting('synchronous_commit'),"
       << " current_setting('standard_conforming_strings'), current_setting('row_security'),"
       << " current_setting('extra_float_digits'), current_setting('bytea_output'),"
-      << " current_setting('transform_null_equals'), current_setting('client_min_messages')";
+      << " current_setting('transform_null_equals'), current_setting('client_min_messages'),"
+      << " current_setting('quote_all_identifiers')";
   auto rows = connection->Query(Soon(), sql);
   ASSERT_TRUE(rows.ok()) << rows.status().ToString();
   const std::vector<std::string> expected = {"pg_catalog, pg_temp",
@@ -72,7 +73,8 @@ TEST_P(ConnectionTest, SettingsArePinnedWhateverTheRoleSays) {
                                              "1",
                                              "hex",
                                              "off",
-                                             "error"};
+                                             "error",
+                                             "off"};
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(rows->text(0, static_cast<int>(i)), expected[i]) << i;
   }

@@ -38,7 +38,8 @@ Sql OwnObjects(std::int64_t oid, std::string_view shape) {
 Sql MayCarry() {
   Sql sql;
   sql << "CASE WHEN w.oid IS NOT NULL THEN w.ev_class = r.oid OR (v.relkind = 'v'"
-      << " AND w.ev_type = '1' AND pg_has_role(v.relowner, 'USAGE'))"
+      // Another session's temporary view is seen and cannot be touched.
+      << " AND v.relpersistence <> 't' AND w.ev_type = '1' AND pg_has_role(v.relowner, 'USAGE'))"
       << " WHEN d.classid = 'pg_trigger'::regclass THEN g.tgrelid = r.oid"
       << " AND has_function_privilege(g.tgfoid, 'EXECUTE')"
       << " WHEN d.classid = 'pg_policy'::regclass THEN EXISTS (SELECT FROM pg_policy p"

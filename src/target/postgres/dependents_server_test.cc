@@ -36,6 +36,16 @@ struct Attachment {
   bool movable;
 };
 
+TEST_P(DependentsTest, ATemporaryViewOfAnotherSessionKeepsTheTable) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE TEMPORARY VIEW tv AS SELECT * FROM products"), "");
+  const auto found = Found();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].find("tv (immovable)"), std::string::npos) << found[0];
+  MustLoad(2, {{1, "b"}});
+  EXPECT_EQ(plain_->Query("SELECT * FROM tv"), std::vector<std::string>{"1|b"});
+}
+
 TEST_P(DependentsTest, EverythingOfOthersIsNamed) {
   index_.indexes = {"(name)"};
   MustLoad(1, {{1, "a"}});

@@ -16,13 +16,14 @@ using base::Status;
 Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view synced_table_id,
                          const TableName& table, bool drop_table) {
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-  SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, *connection));
-  if (layout == 0) return CheckSyncedTableId(synced_table_id);
-  SPILLWAY_TRY(EnsureLayout(context, *connection));
+  SPILLWAY_ASSIGN(const bool layout, HasLayout(context, *connection));
+  if (!layout) return CheckSyncedTableId(synced_table_id);
+  SPILLWAY_TRY(RepairLayout(context, *connection));
   SPILLWAY_TRY(connection->Execute(context, Sql() << "BEGIN"));
   SPILLWAY_ASSIGN(const auto stored,
                   ReadPosition(context, *connection, synced_table_id, RowLock::kExclusive));
-  if (drop_table && stored && stored->published_fence > 0) {
+  // Of a table that was taken over, a shape is there before anything is published.
+  if (drop_table && stored && (stored->published_fence > 0 || !stored->shape.empty())) {
     SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, true));
     if (relation && relation->owned_by_id != stored->row.synced_table_id) {
       return Status(ErrorClass::kTargetChanged,

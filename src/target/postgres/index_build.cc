@@ -99,7 +99,7 @@ Status AddPrimaryKey(const Context& context, Connection& connection, const Stage
     }
     return KeyViolation(context, connection, stage, key, state == "23502");
   }
-  if (state.starts_with("42")) {
+  if (state.starts_with("42") && state != "42501") {
     return Status(ErrorClass::kInvalidDefinition,
                   "the primary key cannot be made: " + std::string(added.message()))
         .With("sqlstate", state)
@@ -243,6 +243,19 @@ Status DropIndexes(const Context& context, Connection& connection, const Stage& 
 }
 
 }  // namespace
+
+Status TryIndexes(const Context& context, Pool& pool, const Stage& stage, const IndexSpec& index) {
+  if (index.primary_key.empty() && index.indexes.empty()) return Status();
+  SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
+  SPILLWAY_TRY(Begin(context, *connection, stage));
+  if (!index.primary_key.empty()) {
+    SPILLWAY_TRY(AddPrimaryKey(context, *connection, stage, index));
+  }
+  for (const std::string& clause : index.indexes) {
+    SPILLWAY_TRY(AddIndex(context, *connection, stage, clause));
+  }
+  return connection->Execute(context, Sql() << "ROLLBACK");
+}
 
 Status BuildIndexes(const Context& context, Pool& pool, const Stage& stage,
                     const IndexSpec& index) {

@@ -6,6 +6,11 @@
 
 namespace spillway::target::postgres {
 
+/// Makes the key and the indexes of a stage without rows in a transaction that it rolls back.
+/// Errors: INVALID_DEFINITION for what the server refuses, FENCED.
+base::Status TryIndexes(const base::Context& context, Pool& pool, const Stage& stage,
+                        const IndexSpec& index);
+
 /// Makes the primary key of a stage, then its indexes, several at a time over connections of
 /// `pool`; what an earlier call made is not made again. Errors: PRIMARY_KEY_CONSTRAINT_VIOLATION
 /// with up to ten keys (details key, keys, key_count, reason, table), INVALID_DEFINITION for an

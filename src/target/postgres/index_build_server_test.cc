@@ -43,6 +43,19 @@ TEST_P(IndexBuildTest, OneThatTheServerRefusesIsNamedAndTheNextCallBuildsAll) {
   EXPECT_EQ(Indexes(*stage).size(), 3u);
 }
 
+TEST_P(IndexBuildTest, WhatTheServerRefusesIsToldBeforeThereAreRows) {
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  const base::Status refused =
+      target_->TryIndexes(Soon(), *stage, {{"id"}, {"(name)", "(no_such)"}});
+  EXPECT_CLASS(refused, kInvalidDefinition);
+  EXPECT_EQ(refused.detail("object"), "(no_such)");
+  EXPECT_TRUE(target_->TryIndexes(Soon(), *stage, {{"id"}, {"(name)", "(lower(name))"}}).ok());
+  EXPECT_TRUE(Indexes(*stage).empty());
+  ASSERT_TRUE(target_->TakeFence(Soon(), kId, table_, "run-2").ok());
+  EXPECT_CLASS(target_->TryIndexes(Soon(), *stage, {{"id"}, {}}), kFenced);
+}
+
 TEST_P(IndexBuildTest, AViolatedKeyIsLookedIntoOnlyWhenWanted) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();

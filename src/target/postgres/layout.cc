@@ -1,7 +1,14 @@
 #include "target/postgres/layout.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace spillway::target::postgres {
 namespace {
@@ -14,14 +21,17 @@ using base::Status;
 // Chosen once; everybody who makes the layout takes this advisory lock.
 constexpr std::int64_t kLayoutLock = 0x5350494c4c574159;
 
-// Version 1, in a database without a layout.
-Sql FirstLayout(bool schema_exists) {
+constexpr const char* kStatus = "status";
+
+// One relation of the layout.
+struct Piece {
+  const char* name;
+  int since;  ///< the version that brought it
+  Sql make;
+};
+
+Sql PositionPiece() {
   Sql sql;
-  // An administrator may have made the schema for a role that may make none.
-  if (!schema_exists) {
-    sql << "CREATE SCHEMA spillway; COMMENT ON SCHEMA spillway"
-        << " IS 'Spillway: positions of synced tables, and the stages being loaded';";
-  }
   sql << "CREATE TABLE spillway.position ("
       << " synced_table_id uuid PRIMARY KEY,"
       << " schema_name text NOT NULL,"
@@ -44,32 +54,38 @@ Sql FirstLayout(bool schema_exists) {
       << " timeline bigint,"
       << " database_name text,"
       << " cluster_name text,"
-      << " server_version integer);"
-      << "CREATE TABLE spillway.stage ("
+      << " server_version integer);";
+  return sql;
+}
+
+Sql StagePiece() {
+  Sql sql;
+  sql << "CREATE TABLE spillway.stage ("
       << " stage_name text PRIMARY KEY,"
       << " synced_table_id uuid NOT NULL,"
       << " fence bigint NOT NULL,"
       << " run_id text NOT NULL,"
-      << " created_at timestamptz NOT NULL DEFAULT now());"
-      << "CREATE TABLE spillway.stage_task ("
+      << " created_at timestamptz NOT NULL DEFAULT now());";
+  return sql;
+}
+
+// As version 1 had it; version 2 added a column.
+Sql StageTaskPiece() {
+  Sql sql;
+  sql << "CREATE TABLE spillway.stage_task ("
       << " stage_name text NOT NULL,"
       << " task_id text NOT NULL,"
       << " run_id text NOT NULL,"
       << " rows bigint NOT NULL,"
       << " bytes bigint NOT NULL,"
       << " committed_at timestamptz NOT NULL DEFAULT now(),"
-      << " PRIMARY KEY (stage_name, task_id));"
-      << "CREATE SEQUENCE spillway.stage_number;"
-      << "CREATE TABLE spillway.layout (version integer NOT NULL);"
-      << "INSERT INTO spillway.layout VALUES (1);";
+      << " PRIMARY KEY (stage_name, task_id));";
   return sql;
 }
 
-// What version 2 added to version 1.
-Sql SecondLayout() {
+Sql StageRejectedPiece() {
   Sql sql;
-  sql << "ALTER TABLE spillway.stage_task ADD COLUMN rejected bigint NOT NULL DEFAULT 0;"
-      << "CREATE TABLE spillway.stage_rejected ("
+  sql << "CREATE TABLE spillway.stage_rejected ("
       << " stage_name text NOT NULL,"
       << " key json,"
       << " row json,"
@@ -80,8 +96,13 @@ Sql SecondLayout() {
       << " row_position bigint NOT NULL);"
       // A path may be longer than an index entry.
       << "CREATE UNIQUE INDEX ON spillway.stage_rejected"
-      << " (stage_name, row_position, hashtextextended(file, 0), hashtextextended(file, 1));"
-      << "CREATE TABLE spillway.rejected ("
+      << " (stage_name, row_position, hashtextextended(file, 0), hashtextextended(file, 1));";
+  return sql;
+}
+
+Sql RejectedPiece() {
+  Sql sql;
+  sql << "CREATE TABLE spillway.rejected ("
       << " rejected_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
       << " synced_table_id uuid NOT NULL,"
       << " schema_name text NOT NULL,"
@@ -100,9 +121,8 @@ Sql SecondLayout() {
   return sql;
 }
 
-// What version 3 added to version 2: why a synced table is not as fresh as it could be, and the
-// view that applications read. A failure counts until a later publish.
-Sql ThirdLayout() {
+// Why a synced table is not as fresh as it could be. A failure counts until a later publish.
+Sql ConditionPiece() {
   Sql sql;
   sql << "CREATE TABLE spillway.condition ("
       << " synced_table_id uuid PRIMARY KEY,"
@@ -112,8 +132,14 @@ Sql ThirdLayout() {
       << " failed_run_id text,"
       << " failed_at timestamptz,"
       << " error_class text,"
-      << " error text);"
-      << "CREATE OR REPLACE VIEW spillway.status AS SELECT synced_table_id,"
+      << " error text);";
+  return sql;
+}
+
+// What applications read.
+Sql StatusPiece() {
+  Sql sql;
+  sql << "CREATE OR REPLACE VIEW spillway.status AS SELECT synced_table_id,"
       << " coalesce(p.schema_name, c.schema_name) AS schema_name,"
       << " coalesce(p.table_name, c.table_name) AS table_name,"
       << " CASE WHEN c.paused_at IS NOT NULL THEN 'paused'"
@@ -137,50 +163,119 @@ Sql ThirdLayout() {
   return sql;
 }
 
-// Brings a layout of `version` (0: none) to the present one.
-Sql LayoutStatements(int version, bool schema_exists) {
-  Sql sql;
-  if (version < 1) sql << FirstLayout(schema_exists);
-  if (version < 2) sql << SecondLayout();
-  if (version < 3) sql << ThirdLayout();
-  sql << "UPDATE spillway.layout SET version = " << std::int64_t{kLayoutVersion};
-  return sql;
+// In the order in which they can be made. Tables and the sequence first, then what uses them.
+std::vector<Piece> Pieces() {
+  std::vector<Piece> pieces;
+  pieces.push_back({"position", 1, PositionPiece()});
+  pieces.push_back({"stage", 1, StagePiece()});
+  pieces.push_back({"stage_task", 1, StageTaskPiece()});
+  pieces.push_back({"stage_number", 1, Sql() << "CREATE SEQUENCE spillway.stage_number;"});
+  pieces.push_back({"layout", 1,
+                    Sql() << "CREATE TABLE spillway.layout (version integer NOT NULL);"
+                          << "INSERT INTO spillway.layout VALUES (1);"});
+  pieces.push_back({"stage_rejected", 2, StageRejectedPiece()});
+  pieces.push_back({"rejected", 2, RejectedPiece()});
+  pieces.push_back({"condition", 3, ConditionPiece()});
+  pieces.push_back({kStatus, 3, StatusPiece()});
+  return pieces;
 }
 
-}  // namespace
+// What the layout in a database is like.
+struct Found {
+  int version = 0;                   ///< 0: none
+  std::vector<std::string> missing;  ///< pieces of that version
+};
 
-Result<int> ReadLayoutVersion(const Context& context, Connection& connection) {
+using Names = std::set<std::string, std::less<>>;
+
+Result<Names> ReadNames(const Context& context, Connection& connection) {
+  Sql query;
   // Asked of pg_class: to_regclass may remember from before a wait that there was none.
-  Sql exists;
-  exists << "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-         << " WHERE n.nspname = 'spillway' AND c.relname = 'layout'";
-  SPILLWAY_ASSIGN(const Rows there, connection.Query(context, exists));
-  if (there.size() == 0) return 0;
-  Sql read;
-  read << "SELECT max(version) FROM spillway.layout";
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, read));
-  const int version = static_cast<int>(rows.number(0, 0));
-  if (version > kLayoutVersion) {
+  query << "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        << " WHERE n.nspname = 'spillway' AND c.relkind IN ('r', 'v', 'S')";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, query));
+  Names names;
+  for (int row = 0; row < rows.size(); ++row) names.emplace(rows.text(row, 0));
+  return names;
+}
+
+std::vector<std::string> Missing(const Names& present, int version) {
+  std::vector<std::string> missing;
+  for (const Piece& piece : Pieces()) {
+    if (piece.since <= version && !present.contains(piece.name)) missing.emplace_back(piece.name);
+  }
+  return missing;
+}
+
+Result<Found> FindLayout(const Context& context, Connection& connection) {
+  SPILLWAY_ASSIGN(Names present, ReadNames(context, connection));
+  Found found;
+  if (!present.contains("layout")) return found;
+  SPILLWAY_ASSIGN(const Rows rows,
+                  connection.Query(context, Sql() << "SELECT max(version) FROM spillway.layout"));
+  found.version = static_cast<int>(rows.number(0, 0));
+  if (found.version > kLayoutVersion) {
     return Status(ErrorClass::kTargetUnsuitable,
                   "schema spillway was made by a newer Spillway: layout " +
-                      std::to_string(version) + ", this one knows " +
+                      std::to_string(found.version) + ", this one knows " +
                       std::to_string(kLayoutVersion))
         .Mend("Use the newer Spillway with this target.");
   }
-  return version;
+  found.missing = Missing(present, found.version);
+  if (found.missing.empty()) return found;
+  // Another may have brought the layout up to date between the two questions.
+  SPILLWAY_ASSIGN(present, ReadNames(context, connection));
+  found.missing = Missing(present, found.version);
+  return found;
 }
 
-Status EnsureLayout(const Context& context, Connection& connection) {
-  SPILLWAY_ASSIGN(int version, ReadLayoutVersion(context, connection));
-  if (version == kLayoutVersion) return Status();
+// The view holds nothing: it is made again without a word.
+Status RefuseMissing(const Found& found) {
+  std::vector<std::string> lost = found.missing;
+  std::erase(lost, kStatus);
+  if (lost.empty()) return Status();
+  return Status(
+             ErrorClass::kTargetChanged,
+             fmt::format("schema spillway was changed by hand: {} is gone", fmt::join(lost, ", ")))
+      .With("object", "spillway." + lost.front())
+      .Mend(
+          "For each synced table of the target: spillway synced-table delete NAME --keep-table,"
+          " then spillway synced-table create NAME … --adopt, which compares the rows.");
+}
+
+// Brings what was found to the present layout.
+Sql LayoutStatements(const Found& found, bool schema_exists) {
+  Sql sql;
+  // An administrator may have made the schema for a role that may make none.
+  if (!schema_exists) {
+    sql << "CREATE SCHEMA spillway; COMMENT ON SCHEMA spillway"
+        << " IS 'Spillway: positions of synced tables, and the stages being loaded';";
+  }
+  for (const Piece& piece : Pieces()) {
+    const bool missing = std::ranges::find(found.missing, piece.name) != found.missing.end();
+    if (piece.since > found.version || missing) sql << piece.make;
+  }
+  sql << "ALTER TABLE spillway.stage_task ADD COLUMN IF NOT EXISTS rejected bigint NOT NULL"
+      << " DEFAULT 0; UPDATE spillway.layout SET version = " << std::int64_t{kLayoutVersion};
+  return sql;
+}
+
+// Makes what is not there in one transaction. `repair`: what was there and is gone, too.
+Status BringUpToDate(const Context& context, Connection& connection, bool repair) {
+  const auto done = [](const Found& found) {
+    return found.version == kLayoutVersion && found.missing.empty();
+  };
+  SPILLWAY_ASSIGN(Found found, FindLayout(context, connection));
+  if (!repair) SPILLWAY_TRY(RefuseMissing(found));
+  if (done(found)) return Status();
   SPILLWAY_TRY(connection.Execute(
       context, Sql() << "BEGIN; SELECT pg_advisory_xact_lock(" << kLayoutLock << ")"));
-  SPILLWAY_ASSIGN(version, ReadLayoutVersion(context, connection));  // another may have been faster
-  if (version == kLayoutVersion) return connection.Execute(context, Sql() << "ROLLBACK");
+  SPILLWAY_ASSIGN(found, FindLayout(context, connection));  // another may have been faster
+  if (done(found)) return connection.Execute(context, Sql() << "ROLLBACK");
   SPILLWAY_ASSIGN(const Rows schema,
                   connection.Query(context, Sql() << "SELECT 1 FROM pg_namespace WHERE nspname ="
                                                   << " 'spillway'"));
-  Status made = connection.Execute(context, LayoutStatements(version, schema.size() == 1));
+  Status made = connection.Execute(context, LayoutStatements(found, schema.size() == 1));
   if (!made.ok()) {
     if (made.error_class() == ErrorClass::kTargetPermission) {
       return std::move(made)
@@ -191,6 +286,27 @@ Status EnsureLayout(const Context& context, Connection& connection) {
     return std::move(made).While("make schema spillway");
   }
   return connection.Execute(context, Sql() << "COMMIT");
+}
+
+}  // namespace
+
+Result<int> ReadLayoutVersion(const Context& context, Connection& connection) {
+  SPILLWAY_ASSIGN(const Found found, FindLayout(context, connection));
+  SPILLWAY_TRY(RefuseMissing(found));
+  return found.version;
+}
+
+Result<bool> HasLayout(const Context& context, Connection& connection) {
+  SPILLWAY_ASSIGN(const Found found, FindLayout(context, connection));
+  return found.version > 0;
+}
+
+Status EnsureLayout(const Context& context, Connection& connection) {
+  return BringUpToDate(context, connection, false);
+}
+
+Status RepairLayout(const Context& context, Connection& connection) {
+  return BringUpToDate(context, connection, true);
 }
 
 }  // namespace spillway::target::postgres

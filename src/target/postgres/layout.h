@@ -11,12 +11,19 @@ namespace spillway::target::postgres {
 inline constexpr int kLayoutVersion = 3;
 
 /// The layout's version in the database; 0 when schema `spillway` has none. Errors:
-/// TARGET_UNSUITABLE when a newer release made it.
+/// TARGET_UNSUITABLE when a newer release made it, TARGET_CHANGED when a part of it is gone.
 base::Result<int> ReadLayoutVersion(const base::Context& context, Connection& connection);
 
+/// Whether schema `spillway` has a layout, whole or not. Errors: TARGET_UNSUITABLE.
+base::Result<bool> HasLayout(const base::Context& context, Connection& connection);
+
 /// Makes the schema and its tables, or brings them up to date. Concurrent callers wait for each
-/// other. Errors: TARGET_PERMISSION, ALREADY_EXISTS when something else uses the names.
+/// other. Errors: TARGET_PERMISSION, ALREADY_EXISTS when something else uses the names, and those
+/// of ReadLayoutVersion.
 base::Status EnsureLayout(const base::Context& context, Connection& connection);
+
+/// Likewise, and makes again what somebody dropped, empty: for who gives up or takes over a table.
+base::Status RepairLayout(const base::Context& context, Connection& connection);
 
 }  // namespace spillway::target::postgres
 

@@ -54,6 +54,30 @@ TEST_P(LayoutTest, ASchemaOfSomebodyElseIsRefused) {
   plain_->Execute("DROP OWNED BY app_role CASCADE; DROP ROLE app_role");
 }
 
+TEST_P(LayoutTest, WhatIsDroppedIsToldAndMadeAgainWhenAskedFor) {
+  auto connection = Connect(conninfo_);
+  ASSERT_TRUE(EnsureLayout(Soon(), *connection).ok());
+  const std::string relations =
+      "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class"
+      " WHERE relnamespace = 'spillway'::regnamespace AND relkind IN ('r', 'v', 'S', 'i')";
+  const std::string whole = plain_->Value(relations);
+  for (const char* name :
+       {"position", "stage", "stage_task", "stage_rejected", "rejected", "condition"}) {
+    ASSERT_EQ(plain_->Execute("DROP TABLE spillway." + std::string(name) + " CASCADE"), "");
+    const base::Status told = ReadLayoutVersion(Soon(), *connection).status();
+    EXPECT_CLASS(told, kTargetChanged);
+    EXPECT_EQ(told.detail("object"), "spillway." + std::string(name));
+    EXPECT_CLASS(EnsureLayout(Soon(), *connection), kTargetChanged);
+    const base::Status repaired = RepairLayout(Soon(), *connection);
+    ASSERT_TRUE(repaired.ok()) << repaired.ToString();
+    EXPECT_EQ(plain_->Value(relations), whole) << name;
+    EXPECT_EQ(plain_->Value("SELECT count(rejected) FROM spillway.stage_task"), "0");
+  }
+  ASSERT_EQ(plain_->Execute("DROP VIEW spillway.status"), "");
+  EXPECT_TRUE(EnsureLayout(Soon(), *connection).ok());
+  EXPECT_EQ(plain_->Value(relations), whole);
+}
+
 SPILLWAY_ON_EACH_SERVER(LayoutTest);
 
 }  // namespace

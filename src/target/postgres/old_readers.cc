@@ -23,17 +23,19 @@ struct Reader {
 
 // Whoever holds back the horizon to before `horizon`. A transaction that began later may do so as
 // well, while an older writer runs, but its snapshot is new: the caller keeps only those that it
-// has seen at first.
+// has seen at first. Of other roles' sessions the server shows an ordinary role neither kind nor
+// state, so what runs without a user is told by that, and what may read any database by its having
+// none: a standby's sender.
 Result<std::vector<Reader>> ReadersBefore(const Context& context, Connection& connection,
                                           const std::string& horizon) {
   Sql sql;
   sql << "SELECT a.pid || ' ' || coalesce(l.virtualxid, ''),"
       << " 'pid ' || a.pid || ' (' || concat_ws(', ', a.usename, nullif(a.application_name, ''),"
-      << " a.state) || ')', a.backend_type = 'walsender' FROM pg_stat_activity a"
+      << " a.state) || ')', a.datid IS NULL FROM pg_stat_activity a"
       << " LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid'"
       << " AND l.granted AND l.mode = 'ExclusiveLock'"
-      << " WHERE a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker'"
-      << " AND (a.datname = current_database() OR a.backend_type = 'walsender')"
+      << " WHERE a.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL"
+      << " AND (a.datname = current_database() OR a.datid IS NULL)"
       << " AND age(a.backend_xmin) > age(" << Literal(horizon) << "::xid8::xid)"
       << " UNION ALL SELECT 'slot ' || slot_name, 'replication slot ' || slot_name, true"
       << " FROM pg_replication_slots WHERE age(xmin) > age(" << Literal(horizon) << "::xid8::xid)";
@@ -77,6 +79,20 @@ Status WaitForOldReaders(const Context& context, Connection& connection,
     });
   }
   return Status();
+}
+
+Result<std::string> NameSilentStandbys(const Context& context, Connection& connection) {
+  Sql sql;
+  // What is told of a slot is not told of its sender. Copies of the files have no readers.
+  sql << "SELECT string_agg('pid ' || a.pid || ' (' || concat_ws(', ', a.usename,"
+      << " nullif(a.application_name, '')) || ')', '; ' ORDER BY a.pid) FROM pg_stat_activity a"
+      << " JOIN pg_stat_replication r ON r.pid = a.pid WHERE a.datid IS NULL"
+      << " AND a.backend_xmin IS NULL"
+      << " AND a.application_name NOT IN ('pg_basebackup', 'pg_receivewal')"
+      << " AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = a.pid"
+      << " AND s.xmin IS NOT NULL)";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  return std::string(rows.text(0, 0));
 }
 
 }  // namespace spillway::target::postgres

@@ -13,6 +13,10 @@ namespace spillway::target::postgres {
 base::Status WaitForOldReaders(const base::Context& context, Connection& connection,
                                std::chrono::milliseconds at_most);
 
+/// Standbys that do not report their snapshots, for people: nobody can know what is read there. ""
+/// when there are none.
+base::Result<std::string> NameSilentStandbys(const base::Context& context, Connection& connection);
+
 }  // namespace spillway::target::postgres
 
 #endif  // SPILLWAY_TARGET_POSTGRES_OLD_READERS_H_

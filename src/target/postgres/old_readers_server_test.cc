@@ -36,6 +36,21 @@ TEST_P(OldReadersTest, ARepeatableReaderIsWaitedForAndNamed) {
   EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(10000)).ok());
 }
 
+TEST_P(OldReadersTest, AReaderOfAnotherRoleIsWaitedForByAnOrdinaryOne) {
+  auto connection = Connect(As("waiting_role"));
+  PlainSession reader(As("reading_role"));
+  ASSERT_EQ(reader.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), "");
+  plain_->Execute("CREATE TABLE public.later (a int)");
+  const base::Status waited = WaitForOldReaders(Soon(), *connection, milliseconds(100));
+  EXPECT_CLASS(waited, kLockTimeout);
+  EXPECT_NE(
+      waited.detail("blockers").find("pid " + std::to_string(reader.pid()) + " (reading_role"),
+      std::string::npos)
+      << waited.ToString();
+  reader.Execute("COMMIT");
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(10000)).ok());
+}
+
 TEST_P(OldReadersTest, AnOldWriterHoldsBackNobodyNewer) {
   auto connection = Connect(conninfo_);
   ASSERT_EQ(plain_->Execute("CREATE TABLE public.t (a int)"), "");
@@ -75,6 +90,18 @@ TEST_P(OldReadersTest, AStopEndsTheWait) {
   EXPECT_CLASS(
       WaitForOldReaders({base::Deadline(), source.get_token()}, *connection, milliseconds(30000)),
       kCancelled);
+}
+
+TEST_P(OldReadersTest, AStandbyThatReportsNoSnapshotsIsNamed) {
+  auto connection = Connect(As("waiting_role"));
+  auto silent = NameSilentStandbys(Soon(), *connection);
+  ASSERT_TRUE(silent.ok()) << silent.status().ToString();
+  EXPECT_EQ(*silent, "");
+  const PlainSession standby(conninfo_ + " replication=true application_name=replica");
+  silent = NameSilentStandbys(Soon(), *connection);
+  ASSERT_TRUE(silent.ok()) << silent.status().ToString();
+  EXPECT_NE(silent->find("replica"), std::string::npos);
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(0)).ok());
 }
 
 SPILLWAY_ON_EACH_SERVER(OldReadersTest);

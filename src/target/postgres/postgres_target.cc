@@ -138,10 +138,13 @@ class PostgresTarget final : public Target {
       }
     }
     SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, layout != 0));
+    if (with_dependents && state.position && !state.position->source_position.empty()) {
+      SPILLWAY_ASSIGN(state.restored, DescribeOtherServer(context, *connection, *state.position));
+    }
     if (!relation) {
       if (!shape.empty()) {
         state.unchanged = false;
-        state.difference = "the table is gone";
+        SPILLWAY_ASSIGN(state.difference, DescribeGone(context, *connection, *state.position));
       }
       return state;
     }
@@ -221,6 +224,10 @@ class PostgresTarget final : public Target {
                                                std::string_view task_id, const data::Schema& schema,
                                                const TaskOptions& options) override {
     return OpenTaskWriter(context, pool_, stage, task_id, schema, options);
+  }
+
+  Status TryIndexes(const Context& context, const Stage& stage, const IndexSpec& index) override {
+    return postgres::TryIndexes(context, pool_, stage, index);
   }
 
   Status BuildIndexes(const Context& context, const Stage& stage, const IndexSpec& index) override {
@@ -341,7 +348,8 @@ std::vector<Check> PostgresTarget::Test(const Context& context) {
   Sql sql;
   sql << "SELECT has_database_privilege(current_database(), 'CREATE'),"
       << " current_setting('max_connections')::int - (SELECT count(*) FROM pg_stat_activity"
-      << " WHERE backend_type = 'client backend')";
+      // A role that may not see other roles' sessions still sees that they have a database.
+      << " WHERE usesysid IS NOT NULL AND datid IS NOT NULL)";
   auto rows = (*connection)->Query(context, sql);
   if (!rows.ok()) {
     checks.push_back({"permissions", rows.status(), ""});

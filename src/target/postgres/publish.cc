@@ -161,13 +161,12 @@ Result<CommitOutcome> AskServer(const Context& context, Pool& pool, const Publis
       const auto stored,
       ReadPosition(context, *other, publish.stage.fence.synced_table_id, RowLock::kExclusive));
   SPILLWAY_TRY(other->Execute(context, Sql() << "ROLLBACK"));
-  if (stored && stored->published_fence == publish.stage.fence.number) {
+  const Fence& fence = publish.stage.fence;
+  if (stored && stored->published_fence == fence.number && stored->row.run_id == fence.run_id) {
     return CommitOutcome::kCommitted;
   }
-  if (stored && stored->published_fence < publish.stage.fence.number) {
-    return CommitOutcome::kRejected;
-  }
-  // A newer run has published since, or the synced table was forgotten: only the commit log can
+  if (stored && stored->published_fence < fence.number) return CommitOutcome::kRejected;
+  // Another run has published since, or the synced table was forgotten: only the commit log can
   // tell.
   SPILLWAY_ASSIGN(const std::string status, TransactionStatus(context, *other, doubted));
   if (status == "committed") return CommitOutcome::kCommitted;
@@ -211,9 +210,16 @@ Status MakeReady(const Context& context, Pool& pool, std::vector<TablePublish>& 
   if (std::ranges::none_of(tables, &TablePublish::swaps)) return Status();
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
   Status waited = WaitForOldReaders(context, *connection, wait);
-  if (waited.ok() || waited.error_class() != ErrorClass::kLockTimeout) return waited;
+  if (!waited.ok() && waited.error_class() == ErrorClass::kLockTimeout) {
+    for (TablePublish& table : tables) {
+      if (table.swaps()) table.ApplyInstead(waited);
+    }
+    return Status();
+  }
+  SPILLWAY_TRY(std::move(waited));
+  SPILLWAY_ASSIGN(const std::string silent, NameSilentStandbys(context, *connection));
   for (TablePublish& table : tables) {
-    if (table.swaps()) table.ApplyInstead(waited);
+    if (!silent.empty() && table.swaps()) table.TellOfStandbys(silent);
   }
   return Status();
 }

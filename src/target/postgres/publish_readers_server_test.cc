@@ -310,6 +310,31 @@ TEST_P(PublishReadersTest, AViewIsLockedBeforeItsTable) {
   EXPECT_EQ(LoadTest::Read(), (std::vector<std::string>{"2|b"}));
 }
 
+TEST_P(PublishReadersTest, AnOldSnapshotOfAnotherRoleIsSeenByAnOrdinaryOne) {
+  const std::string app = As("snapshot_app");
+  const std::string reader = As("snapshot_reader");
+  ASSERT_EQ(plain_->Execute("GRANT CREATE ON DATABASE " + database_ +
+                            " TO snapshot_app;"
+                            "GRANT CREATE, USAGE ON SCHEMA public TO snapshot_app"),
+            "");
+  target_ = OpenTarget(app);
+  MustLoad(1, {{1, "a"}, {2, "b"}});
+  ASSERT_EQ(plain_->Execute("GRANT SELECT ON products TO snapshot_reader"), "");
+  PlainSession session(reader);
+  ASSERT_EQ(session.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), "");
+  auto publish = Prepare(*target_, 2, {{1, "a"}, {3, "c"}, {4, "d"}});
+  ASSERT_TRUE(publish.ok()) << publish.status().ToString();
+  publish->lock_timeout = std::chrono::milliseconds(200);
+  const Published published = MustPublish(*publish);
+  EXPECT_EQ(published.tables[0].way, PublishWay::kApply);
+  EXPECT_EQ(session.Value("SELECT count(*) FROM products"), "2");
+  target_.reset();
+  session.Execute("COMMIT");
+  plain_->Execute(
+      "DROP OWNED BY snapshot_app, snapshot_reader CASCADE;"
+      "DROP ROLE snapshot_app, snapshot_reader");
+}
+
 TEST_P(PublishReadersTest, TheSwapIsShortWhateverTheSize) {
   const std::int64_t rows = FromEnvironment("SPILLWAY_SWAP_ROWS", 20000);
   const std::int64_t publishes = FromEnvironment("SPILLWAY_PUBLISHES", 5);

@@ -184,7 +184,7 @@ TEST_P(PublishTest, ATableSwappedByHandIsNoticed) {
   state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
   EXPECT_FALSE(state->unchanged);
-  EXPECT_EQ(state->difference, "the table is gone");
+  EXPECT_EQ(state->difference, "the table has another name now: public.mine");
   MustLoad(2, {{2, "b"}});
   EXPECT_EQ(plain_->Query("SELECT * FROM mine"), std::vector<std::string>{"1|a"});
 }

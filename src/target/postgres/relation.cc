@@ -30,12 +30,11 @@ Result<std::optional<Relation>> FindRelation(const Context& context, Connection&
       << " pg_has_role(relowner, 'MEMBER'), ";
   if (has_layout) {
     // A logical copy of the database has other oids; there the name must do.
-    sql << "(SELECT p.synced_table_id FROM spillway.position p WHERE p.table_oid = r.oid"
-        << " OR (p.schema_name = " << Literal(table.schema)
+    sql << "(SELECT p.synced_table_id FROM spillway.position p, LATERAL (SELECT "
+        << IsLogicalCopy(connection) << " AS copied) c WHERE CASE WHEN c.copied THEN"
+        << " p.schema_name = " << Literal(table.schema)
         << " AND p.table_name = " << Literal(table.table)
-        << " AND p.published_fence IS NOT NULL AND p.system_identifier <> "
-        << Literal(connection.facts().system_identifier) << ")"
-        << " ORDER BY p.table_oid = r.oid DESC LIMIT 1)";
+        << " AND p.table_oid IS NOT NULL ELSE p.table_oid = r.oid END ORDER BY c.copied LIMIT 1)";
   } else {
     sql << "NULL";
   }

@@ -18,6 +18,7 @@ constexpr std::size_t kName = 0;
 constexpr std::size_t kType = 1;
 constexpr std::size_t kNotNull = 2;
 constexpr std::size_t kGenerated = 4;
+constexpr std::size_t kExpression = 5;
 constexpr std::size_t kCollation = 6;
 constexpr std::size_t kColumnParts = 7;
 
@@ -42,6 +43,16 @@ Json ColumnsOf(std::string_view shape) {
 bool Contains(const std::vector<std::string>& names, const Json& name) {
   return name.is_string() &&
          std::ranges::find(names, name.get_ref<const std::string&>()) != names.end();
+}
+
+// An index's definition without the index's name: whoever renames one takes nothing away.
+std::string WithoutName(const Json& index) {
+  const std::string text = index.is_string() ? index.get<std::string>() : std::string();
+  const auto name = text.find("INDEX ");
+  const auto on = text.find(" ON ");
+  return name == std::string::npos || on == std::string::npos
+             ? text
+             : text.substr(0, name) + text.substr(on);
 }
 
 std::string Dump(const Json& json) {
@@ -90,10 +101,20 @@ std::string DescribeShapeDifference(std::string_view published, std::string_view
     } else if (found->second[kType] != column[kType]) {
       parts.push_back("column " + name + " is " + found->second[kType].get<std::string>() +
                       ", was " + column[kType].get<std::string>());
-    } else if (found->second[kGenerated] != column[kGenerated]) {
+    } else if (found->second[kGenerated] != column[kGenerated] ||
+               (column[kGenerated] != "" && found->second[kExpression] != column[kExpression])) {
       parts.push_back("column " + name + " is generated in another way");
     } else if (found->second[kCollation] != column[kCollation]) {
       parts.push_back("column " + name + " has another collation");
+    } else if (column[kNotNull] == true && found->second[kNotNull] != true) {
+      parts.push_back("column " + name + " is no longer NOT NULL");
+    }
+  }
+  std::vector<std::string> present;
+  for (const Json& index : ListOf(after, "indexes")) present.push_back(WithoutName(index));
+  for (const Json& index : ListOf(before, "indexes")) {
+    if (!Contains(present, WithoutName(index))) {
+      parts.push_back("an index is gone: " + index.get<std::string>());
     }
   }
   if (before.value("key", Json()) != after.value("key", Json())) {
@@ -120,6 +141,17 @@ std::vector<std::string> ShapeNotNull(std::string_view shape) {
   return names;
 }
 
+std::map<std::string, std::string> ShapeComments(std::string_view shape) {
+  std::map<std::string, std::string> comments;
+  for (const Json& comment : ListOf(Json::parse(shape, nullptr, false), "comments")) {
+    if (comment.is_array() && comment.size() == 2 && comment[0].is_string() &&
+        comment[1].is_string()) {
+      comments[comment[0].get<std::string>()] = comment[1].get<std::string>();
+    }
+  }
+  return comments;
+}
+
 std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now) {
   const std::vector<std::string> ours = ShapeColumns(published);
   std::vector<std::string> names;
@@ -137,8 +169,9 @@ std::string OwnShape(std::string_view now, std::string_view stage_shape,
   const Json table = Json::parse(now, nullptr, false);
   Json shape = {{"key", table.is_object() ? table.value("key", Json()) : Json()}};
   Json& columns = shape["columns"] = Json::array();
+  const std::vector<std::string> present = ShapeColumns(now);
   for (const Json& column : ColumnsOf(stage_shape)) {
-    if (Contains(own_columns, column[kName])) {
+    if (Contains(own_columns, column[kName]) && Contains(present, column[kName])) {
       columns.push_back(column);
     }
   }

@@ -2,6 +2,7 @@
 #define SPILLWAY_TARGET_POSTGRES_SHAPE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,9 @@ namespace spillway::target::postgres {
 base::Result<std::string> ReadShape(const base::Context& context, Connection& connection,
                                     std::int64_t oid);
 
-/// What differs in Spillway's own columns and primary key, for people; "" when nothing does. What
-/// others added, defaults and NOT NULL are no difference: the rows are the source's all the same.
+/// What is missing or other of Spillway's own columns, primary key and indexes, for people; "" when
+/// nothing is. What others added is no difference, NOT NULL and defaults included: the rows are the
+/// source's all the same.
 std::string DescribeShapeDifference(std::string_view published, std::string_view now);
 
 /// The list `key` of a shape as JSON text; "[]" when there is none.
@@ -30,11 +32,15 @@ std::vector<std::string> ShapeColumns(std::string_view shape);
 /// Those of them that are NOT NULL.
 std::vector<std::string> ShapeNotNull(std::string_view shape);
 
+/// The comments of a shape by column, the table's own under "".
+std::map<std::string, std::string> ShapeComments(std::string_view shape);
+
 /// The names of columns of `now` that others added and that are computed from the row.
 std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now);
 
 /// What Spillway made of `now`, the shape of a published table: of `stage_shape` the columns
-/// `own_columns`, not the indexes `others_indexes`, and the comments of `publish`.
+/// `own_columns` that the table has too, not the indexes `others_indexes`, and the comments of
+/// `publish`.
 std::string OwnShape(std::string_view now, std::string_view stage_shape,
                      const std::vector<std::string>& own_columns,
                      const std::vector<std::string>& others_indexes, const Publish& publish);

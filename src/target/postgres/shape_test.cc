@@ -28,6 +28,27 @@ TEST(Shape, DiffersInWhatDeterminesRows) {
             "column b has another collation");
 }
 
+TEST(Shape, WhatIsMissingOfOursIsNamed) {
+  EXPECT_EQ(
+      DescribeShapeDifference(
+          Both(kB), Shape(R"x(["a","bigint",false,"","",null,null],)x" + std::string(kB), kKey)),
+      "column a is no longer NOT NULL");
+  const auto computed = [](const std::string& expression) {
+    return Both(R"x(["b","text",false,"","s",")x" + expression + R"x(",null])x");
+  };
+  EXPECT_EQ(DescribeShapeDifference(computed("x"), computed("y")),
+            "column b is generated in another way");
+  const auto indexed = [](const std::string& indexes) {
+    return R"x({"columns":[],"key":null,"indexes":[)x" + indexes + "]}";
+  };
+  EXPECT_EQ(DescribeShapeDifference(indexed(R"x("CREATE INDEX i ON public.t USING btree (a)")x"),
+                                    indexed("")),
+            "an index is gone: CREATE INDEX i ON public.t USING btree (a)");
+  EXPECT_EQ(DescribeShapeDifference(indexed(R"x("CREATE INDEX i ON public.t USING btree (a)")x"),
+                                    indexed(R"x("CREATE INDEX j ON public.t USING btree (a)")x")),
+            "");
+}
+
 TEST(Shape, WhatOthersAddIsNoDifference) {
   EXPECT_EQ(DescribeShapeDifference(Both(kB), Both(R"x(["b","text",true,"","","'x'",null])x")), "");
   EXPECT_EQ(DescribeShapeDifference(
@@ -43,11 +64,13 @@ TEST(Shape, DamagedByHandItClaimsNothing) {
 
 TEST(Shape, OnlySpillwaysOwnIsRecorded) {
   const std::string now =
-      R"x({"columns":[],"key":"PRIMARY KEY (a)","indexes":["one","two"],"index_names":["i1","i2"]})x";
+      R"x({"columns":[)x" + std::string(kA) +
+      R"x(],"key":"PRIMARY KEY (a)","indexes":["one","two"],"index_names":["i1","i2"]})x";
   Publish publish;
   publish.table_comment = "goods";
   publish.stage.columns = {{"a", {}, "bigint", true, "number"}};
-  const std::string own = OwnShape(now, Both(kB), {"a"}, {"i2"}, publish);
+  // b is of the stage, and the table lacks it.
+  const std::string own = OwnShape(now, Both(kB), {"a", "b"}, {"i2"}, publish);
   EXPECT_EQ(ShapeColumns(own), std::vector<std::string>{"a"});
   EXPECT_EQ(ShapeNotNull(own), std::vector<std::string>{"a"});
   EXPECT_EQ(ShapeList(own, "indexes"), R"(["one"])");

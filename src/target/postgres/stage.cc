@@ -14,13 +14,13 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// Ends the sessions that hold locks on the table `stage`: nobody but tasks of a run that is over
-// uses it. What they were doing rolls back. Sessions of another role may refuse; the lock that
-// follows is bounded anyway.
+// Ends the sessions that write to the table `stage`: nobody but tasks of a run that is over does.
+// What they were doing rolls back. Readers, pg_dump among them, are left alone, and sessions of
+// another role may refuse; the lock that follows is bounded anyway.
 void EndWriters(const Context& context, Connection& connection, std::string_view stage_name) {
   Sql sql;
   sql << "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'relation'"
-      << " AND l.granted AND l.pid <> pg_backend_pid()"
+      << " AND l.granted AND l.pid <> pg_backend_pid() AND l.mode <> 'AccessShareLock'"
       << " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
       << " AND l.relation = to_regclass(" << Literal("spillway." + std::string(stage_name)) << ")";
   [[maybe_unused]] const Status ignored = connection.Execute(context, sql);
@@ -117,8 +117,28 @@ Status CheckExtraColumns(const Context& context, Connection& connection, const S
       .With("table", stage.target.ToString());
 }
 
+// TARGET_PERMISSION when the rows of the present table would be hidden from us, its owner: they are
+// compared with the new ones.
+Status CheckRowSecurity(const Context& context, Connection& connection, const TableName& target) {
+  Sql sql;
+  sql << "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,"
+      << " pg_roles r WHERE n.nspname = " << Literal(target.schema)
+      << " AND c.relname = " << Literal(target.table)
+      << " AND c.relrowsecurity AND c.relforcerowsecurity AND r.rolname = current_user"
+      << " AND NOT r.rolsuper AND NOT r.rolbypassrls";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  if (rows.size() == 0) return Status();
+  return Status(ErrorClass::kTargetPermission,
+                "row level security is forced on " + target.ToString() +
+                    ", so that Spillway's role cannot see all its rows")
+      .Mend("ALTER ROLE \"" + connection.facts().user + "\" BYPASSRLS, or ALTER TABLE " +
+            target.ToString() + " NO FORCE ROW LEVEL SECURITY.")
+      .With("table", target.ToString());
+}
+
 // TARGET_PERMISSION now, rather than after the load, when the publish could not make the table.
 Status CheckMayPublish(const Context& context, Connection& connection, const TableName& target) {
+  SPILLWAY_TRY(CheckRowSecurity(context, connection, target));
   Sql sql;
   sql << "SELECT n.oid IS NOT NULL, CASE WHEN n.oid IS NULL"
       << " THEN has_database_privilege(current_database(), 'CREATE')"
@@ -145,13 +165,18 @@ Result<StageState> BeginOnStage(const Context& context, Connection& connection,
   Sql sql;
   // Two statements: the second one's snapshot is taken after the lock is had, so it sees what a
   // publish removed.
-  sql << "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT fence FROM spillway.position"
+  sql << "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT fence, fence_run_id FROM spillway.position"
       << " WHERE synced_table_id = " << Literal(stage.fence.synced_table_id) << " FOR KEY SHARE;"
-      << " SELECT 1 FROM spillway.stage WHERE stage_name = " << Literal(stage.table.table);
+      << " SELECT 1 FROM spillway.stage WHERE stage_name = " << Literal(stage.table.table)
+      << " AND fence = " << Literal(stage.fence.number)
+      << " AND run_id = " << Literal(stage.fence.run_id);
   SPILLWAY_ASSIGN(const auto results, connection.Run(context, sql));
   SPILLWAY_CHECK(results.size() == 3);
   const Rows& fence = results[1];
-  if (fence.size() == 0 || fence.number(0, 0) != stage.fence.number) return StageState::kFenced;
+  if (fence.size() == 0 || fence.number(0, 0) != stage.fence.number ||
+      fence.text(0, 1) != stage.fence.run_id) {
+    return StageState::kFenced;
+  }
   return results[2].size() == 0 ? StageState::kGone : StageState::kOpen;
 }
 
@@ -220,7 +245,8 @@ Result<std::vector<std::string>> RemoveDeadStages(const Context& context, Connec
   Sql dead;
   dead << "SELECT s.stage_name FROM spillway.stage s LEFT JOIN spillway.position p"
        << " USING (synced_table_id) WHERE s.synced_table_id = " << Literal(synced_table_id)
-       << " AND (p.fence IS NULL OR s.fence < p.fence) ORDER BY s.fence, s.stage_name";
+       << " AND (p.fence IS NULL OR s.fence < p.fence OR s.fence = p.fence"
+       << " AND s.run_id <> p.fence_run_id) ORDER BY s.fence, s.stage_name";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, dead));
   for (int row = 0; row < rows.size(); ++row) {
     const std::string name(rows.text(row, 0));

@@ -101,6 +101,79 @@ TEST_P(StageTest, ARunThatWasTakenOverDoesNothingMore) {
   EXPECT_TRUE(Stages().empty());
 }
 
+// What a restored backup, or a failover that lost the latest commits, does to two live runs.
+TEST_P(StageTest, TheSameNumberOfAnotherRunIsAnotherFence) {
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  ASSERT_TRUE(RunTask(*target_, *stage, "0", {{1, "old"}}).ok());
+  ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, index_).ok());
+  const Publish old = PublishOf(*stage, 1, 1);
+  ASSERT_EQ(
+      plain_->Execute("UPDATE spillway.position SET fence = fence - 1, fence_run_id = 'run-0';"
+                      "DELETE FROM spillway.stage; DELETE FROM spillway.stage_task;"
+                      "DROP TABLE spillway." +
+                      stage->table.table + "; SELECT setval('spillway.stage_number', 1, false)"),
+      "");
+  auto again = Begin(*target_, "run-2");
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  ASSERT_EQ(again->fence.number, stage->fence.number);
+  ASSERT_EQ(again->table.table, stage->table.table);
+  EXPECT_CLASS(RunTask(*target_, *stage, "1", {{2, "old"}}).status(), kFenced);
+  EXPECT_TRUE(target_->DropStage(Soon(), *stage).ok());
+  ASSERT_TRUE(RunTask(*target_, *again, "0", {{1, "new"}}).ok());
+  ASSERT_TRUE(target_->BuildIndexes(Soon(), *again, index_).ok());
+  EXPECT_CLASS(PublishOne(*target_, Soon(), old).status(), kFenced);
+  auto outcome = PublishOne(*target_, Soon(), PublishOf(*again, 2, 1));
+  ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|new"});
+}
+
+TEST_P(StageTest, ATaskThatBeganBeforeAnotherRunHadItsNumberCommitsNothing) {
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
+  ASSERT_TRUE(writer.ok()) << writer.status().ToString();
+  ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "old"}})).ok());
+  ASSERT_EQ(plain_->Execute("UPDATE spillway.position SET fence_run_id = 'run-2'"), "");
+  EXPECT_CLASS((*writer)->Commit(Soon()).status(), kFenced);
+}
+
+TEST_P(StageTest, AReaderOfADeadStageIsLeftAlone) {
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  ASSERT_TRUE(target_->TakeFence(Soon(), kId, table_, "run-2").ok());
+  ASSERT_EQ(
+      plain_->Execute("BEGIN; LOCK TABLE spillway." + stage->table.table + " IN ACCESS SHARE MODE"),
+      "");
+  auto removed = target_->RemoveDeadStages(Soon(), kId);
+  ASSERT_TRUE(removed.ok()) << removed.status().ToString();
+  EXPECT_TRUE(removed->empty());
+  EXPECT_EQ(plain_->Execute("COMMIT"), "");
+  removed = target_->RemoveDeadStages(Soon(), kId);
+  ASSERT_TRUE(removed.ok()) << removed.status().ToString();
+  EXPECT_EQ(removed->size(), 1u);
+}
+
+TEST_P(StageTest, RowSecurityThatHidesRowsFromTheirOwnerIsToldBeforeTheLoad) {
+  const std::string app = As("rls_role");
+  ASSERT_EQ(plain_->Execute("GRANT CREATE ON DATABASE " + database_ +
+                            " TO rls_role;"
+                            "GRANT CREATE, USAGE ON SCHEMA public TO rls_role"),
+            "");
+  target_ = OpenTarget(app);
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products ENABLE ROW LEVEL SECURITY;"
+                            "ALTER TABLE products FORCE ROW LEVEL SECURITY"),
+            "");
+  const base::Status refused = Begin(*target_, "run-2").status();
+  EXPECT_CLASS(refused, kTargetPermission);
+  EXPECT_NE(refused.mend().find("BYPASSRLS"), std::string::npos) << refused.ToString();
+  ASSERT_EQ(plain_->Execute("ALTER ROLE rls_role BYPASSRLS"), "");
+  MustLoad(2, {{1, "b"}});
+  target_.reset();
+  plain_->Execute("DROP OWNED BY rls_role CASCADE; DROP ROLE rls_role");
+}
+
 TEST_P(StageTest, ADeadStageInUseIsLeftForNextTime) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "target/postgres/adopt.h"
 #include "target/postgres/apply_difference.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/constraint_error.h"
@@ -92,11 +93,19 @@ void TablePublish::ApplyInstead(const Status& why) {
   pinned_by_ = why.detail("blockers");
 }
 
+void TablePublish::TellOfStandbys(std::string_view standbys) {
+  published_.reason =
+      "a standby does not report its snapshots: a transaction that began there before the load "
+      "ended may find the table empty; set hot_standby_feedback = on there: " +
+      std::string(standbys);
+}
+
 // What the stage is by itself. Of an earlier attempt it may have columns that were carried to it.
 Status TablePublish::ReadStageShape(const Context& context, Connection& connection) {
   SPILLWAY_ASSIGN(const auto stage, FindRelation(context, connection, stage_.table, false));
   stage_shape_.clear();
   own_columns_.clear();
+  extra_columns_.clear();
   if (!stage) return Status();
   SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
   std::vector<std::string> carried;
@@ -110,9 +119,10 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
   for (const std::string& column : ShapeColumns(stage_shape_)) {
     const bool loaded =
         std::ranges::find(stage_.columns, column, &Column::name) != stage_.columns.end();
-    const bool computed = std::ranges::find(generated, column) != generated.end() &&
-                          std::ranges::find(carried, column) == carried.end();
+    const bool others = std::ranges::find(carried, column) != carried.end();
+    const bool computed = std::ranges::find(generated, column) != generated.end() && !others;
     if (loaded || computed) own_columns_.push_back(column);
+    if (!loaded && !others) extra_columns_.push_back(column);
   }
   return Status();
 }
@@ -141,7 +151,7 @@ Status TablePublish::Carry(const Context& context, Connection& connection,
 }
 
 Status TablePublish::GuardDeletes(const Context& context, Connection& connection) {
-  if (publish_.max_delete_percent >= 100) return Status();
+  if (publish_.max_delete_percent >= 100 || IsReplaced(published_shape_)) return Status();
   SPILLWAY_ASSIGN(const RowsAgainst rows, CountDeletes(context, connection, publish_));
   SPILLWAY_TRY(CheckDeletes(publish_, rows));
   published_.deleted = rows.deleted;
@@ -154,7 +164,7 @@ Status TablePublish::Move(const Context& context, Connection& connection,
   auto stored =
       ReadPosition(context, connection, stage_.fence.synced_table_id, RowLock::kExclusive);
   if (!stored.ok()) return std::move(stored).status();
-  if (!*stored || (*stored)->row.fence != stage_.fence.number) {
+  if (!*stored || !IsLatest(**stored, stage_.fence)) {
     return FencedError(stage_.fence, "a newer run has taken over " + stage_.target.ToString());
   }
   published_shape_ = (*stored)->shape;
@@ -181,7 +191,8 @@ Status TablePublish::CheckCounts(const Context& context, Connection& connection)
          "spillway.stage g"
       << " JOIN pg_class c ON c.relname = g.stage_name JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace AND n.nspname = 'spillway' WHERE g.stage_name = "
-      << Literal(stage_.table.table) << ") AS s LEFT JOIN spillway.stage_task t"
+      << Literal(stage_.table.table) << " AND g.run_id = " << Literal(stage_.fence.run_id)
+      << ") AS s LEFT JOIN spillway.stage_task t"
       << " ON t.stage_name = " << Literal(stage_.table.table) << " GROUP BY s.oid";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   if (rows.size() != 1) {
@@ -246,8 +257,8 @@ Result<bool> TablePublish::PlanLocks(const Context& context, Connection& connect
     locks_.push_back(Sql() << "LOCK TABLE ONLY " << stage_.target << " IN ACCESS EXCLUSIVE MODE");
     return true;
   }
-  auto alignment =
-      AlignColumns(context, connection, publish_, old_->oid, published_shape_, pinned_by_);
+  auto alignment = AlignColumns(context, connection, publish_, old_->oid, published_shape_,
+                                extra_columns_, pinned_by_);
   // What a swap could have done, had readers left: they are the reason, not the columns.
   if (!alignment.ok()) return may_not_swap_.ok() ? std::move(alignment).status() : may_not_swap_;
   alignment_ = *std::move(alignment);
@@ -270,7 +281,7 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   }
   const bool changes_table = alignment_.ChangesTable();
   SPILLWAY_ASSIGN(alignment_, AlignColumns(context, connection, publish_, old_->oid,
-                                           published_shape_, pinned_by_));
+                                           published_shape_, extra_columns_, pinned_by_));
   return changes_table || !alignment_.ChangesTable();
 }
 
@@ -317,9 +328,12 @@ Status TablePublish::Apply(const Context& context, Connection& connection) {
     if (state != "0A000" && state != "2BP01") return aligned;
     return PinnedError(stage_.target, aligned.message(), pinned_by_);
   }
+  Publish publish = publish_;
+  // That the rows go was asked for when the table was taken over.
+  if (IsReplaced(published_shape_)) publish.max_delete_percent = 100;
   SPILLWAY_ASSIGN(const Difference difference,
-                  ApplyDifference(context, connection, publish_, old_->oid));
-  const Sql after = Sql() << alignment_.indexes << alignment_.after;
+                  ApplyDifference(context, connection, publish, old_->oid));
+  const Sql after = Sql() << alignment_.indexes << alignment_.after << alignment_.comments;
   if (Status done = after.empty() ? Status() : connection.Execute(context, after); !done.ok()) {
     return ConstraintError(std::move(done), stage_.target);
   }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/context.h"
@@ -35,6 +36,9 @@ class TablePublish {
   base::Status MakeReady(const base::Context& context, Pool& pool);
   /// From now on the difference is applied, because `why` a swap may not be.
   void ApplyInstead(const base::Status& why);
+
+  /// Adds to the report that `standbys` may have readers who find the table empty.
+  void TellOfStandbys(std::string_view standbys);
 
   /// Locks the fence row against every task and fence and moves the position from the planned one.
   /// Errors: FENCED, LOCK_TIMEOUT.
@@ -78,7 +82,8 @@ class TablePublish {
   std::string published_shape_;  ///< what Spillway left of it
   std::string stage_shape_;      ///< the stage's, before anything was carried to it
   std::vector<std::string> own_columns_;
-  std::int64_t ready_oid_ = 0;  ///< the relation that MakeReady looked at; 0: none
+  std::vector<std::string> extra_columns_;  ///< of the definition, that only the target has
+  std::int64_t ready_oid_ = 0;              ///< the relation that MakeReady looked at; 0: none
   Attachments attachments_;
   std::vector<Sql> locks_;
   Alignment alignment_;

@@ -47,7 +47,8 @@ Result<std::optional<TaskResult>> FindTask(const Context& context, Connection& c
                                            const Stage& stage, std::string_view task_id) {
   Sql sql;
   sql << "SELECT rows, bytes, rejected FROM spillway.stage_task WHERE stage_name = "
-      << Literal(stage.table.table) << " AND task_id = " << Literal(task_id);
+      << Literal(stage.table.table) << " AND task_id = " << Literal(task_id)
+      << " AND run_id = " << Literal(stage.fence.run_id);
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   if (rows.size() == 0) return std::optional<TaskResult>();
   return std::optional<TaskResult>(
@@ -282,7 +283,7 @@ class PostgresTaskWriter final : public TaskWriter {
         << Literal(bytes_sent_) << "::bigint, " << Literal(rejected_)
         << "::bigint FROM spillway.position WHERE synced_table_id = "
         << Literal(stage_.fence.synced_table_id) << " AND fence = " << Literal(stage_.fence.number)
-        << " ON CONFLICT DO NOTHING";
+        << " AND fence_run_id = " << Literal(stage_.fence.run_id) << " ON CONFLICT DO NOTHING";
     SPILLWAY_ASSIGN(const Rows rows, connection_->Query(context, sql));
     return rows.affected() == 1;
   }
@@ -326,8 +327,10 @@ class PostgresTaskWriter final : public TaskWriter {
         << Literal(stage_.table.table) << ", " << Literal(task_id_)
         << ", '', 0, 0) ON CONFLICT DO NOTHING";
     SPILLWAY_ASSIGN(const Rows inserted, other->Query(context, sql));
+    // Another run's stage may have the same name: the task must be of this one.
+    SPILLWAY_ASSIGN(const auto found, FindTask(context, *other, stage_, task_id_));
     SPILLWAY_TRY(other->Execute(context, Sql() << "ROLLBACK"));
-    return inserted.affected() == 0 ? CommitOutcome::kCommitted : CommitOutcome::kRejected;
+    return inserted.affected() == 0 && found ? CommitOutcome::kCommitted : CommitOutcome::kRejected;
   }
 
   Pool& pool_;

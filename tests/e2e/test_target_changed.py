@@ -1,0 +1,147 @@
+"""A target that was changed, lost or restored behind Spillway's back: noticed, named, and mended as the mend says."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from emulators.postgres import Database
+from program import Program
+
+NAME = "shop.public.products"
+
+
+@pytest.fixture
+def shop(spillway: Program, database: Database) -> Program:
+    program = spillway.with_environment(**database.environment)
+    program.done("target", "add", "shop", database.url())
+    return program
+
+
+def rows(*ids: int) -> pa.Table:
+    return pa.table({"id": pa.array(ids, pa.int64()), "name": [f"n{i}" for i in ids]})
+
+
+@pytest.fixture
+def lake(tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "products"
+    deltalake.write_deltalake(str(path), rows(1, 2, 3))
+    return path
+
+
+def create(lake: pathlib.Path, *flags: str) -> list[str]:
+    return ["synced-table", "create", NAME, "--from", str(lake), "--primary-key", "id", *flags]
+
+
+def told(shop: Program) -> str:
+    """What a sync that succeeds says."""
+    outcome = shop.done("sync", NAME, "--progress", "plain")
+    return outcome.text + outcome.stderr
+
+
+def ids(database: Database) -> list[int]:
+    return [row[0] for row in database.query("SELECT id FROM public.products ORDER BY id")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "error_class"),
+    [
+        ("DROP TABLE spillway.position CASCADE", "TARGET_CHANGED"),
+        ("DELETE FROM spillway.position", "ALREADY_EXISTS"),
+        ("DROP SCHEMA spillway CASCADE", "ALREADY_EXISTS"),
+    ],
+)
+def test_a_lost_position(
+    shop: Program, database: Database, lake: pathlib.Path, statement: str, error_class: str
+) -> None:
+    shop.done(*create(lake))
+    database.query(statement)
+    failure = shop.fails("sync", NAME, error_class=error_class)
+    assert "--keep-table" in failure.mend
+    assert "--adopt" in failure.mend
+    shop.done("synced-table", "delete", NAME, "--keep-table", "--yes")
+    shop.done(*create(lake, "--adopt"))
+    assert "nothing to do" in told(shop)
+    assert ids(database) == [1, 2, 3]
+
+
+def dump_and_restore(database: Database, directory: pathlib.Path) -> None:
+    """Drops the database and makes it anew from a dump of itself, on the same server."""
+    cluster = database.cluster
+    connection = [f"--host={cluster._directory}", f"--port={cluster.port}", "--username=owner"]
+    dump = directory / "dump.sql"
+    dump.write_text(cluster._run("pg_dump", *connection, database.name))
+    database.drop()
+    cluster.create_database(database.name)
+    dump.chmod(0o644)
+    for parent in (directory, *directory.parents):
+        if parent != pathlib.Path("/tmp") and parent != pathlib.Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    cluster._run("psql", *connection, "-q", "-v", "ON_ERROR_STOP=1", "-f", str(dump), database.name)
+
+
+def test_a_database_restored_from_a_dump(
+    shop: Program, database: Database, lake: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    shop.done(*create(lake))
+    dump_and_restore(database, tmp_path)
+    assert "nothing to do" in told(shop)
+    deltalake.write_deltalake(str(lake), rows(4), mode="append")
+    said = told(shop)
+    assert "restored" in said
+    assert "continuing from version 0" in said
+    assert ids(database) == [1, 2, 3, 4]
+    deltalake.write_deltalake(str(lake), rows(5), mode="append")
+    assert "restored" not in told(shop)
+    assert ids(database) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DROP INDEX public.products_name_idx", "products_name_idx"),
+        ("ALTER TABLE public.products RENAME TO moved", "public.moved"),
+        ("ALTER TABLE public.products ALTER name TYPE varchar(9)", "column name"),
+        ("ALTER TABLE public.products DROP COLUMN name CASCADE", "column name is gone"),
+    ],
+)
+def test_what_was_changed_by_hand_is_named(
+    shop: Program, database: Database, lake: pathlib.Path, statement: str, words: str
+) -> None:
+    shop.done(*create(lake, "--indexes", "(name)"))
+    before = database.cluster.dump_schema(database.name)
+    database.query(statement)
+    assert words in told(shop)
+    database.query("DROP TABLE IF EXISTS public.moved")
+    after = database.cluster.dump_schema(database.name)
+    unnamed: Callable[[list[str]], list[str]] = lambda lines: [
+        line.replace("idx1", "idx").replace("pkey1", "pkey") for line in lines
+    ]
+    assert unnamed(after) == unnamed(before)
+    assert ids(database) == [1, 2, 3]
+    assert "nothing to do" in told(shop)
+
+
+def test_extra_columns_of_a_table_that_must_stay(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    shop.done(*create(lake))
+    database.query("CREATE MATERIALIZED VIEW public.pins AS SELECT id FROM public.products")
+    twice = "twice=bigint GENERATED ALWAYS AS (id * 2) STORED"
+    shop.done("synced-table", "alter", NAME, "--extra-columns", twice)
+    told(shop)
+    assert database.query("SELECT twice FROM public.products ORDER BY id") == [(2,), (4,), (6,)]
+    assert "nothing to do" in told(shop)
+
+
+def test_a_bad_index_is_told_before_the_load(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    failure = shop.fails(*create(lake, "--indexes", "(nosuch)"), error_class="INVALID_DEFINITION")
+    assert "nosuch" in failure.message
+    phases = [d for d in failure.outcome.documents() if d.get("event") == "progress"]
+    assert not any(phase.get("rows") for phase in phases)
