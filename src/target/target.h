@@ -282,8 +282,8 @@ class Target {
   /// is that one's, and no other's. `columns` are those that the synced table will have; others in
   /// the table stay. `keep_rows`: the first publish applies the difference, else it swaps.
   /// Repeating it is harmless. Errors: TARGET_CHANGED when no table is there, ALREADY_EXISTS when
-  /// something else than a table is, TARGET_PERMISSION, CHANGED_PRIMARY_KEY when rows are to be
-  /// kept and the table's primary key is not `key`.
+  /// something else than a table is, TARGET_PERMISSION, CHANGED_PRIMARY_KEY,
+  /// COLUMN_TYPE_CHANGE_NOT_SUPPORTED when kept rows have another key or other types; FENCED.
   virtual base::Status Adopt(const base::Context& context, std::string_view synced_table_id,
                              const TableName& table, const std::vector<Column>& columns,
                              const std::vector<std::string>& key, bool keep_rows) = 0;

@@ -81,11 +81,16 @@ def test_adopt_wants_the_key(shop: Program, database: Database, lake: pathlib.Pa
     with database.connect("app") as connection:
         connection.execute("CREATE TABLE public.products (id bigint, name text)")
     shop.fails(*create(shop, lake, "--adopt"), error_class="CHANGED_PRIMARY_KEY")
+    database.query("ALTER TABLE public.products ADD PRIMARY KEY (name, id)")
+    both = [word.replace("id", "id,name") if word == "id" else word for word in create(shop, lake)]
+    shop.fails(*both, "--adopt", error_class="CHANGED_PRIMARY_KEY")
 
 
 def test_adopt_wants_the_types(shop: Program, database: Database, lake: pathlib.Path) -> None:
     with database.connect("app") as connection:
-        connection.execute("CREATE TABLE public.products (id int PRIMARY KEY, name varchar(9))")
+        connection.execute(
+            "CREATE TABLE public.products (id int PRIMARY KEY, name varchar(9))"
+        )
     failure = shop.fails(
         *create(shop, lake, "--adopt"), error_class="COLUMN_TYPE_CHANGE_NOT_SUPPORTED"
     )

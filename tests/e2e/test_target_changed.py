@@ -141,7 +141,12 @@ def test_extra_columns_of_a_table_that_must_stay(
 def test_a_bad_index_is_told_before_the_load(
     shop: Program, database: Database, lake: pathlib.Path
 ) -> None:
-    failure = shop.fails(*create(lake, "--indexes", "(nosuch)"), error_class="INVALID_DEFINITION")
+    failure = shop.fails(
+        *create(lake, "--indexes", "(nosuch)", "--progress", "json"),
+        error_class="INVALID_DEFINITION",
+    )
     assert "nosuch" in failure.message
-    phases = [d for d in failure.outcome.documents() if d.get("event") == "progress"]
-    assert not any(phase.get("rows") for phase in phases)
+    events = failure.outcome.documents()
+    phases = [d["phase"] for d in events if d.get("event") == "phase_started"]
+    assert phases[-1] == "load"  # not index, which follows it
+    assert not any(d.get("rows") for d in events)

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -66,10 +65,7 @@ Result<std::vector<std::string>> ReadKey(const Context& context, Connection& con
 // Rows are compared by key, so the table must have the one that the synced table wants.
 Status CheckKey(const TableName& table, const std::vector<std::string>& has,
                 const std::vector<std::string>& wants) {
-  if (std::set<std::string>(has.begin(), has.end()) ==
-      std::set<std::string>(wants.begin(), wants.end())) {
-    return Status();
-  }
+  if (has == wants) return Status();
   return Status(ErrorClass::kChangedPrimaryKey,
                 "the table " + table.ToString() + " has " +
                     (has.empty() ? "no primary key"
@@ -96,15 +92,20 @@ Status CheckTypes(const Context& context, Connection& connection, const TableNam
   SPILLWAY_TRY(connection.Execute(context, make << ")"));
   Sql sql;
   sql << "SELECT t.attname, format_type(t.atttypid, t.atttypmod), format_type(s.atttypid,"
-      << " s.atttypmod) FROM pg_attribute t JOIN pg_attribute s ON s.attname = t.attname"
+      << " s.atttypmod), t.attgenerated <> '' FROM pg_attribute t JOIN pg_attribute s ON s.attname "
+         "= t.attname"
       << " WHERE t.attrelid = " << Literal(oid)
       << "::oid AND s.attrelid = 'pg_temp.spillway_types'::regclass AND t.attnum > 0"
-      << " AND s.attnum > 0 AND NOT t.attisdropped AND (t.atttypid, t.atttypmod) <>"
-      << " (s.atttypid, s.atttypmod) ORDER BY t.attnum";
+      << " AND s.attnum > 0 AND NOT t.attisdropped AND (t.attgenerated <> ''"
+      << " OR (t.atttypid, t.atttypmod) <> (s.atttypid, s.atttypmod)) ORDER BY t.attnum";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
   std::string others;
   for (int row = 0; row < rows.size(); ++row) {
+    if (rows.boolean(row, 3)) {
+      others += fmt::format("{}{} is generated", others.empty() ? "" : "; ", rows.text(row, 0));
+      continue;
+    }
     if (IsWidening(rows.text(row, 1), rows.text(row, 2))) continue;
     others += fmt::format("{}{} is {}, not {}", others.empty() ? "" : "; ", rows.text(row, 0),
                           rows.text(row, 1), rows.text(row, 2));
