@@ -98,8 +98,9 @@ struct TableState {
   std::string foreign_owner;  ///< the relation's owner when we may not replace it, else empty
   /// Columns and key as published, in the adapter's own form; empty: never published.
   std::string shape;
-  std::string restored;  ///< how the server is another than the one that published, for people;
-                         ///< else empty. Only filled by Describe(…, with dependents)
+  /// How the server is another than the one that published, for people, else empty. Only filled by
+  /// DescribeDependents.
+  std::string restored;
 };
 
 /// A held fence: every write of the run carries it. A newer fence makes this one worthless.
@@ -276,7 +277,8 @@ class Target {
   /// Reads only; writes nothing, not even the spillway schema. `synced_table_id` may be empty.
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
                                             std::string_view synced_table_id) = 0;
-  /// Adds to what Describe gave the dependents that hang on the relation. Reads only.
+  /// Adds to what Describe gave what only a load needs: the dependents that hang on the relation,
+  /// and whether the server is another one. Reads only.
   virtual base::Status DescribeDependents(const base::Context& context, TableState* state) = 0;
   /// Takes the table at `table` over for a synced table that has published nothing: from now on it
   /// is that one's, and no other's. `columns` are those that the synced table will have; others in

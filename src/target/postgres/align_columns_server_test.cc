@@ -74,7 +74,7 @@ TEST_P(AlignColumnsTest, ColumnsThatOnlyTheTargetHasFollowTheDefinition) {
     const base::Status done = sync(version, extras, {{1, "a"}, {version, "b"}});
     ASSERT_TRUE(done.ok()) << done.ToString();
     EXPECT_EQ(Oid(), oid);
-    auto state = target_->Describe(Soon(), table_, kId, false);
+    auto state = target_->Describe(Soon(), table_, kId);
     ASSERT_TRUE(state.ok());
     EXPECT_TRUE(state->unchanged) << state->difference;
   }

@@ -138,9 +138,6 @@ class PostgresTarget final : public Target {
       }
     }
     SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, layout != 0));
-    if (with_dependents && state.position && !state.position->source_position.empty()) {
-      SPILLWAY_ASSIGN(state.restored, DescribeOtherServer(context, *connection, *state.position));
-    }
     if (!relation) {
       if (!shape.empty()) {
         state.unchanged = false;
@@ -169,8 +166,11 @@ class PostgresTarget final : public Target {
   }
 
   Status DescribeDependents(const Context& context, TableState* state) override {
-    if (!state->exists) return Status();
     SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    if (state->position && !state->position->source_position.empty()) {
+      SPILLWAY_ASSIGN(state->restored, DescribeOtherServer(context, *connection, *state->position));
+    }
+    if (!state->exists) return Status();
     SPILLWAY_ASSIGN(state->dependents,
                     FindDependents(context, *connection, state->oid, state->shape));
     if (!state->foreign_owner.empty()) {

@@ -6,7 +6,14 @@
 namespace spillway::target::postgres {
 namespace {
 
-class RelationTest : public LoadTest {};
+class RelationTest : public LoadTest {
+ protected:
+  base::Result<TableState> Described() {
+    SPILLWAY_ASSIGN(TableState state, target_->Describe(Soon(), table_, kId));
+    SPILLWAY_TRY(target_->DescribeDependents(Soon(), &state));
+    return state;
+  }
+};
 
 TEST_P(RelationTest, WhateverHoldsTheNameIsFound) {
   const std::vector<std::pair<std::string, std::string>> kinds = {
@@ -61,12 +68,12 @@ TEST_P(RelationTest, InACopyMadeFromADumpTheNameMustDo) {
   };
   EXPECT_EQ(owner(table_), kId);
   EXPECT_EQ(owner({"public", "other"}), "");
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = Described();
   ASSERT_TRUE(state.ok());
   EXPECT_NE(state->restored, "");
   // A publish makes the copy its own.
   MustLoad(2, {{1, "b"}});
-  state = target_->Describe(Soon(), table_, kId, true);
+  state = Described();
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->restored, "");
   EXPECT_EQ(owner(table_), kId);
@@ -82,7 +89,7 @@ TEST_P(RelationTest, AnIdentifierThatMayNotBeReadSaysNothing) {
   ASSERT_TRUE(found.ok()) << found.status().ToString();
   EXPECT_TRUE((*found)->owned_by_id.empty());
   ASSERT_EQ(plain_->Execute("DROP TABLE products"), "");
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = Described();
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->difference, "the table has another name now: public.moved");
 }
@@ -101,13 +108,13 @@ TEST_P(RelationTest, APromotedCopyIsAnotherTimeline) {
   std::ofstream(server.data_directory() + "/recovery.signal").close();
   ASSERT_TRUE(server.StartAgain().ok()) << server.Log();
   target_ = OpenTarget(conninfo_);
-  auto state = target_->Describe(Soon(), table_, kId, true);
+  auto state = Described();
   ASSERT_TRUE(state.ok()) << state.status().ToString();
   EXPECT_EQ(state->restored, "the timeline is 2, was 1");
   EXPECT_EQ(state->owned_by_id, kId);
   plain_ = std::make_unique<testing::PlainSession>(conninfo_);
   MustLoad(2, {{1, "b"}});
-  state = target_->Describe(Soon(), table_, kId, true);
+  state = Described();
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->restored, "");
   plain_.reset();

@@ -133,7 +133,7 @@ TEST_P(StageTest, ATaskThatBeganBeforeAnotherRunHadItsNumberCommitsNothing) {
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();
   auto writer = target_->OpenTask(Soon(), *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok()) << writer.status().ToString();
-  ASSERT_TRUE((*writer)->Write(Soon(), Rows({{1, "old"}})).ok());
+  ASSERT_TRUE(WriteAll(**writer, Soon(), Rows({{1, "old"}})).ok());
   ASSERT_EQ(plain_->Execute("UPDATE spillway.position SET fence_run_id = 'run-2'"), "");
   EXPECT_CLASS((*writer)->Commit(Soon()).status(), kFenced);
 }
