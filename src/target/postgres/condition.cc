@@ -12,12 +12,12 @@ using base::Context;
 using base::Result;
 using base::Status;
 
-// False when there is no schema `spillway` to write to.
-Result<bool> HasLayout(const Context& context, Connection& connection,
-                       std::string_view synced_table_id) {
+// False when there is no schema `spillway` to write to; else its layout is the present one.
+Result<bool> MayWrite(const Context& context, Connection& connection,
+                      std::string_view synced_table_id) {
   SPILLWAY_TRY(CheckSyncedTableId(synced_table_id));
-  SPILLWAY_ASSIGN(const int version, ReadLayoutVersion(context, connection));
-  if (version == 0) return false;
+  SPILLWAY_ASSIGN(const bool has_layout, HasLayout(context, connection));
+  if (!has_layout) return false;
   SPILLWAY_TRY(EnsureLayout(context, connection));
   return true;
 }
@@ -27,8 +27,8 @@ Result<bool> HasLayout(const Context& context, Connection& connection,
 Status RecordFailure(const Context& context, Connection& connection,
                      std::string_view synced_table_id, const TableName& table,
                      std::string_view run_id, const Status& error) {
-  SPILLWAY_ASSIGN(const bool has_layout, HasLayout(context, connection, synced_table_id));
-  if (!has_layout) return Status();
+  SPILLWAY_ASSIGN(const bool may_write, MayWrite(context, connection, synced_table_id));
+  if (!may_write) return Status();
   Sql sql;
   if (error.ok()) {
     sql << "UPDATE spillway.condition SET failed_run_id = NULL, failed_at = NULL,"
@@ -56,8 +56,8 @@ Status RecordFailure(const Context& context, Connection& connection,
 
 Status RecordPaused(const Context& context, Connection& connection,
                     std::string_view synced_table_id, const TableName& table, bool paused) {
-  SPILLWAY_ASSIGN(const bool has_layout, HasLayout(context, connection, synced_table_id));
-  if (!has_layout) return Status();
+  SPILLWAY_ASSIGN(const bool may_write, MayWrite(context, connection, synced_table_id));
+  if (!may_write) return Status();
   Sql sql;
   if (paused) {
     sql << "INSERT INTO spillway.condition AS c (synced_table_id, schema_name, table_name,"
