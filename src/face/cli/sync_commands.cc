@@ -165,13 +165,10 @@ Json RunJson(const state::Run& run, bool whole) {
     json["error"] = error.is_object() ? Json(error.value("class", "")) : Json();
     return json;
   }
-  const auto count = [&](const char* name, const std::optional<std::int64_t>& rows) {
-    json[name] = rows ? Json(*rows) : Json();
-  };
-  count("rows_inserted", run.rows_inserted);
-  count("rows_updated", run.rows_updated);
-  count("rows_deleted", run.rows_deleted);
-  count("rows_unchanged", run.rows_unchanged);
+  json["rows_inserted"] = CountJson(run.rows_inserted);
+  json["rows_updated"] = CountJson(run.rows_updated);
+  json["rows_deleted"] = CountJson(run.rows_deleted);
+  json["rows_unchanged"] = CountJson(run.rows_unchanged);
   json["rows_rejected"] = run.rows_rejected;
   json["bytes"] = run.bytes_written;
   json["bottleneck"] = run.bottleneck;

@@ -31,13 +31,10 @@ Json ReportJson(const sync::Report& report) {
     const target::PublishedTable& published = report.published;
     json["published_by"] = target::Name(published.way);
     if (!published.reason.empty()) json["published_by_reason"] = published.reason;
-    const auto count = [&](const char* name, const std::optional<std::int64_t>& rows) {
-      json[name] = rows ? Json(*rows) : Json();
-    };
-    count("rows_inserted", published.inserted);
-    count("rows_updated", published.updated);
-    count("rows_deleted", published.deleted);
-    count("rows_unchanged", published.unchanged);
+    json["rows_inserted"] = CountJson(published.inserted);
+    json["rows_updated"] = CountJson(published.updated);
+    json["rows_deleted"] = CountJson(published.deleted);
+    json["rows_unchanged"] = CountJson(published.unchanged);
   }
   json["run_id"] = report.run_id;
   Json phases = Json::object();
@@ -118,6 +115,8 @@ std::string PlanJson(const std::string& name, const sync::Plan& plan) {
   json["warnings"] = plan.warnings;
   return json.dump();
 }
+
+Json CountJson(const std::optional<std::int64_t>& rows) { return rows ? Json(*rows) : Json(); }
 
 std::string OutcomeJson(const service::SyncOutcome& outcome) {
   Json json;

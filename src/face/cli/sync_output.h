@@ -1,6 +1,9 @@
 #ifndef SPILLWAY_FACE_CLI_SYNC_OUTPUT_H_
 #define SPILLWAY_FACE_CLI_SYNC_OUTPUT_H_
 
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +16,9 @@ namespace spillway::face::cli {
 
 /// A plan as one JSON object.
 std::string PlanJson(const std::string& name, const sync::Plan& plan);
+
+/// A number of rows that may not have been counted, as JSON.
+nlohmann::ordered_json CountJson(const std::optional<std::int64_t>& rows);
 
 /// What became of one table, as one JSON object: `outcome` is done, nothing to do, skipped or
 /// failed.
