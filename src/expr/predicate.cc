@@ -9,7 +9,9 @@
 #include "data/utf8.h"
 #include "expr/function_name.h"
 #include "expr/literal.h"
+#include "expr/predicate_tree.h"
 #include "expr/token.h"
+#include "expr/type_family.h"
 
 namespace spillway::expr {
 namespace {
@@ -24,15 +26,6 @@ using Json = nlohmann::ordered_json;
 /// Deepest nesting of parentheses and NOT; lakeio accepts twice that.
 constexpr int kMaxDepth = 100;
 
-/// A checked part of a predicate.
-struct Tree {
-  enum class Shape : std::uint8_t { kAnd, kOr, kNot, kLeaf };
-  Shape shape = Shape::kLeaf;
-  std::vector<Tree> args;
-  Json leaf;
-  std::string sql;  ///< of a leaf
-};
-
 struct Column {
   std::vector<std::string> path;
   Type type;
@@ -41,112 +34,6 @@ struct Column {
 };
 
 using Operand = std::variant<Column, RawLiteral>;
-
-Tree Leaf(Json json, std::string sql) {
-  return {.shape = Tree::Shape::kLeaf, .args = {}, .leaf = std::move(json), .sql = std::move(sql)};
-}
-
-Tree Negate(Tree tree) {
-  Tree negated{.shape = Tree::Shape::kNot, .args = {}, .leaf = {}, .sql = {}};
-  negated.args.push_back(std::move(tree));
-  return negated;
-}
-
-/// Joins by AND or OR, without nesting a joint of the same kind.
-Tree Join(Tree::Shape shape, std::vector<Tree> args) {
-  if (args.size() == 1) return std::move(args[0]);
-  Tree joined{.shape = shape, .args = {}, .leaf = {}, .sql = {}};
-  for (Tree& arg : args) {
-    if (arg.shape == shape) {
-      for (Tree& inner : arg.args) joined.args.push_back(std::move(inner));
-    } else {
-      joined.args.push_back(std::move(arg));
-    }
-  }
-  return joined;
-}
-
-Json ToJson(const Tree& tree) {
-  if (tree.shape == Tree::Shape::kLeaf) return tree.leaf;
-  if (tree.shape == Tree::Shape::kNot) return {{"op", "not"}, {"arg", ToJson(tree.args[0])}};
-  Json args = Json::array();
-  for (const Tree& arg : tree.args) args.push_back(ToJson(arg));
-  return {{"op", tree.shape == Tree::Shape::kAnd ? "and" : "or"}, {"args", std::move(args)}};
-}
-
-std::string ToSql(const Tree& tree) {
-  if (tree.shape == Tree::Shape::kLeaf) return tree.sql;
-  if (tree.shape == Tree::Shape::kNot) return "NOT (" + ToSql(tree.args[0]) + ")";
-  std::string sql;
-  for (const Tree& arg : tree.args) {
-    if (!sql.empty()) sql += tree.shape == Tree::Shape::kAnd ? " AND " : " OR ";
-    const bool joint = arg.shape == Tree::Shape::kAnd || arg.shape == Tree::Shape::kOr;
-    sql += joint ? "(" + ToSql(arg) + ")" : ToSql(arg);
-  }
-  return sql;
-}
-
-/// The name as a plain word where that reads back, else quoted.
-std::string NameSql(const std::string& name) {
-  bool plain = !name.empty() && !IsReserved(name) && !(name[0] >= '0' && name[0] <= '9');
-  for (const char c : name) {
-    plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                      (c >= '0' && c <= '9'));
-  }
-  // "x" before a quote would be read as a hexadecimal literal, and a name never stands before one.
-  if (plain) return name;
-  std::string quoted = "\"";
-  for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + "\"";
-}
-
-/// Types whose values have an order between them.
-enum class Family : std::uint8_t {
-  kNone,
-  kBoolean,
-  kNumber,
-  kString,
-  kBinary,
-  kDate,
-  kTimestamp,
-  kTimestampNtz,
-};
-
-Family FamilyOf(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kBoolean:
-      return Family::kBoolean;
-    case TypeKind::kByte:
-    case TypeKind::kShort:
-    case TypeKind::kInt:
-    case TypeKind::kLong:
-    case TypeKind::kFloat:
-    case TypeKind::kDouble:
-    case TypeKind::kDecimal:
-      return Family::kNumber;
-    case TypeKind::kString:
-      return Family::kString;
-    case TypeKind::kBinary:
-      return Family::kBinary;
-    case TypeKind::kDate:
-      return Family::kDate;
-    case TypeKind::kTimestamp:
-      return Family::kTimestamp;
-    case TypeKind::kTimestampNtz:
-      return Family::kTimestampNtz;
-    case TypeKind::kArray:
-    case TypeKind::kMap:
-    case TypeKind::kStruct:
-    case TypeKind::kVariant:
-    case TypeKind::kYearMonthInterval:
-    case TypeKind::kDayTimeInterval:
-    case TypeKind::kVoid:
-    case TypeKind::kGeometry:
-    case TypeKind::kGeography:
-      return Family::kNone;
-  }
-  return Family::kNone;
-}
 
 struct Comparison {
   std::string_view symbol;   ///< as written
