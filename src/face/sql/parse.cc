@@ -8,7 +8,9 @@
 #include "base/nearest_name.h"
 #include "base/text_position.h"
 #include "data/utf8.h"
+#include "face/sql/expected.h"
 #include "face/sql/grammar.h"
+#include "face/sql/place.h"
 #include "face/sql/statement.h"
 #include "service/table_name.h"
 #include "sync/definition_text.h"
@@ -25,91 +27,6 @@ using base::Status;
 using sync::Field;
 using sync::FieldKind;
 using sync::FieldValue;
-
-// What to say when a rule that must match does not: "expected …".
-template <typename Rule>
-inline constexpr const char* kExpected = nullptr;
-template <>
-inline constexpr auto kExpected<g::CommentRest> = "the comment's end */";
-template <>
-inline constexpr auto kExpected<g::QuotedRest> = "the closing \"";
-template <>
-inline constexpr auto kExpected<g::TickedRest> = "the closing `";
-template <>
-inline constexpr auto kExpected<g::StringRest> = "the closing '";
-template <>
-inline constexpr auto kExpected<g::DotName> = "a name after the dot";
-template <>
-inline constexpr auto kExpected<g::PairValue> = "a value";
-template <>
-inline constexpr auto kExpected<g::NextEntry> = "a value";
-template <>
-inline constexpr auto kExpected<g::GroupEnd> = "a comma or the closing parenthesis";
-template <>
-inline constexpr auto kExpected<g::OptionEquals> = "=";
-template <>
-inline constexpr auto kExpected<g::OptionValue> =
-    "a value: a 'text', a word, a number, or a list in parentheses";
-template <>
-inline constexpr auto kExpected<g::NextOption> = "an option's name";
-template <>
-inline constexpr auto kExpected<g::OptionsEnd> = "a comma or the closing parenthesis";
-template <>
-inline constexpr auto kExpected<g::WantExists> = "EXISTS";
-template <>
-inline constexpr auto kExpected<g::WantTable> = "TABLE";
-template <>
-inline constexpr auto kExpected<g::WantTables> = "TABLES";
-template <>
-inline constexpr auto kExpected<g::WantSyncedTable> = "TABLE or SYNCED TABLE";
-template <>
-inline constexpr auto kExpected<g::WantFrom> = "FROM";
-template <>
-inline constexpr auto kExpected<g::WantLakebase> = "LAKEBASE";
-template <>
-inline constexpr auto kExpected<g::WantInstance> = "INSTANCE";
-template <>
-inline constexpr auto kExpected<g::WantUrl> = "URL";
-template <>
-inline constexpr auto kExpected<g::WantSync> = "SYNC";
-template <>
-inline constexpr auto kExpected<g::WantSynced> = "SYNCED";
-template <>
-inline constexpr auto kExpected<g::WantTableName> = "a name";
-template <>
-inline constexpr auto kExpected<g::WantTableNames> = "the name of a synced table";
-template <>
-inline constexpr auto kExpected<g::WantName> = "a name";
-template <>
-inline constexpr auto kExpected<g::WantOptions> = "options in parentheses: (key = value, …)";
-template <>
-inline constexpr auto kExpected<g::WantText> = "a 'text'";
-template <>
-inline constexpr auto kExpected<g::SourceName> = "a source: a name, or a 'location'";
-template <>
-inline constexpr auto kExpected<g::WantCreated> = "SYNCED TABLE, TARGET or SOURCE";
-template <>
-inline constexpr auto kExpected<g::WantResetKeys> = "options in parentheses: (key, …)";
-template <>
-inline constexpr auto kExpected<g::ResetKey> = "an option's name";
-template <>
-inline constexpr auto kExpected<g::WantAlteration> = "SET or RESET";
-template <>
-inline constexpr auto kExpected<g::WantFate> = "KEEP TABLE or DROP TABLE";
-template <>
-inline constexpr auto kExpected<g::WantDropped> = "SYNCED TABLE, TARGET or SOURCE";
-template <>
-inline constexpr auto kExpected<g::WantShown> =
-    "SYNCED TABLES, CREATE SYNCED TABLE, TARGETS or SOURCES";
-template <>
-inline constexpr auto kExpected<g::WantStatement> =
-    "a statement: CREATE, ALTER, DROP, SHOW, DESCRIBE, SYNC, EXPLAIN, RESYNC, PAUSE or RESUME";
-template <>
-inline constexpr auto kExpected<g::StatementEnd> = "a semicolon or the end";
-
-// Parts that always match.
-template <typename... Rules>
-inline constexpr auto kExpected<p::opt<Rules...>> = "";
 
 struct Expectation {
   template <typename Rule>
@@ -131,38 +48,6 @@ using Node = p::parse_tree::node;
 
 std::size_t Begin(const Node& node) { return node.begin().byte; }
 std::size_t End(const Node& node) { return node.end().byte; }
-
-Status ErrorAt(const Script& script, Span span, ErrorClass error_class, std::string_view what) {
-  const base::TextPosition at = base::PositionOf(script.text, span.begin);
-  const std::string line = std::to_string(at.line);
-  const std::string column = std::to_string(at.column);
-  const std::string place = script.file.empty() ? "line " + line + ", column " + column
-                                                : script.file + ":" + line + ":" + column;
-  return Status(error_class, place + ": " + std::string(what) +
-                                 base::MarkedLine(script.text, span.begin,
-                                                  std::max<std::size_t>(1, span.end - span.begin)))
-      .With("file", script.file)
-      .With("line", line)
-      .With("column", column)
-      .With("token", std::string_view(script.text).substr(span.begin, span.end - span.begin));
-}
-
-// The token that begins at `byte`, for a mark: a word, a quoted text, or one character.
-Span TokenAt(std::string_view text, std::size_t byte) {
-  if (byte >= text.size()) return {text.size(), text.size()};
-  const auto is_word = [&](std::size_t i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    return std::isalnum(c) != 0 || c == '_' || c >= 0x80;
-  };
-  std::size_t end = byte + 1;
-  if (is_word(byte)) {
-    while (end < text.size() && is_word(end)) ++end;
-  } else if (text[byte] == '\'' || text[byte] == '"' || text[byte] == '`') {
-    const std::size_t close = text.find(text[byte], end);
-    if (close != std::string_view::npos) end = close + 1;
-  }
-  return {byte, end};
-}
 
 // The text of a Word, Quoted, Ticked, String or Bare.
 std::string Unquoted(const Node& node) {
@@ -525,18 +410,6 @@ Result<std::vector<Statement>> Parse(const Script& script) {
     statements.push_back(std::move(statement));
   }
   return statements;
-}
-
-Status At(const Script& script, const Statement& statement, const Status& error) {
-  if (error.ok()) return error;
-  const auto found = statement.fields.find(std::string(error.detail("field")));
-  const Span span =
-      found == statement.fields.end() ? TokenAt(script.text, statement.span.begin) : found->second;
-  Status placed = ErrorAt(script, span, error.error_class(), error.message());
-  for (const auto& [key, value] : error.details()) {
-    if (placed.detail(key).empty()) placed = std::move(placed).With(key, value);
-  }
-  return std::move(placed).Mend(std::string(error.mend()));
 }
 
 }  // namespace spillway::face::sql
