@@ -10,11 +10,11 @@
 #include <span>
 
 #include "base/failpoint.h"
-#include "base/mutex.h"
 #include "base/nearest_name.h"
 #include "state/durable_file.h"
 #include "state/sqlite_connection.h"
 #include "state/sqlite_layout.h"
+#include "state/sqlite_pool.h"
 #include "state/sqlite_rows.h"
 
 namespace spillway::state {
@@ -25,7 +25,6 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-constexpr std::chrono::seconds kLongestWait(5);
 // A file up to this size is checked whole whenever it is opened: 2 ms. A larger one is checked when
 // something is not found in it.
 constexpr std::int64_t kCheckedAtOnce = std::int64_t{1} << 20;
@@ -42,43 +41,6 @@ constexpr std::size_t kNearest = 3;
 // What a power failure may take: a record of runs, its last ones; a definition, nothing that was
 // acknowledged.
 enum class Durability : std::uint8_t { kRecord, kDefinition };
-
-// Connections that no thread is using.
-class ConnectionPool {
- public:
-  ConnectionPool(std::string path, OpenMode mode) : path_(std::move(path)), mode_(mode) {}
-
-  Result<std::unique_ptr<SqliteConnection>> Take(const Context& context) {
-    std::unique_ptr<SqliteConnection> connection;
-    {
-      base::MutexLock lock(mutex_);
-      if (!idle_.empty()) {
-        connection = std::move(idle_.back());
-        idle_.pop_back();
-      }
-    }
-    if (connection != nullptr) {
-      connection->Bound(context, kLongestWait);
-      return connection;
-    }
-    SPILLWAY_ASSIGN(connection, SqliteConnection::Open(path_, mode_));
-    connection->Bound(context, kLongestWait);
-    SPILLWAY_TRY(connection->Run("PRAGMA synchronous = NORMAL").status());
-    SPILLWAY_TRY(connection->Run("PRAGMA cell_size_check = ON").status());
-    return connection;
-  }
-
-  void Give(std::unique_ptr<SqliteConnection> connection) {
-    base::MutexLock lock(mutex_);
-    idle_.push_back(std::move(connection));
-  }
-
- private:
-  const std::string path_;
-  const OpenMode mode_;
-  base::Mutex mutex_;
-  std::vector<std::unique_ptr<SqliteConnection>> idle_ GUARDED_BY(mutex_);
-};
 
 class SqliteStore final : public Store {
  public:
@@ -491,7 +453,7 @@ class SqliteStore final : public Store {
   const std::string path_;
   const WriteMode write_mode_;
   const bool checked_;  // the whole file's structure is checked when it is opened
-  ConnectionPool pool_;
+  SqlitePool pool_;
 };
 
 bool Writable(const std::string& path) {
