@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "lakebase/branch_folder.h"
@@ -132,9 +134,14 @@ DoctorCheck CheckHome(const state::Home& home) {
     check.outcome = state::FileError(ENOTDIR, "use the home", existing);
     return check;
   }
-  if (access(existing.c_str(), W_OK | X_OK) != 0) {
+  // access() promises root what a file system may refuse all the same.
+  std::string probe = existing + "/.spillway-doctor-XXXXXX";
+  if (mkdtemp(probe.data()) != nullptr) {
+    rmdir(probe.c_str());
+  } else {
     check.outcome =
-        Status(ErrorClass::kFileUnusable, "the home cannot be written: " + existing)
+        Status(ErrorClass::kFileUnusable, "the home cannot be written: " + existing + ": " +
+                                              std::generic_category().message(errno))
             .With("path", existing)
             .Mend("Give yourself the right to write " + existing + ", or choose another --home.");
     return check;

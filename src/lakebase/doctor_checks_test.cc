@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "state/durable_file.h"
 #include "state/test_folder.h"
 
@@ -55,6 +57,18 @@ TEST(DoctorChecks, RefuseAFileAsHome) {
   ASSERT_TRUE(state::ReplaceFile(folder.path() + "/file", "", 0600).ok());
   const auto home = state::Home::Resolve(folder.path() + "/file", state::ProcessEnvironment());
   const auto checks = CheckLocalPostgres(Context(), *home, state::ProcessEnvironment());
+  EXPECT_EQ(Find(checks, "home").outcome.error_class(), ErrorClass::kFileUnusable);
+}
+
+TEST(DoctorChecks, TryAWriteWhereTheHomeWillBe) {
+  const state::TestFolder folder;
+  const auto made = state::Home::Resolve(folder.path(), state::ProcessEnvironment());
+  EXPECT_TRUE(
+      Find(CheckLocalPostgres(Context(), *made, state::ProcessEnvironment()), "home").outcome.ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  // /proc lets root pass access() and makes no folder for anybody.
+  const auto never = state::Home::Resolve("/proc/spillway", state::ProcessEnvironment());
+  const auto checks = CheckLocalPostgres(Context(), *never, state::ProcessEnvironment());
   EXPECT_EQ(Find(checks, "home").outcome.error_class(), ErrorClass::kFileUnusable);
 }
 
