@@ -100,6 +100,34 @@ void ChooseWay(const target::TableState& state, Plan* plan) {
   plan->way_reason = "a swap would lose: " + kept;
 }
 
+std::string Rows(const std::optional<std::int64_t>& rows) {
+  return rows ? std::to_string(*rows) + " rows" : "rows";
+}
+
+// What the ways cost that `plan` does not take. A table that is not there can only be filled.
+std::vector<OtherWay> OtherWays(const target::TableState& state, const Plan& plan) {
+  const std::string present =
+      Rows(state.position ? std::optional<std::int64_t>(state.position->rows) : std::nullopt);
+  switch (plan.action) {
+    case Action::kNothing:
+      return {{"resync", "reads version " + std::to_string(plan.to_version) + " whole, " + present +
+                             ", and swaps or applies it"}};
+    case Action::kFirstLoad:
+      return {};
+    case Action::kRebuild:
+      return {{std::string(Name(Action::kApply)),
+               "loads the same " + Rows(plan.estimated_rows) +
+                   " beside, then compares them with the " + present +
+                   " of the table and writes those that differ: longer, but the table stays"}};
+    case Action::kApply:
+      return {{std::string(Name(Action::kRebuild)),
+               state.adopted
+                   ? "loads the same rows and drops the adopted ones with the old table"
+                   : "loads the same rows and compares none, but would lose what is named above"}};
+  }
+  return {};
+}
+
 Status CheckWidth(const Definition& definition, const Observation& observation) {
   const std::int32_t most = observation.capabilities.max_columns;
   const std::size_t columns = observation.columns.size() + definition.extra_columns.size();
@@ -169,6 +197,7 @@ Result<Plan> MakePlan(const Definition& definition, const Observation& observati
     plan.to_version = state.position->version;
     plan.reason = "the target reflects version " + std::to_string(plan.to_version) +
                   ", which is the source's latest, and the definition is the same";
+    plan.other_ways = OtherWays(state, plan);
     return plan;
   }
 
@@ -187,6 +216,7 @@ Result<Plan> MakePlan(const Definition& definition, const Observation& observati
     plan.warnings.emplace_back(
         "no primary key: only full syncs are possible; declare one with --primary-key");
   }
+  plan.other_ways = OtherWays(state, plan);
   ChooseSizes(definition, limits, &plan);
   return plan;
 }

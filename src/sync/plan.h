@@ -10,7 +10,7 @@
 #include "lake/lake.h"
 #include "sync/definition.h"
 #include "sync/observe.h"
-#include "target/target.h"
+#include "target/publish.h"
 
 namespace spillway::sync {
 
@@ -28,6 +28,12 @@ struct Limits {
   std::int32_t cores = 1;
 };
 
+/// A way to the same rows that a plan does not take.
+struct OtherWay {
+  std::string way;   ///< as Name(Action) writes it, or the verb that takes it
+  std::string cost;  ///< what it would read and write instead, or why it is impossible; for people
+};
+
 /// What the next sync does and why: a value, made without I/O, printed by explain and performed by
 /// the runner.
 struct Plan {
@@ -40,6 +46,7 @@ struct Plan {
   std::int64_t files = 0;
   target::PublishWay way = target::PublishWay::kSwap;
   std::string way_reason;  ///< what decided it; empty when there is no old table
+  std::vector<OtherWay> other_ways;
   std::vector<target::Column> columns;
   std::vector<std::string> key;
   std::int32_t connections = 1;

@@ -139,6 +139,7 @@ def test_explain_says_what_keeps_the_table(
         return json.loads(outcome.stdout)
 
     assert explained()["action"] == "rebuild and swap"
+    assert "compares them with the 3 rows" in explained()["other_ways"]["apply the difference"]
     with database_15.connect() as connection:
         connection.execute("CREATE VIEW public.v AS SELECT id FROM public.t")
     assert explained()["way_reason"] == "the new table takes over: view public.v"
@@ -146,6 +147,7 @@ def test_explain_says_what_keeps_the_table(
         connection.execute("CREATE MATERIALIZED VIEW public.m AS SELECT id FROM public.t")
     plan = explained()
     assert plan["action"] == "apply the difference" and "public.m" in plan["way_reason"]
+    assert "would lose" in plan["other_ways"]["rebuild and swap"]
     report = json.loads(
         shop_15.done("sync", "shop.public.t", "-o", "json", "--progress", "none").stdout
     )

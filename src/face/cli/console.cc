@@ -35,6 +35,13 @@ std::string Scalar(const Json& value) {
     for (const Json& item : value) text += (text.empty() ? "" : ", ") + Scalar(item);
     return text.empty() ? "-" : text;
   }
+  if (value.is_object()) {
+    std::string text;
+    for (const auto& [key, member] : value.items()) {
+      text += (text.empty() ? "" : ", ") + key + ": " + Scalar(member);
+    }
+    return text.empty() ? "-" : text;
+  }
   return value.dump();
 }
 

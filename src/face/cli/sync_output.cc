@@ -100,8 +100,11 @@ std::string PlanJson(const std::string& name, const sync::Plan& plan) {
   json["reason"] = plan.reason;
   json["from_version"] = plan.from_version ? Json(*plan.from_version) : Json();
   json["to_version"] = plan.to_version;
-  if (plan.action == sync::Action::kNothing) return json.dump();
   if (!plan.way_reason.empty()) json["way_reason"] = plan.way_reason;
+  Json other_ways = Json::object();
+  for (const sync::OtherWay& other : plan.other_ways) other_ways[other.way] = other.cost;
+  json["other_ways"] = std::move(other_ways);
+  if (plan.action == sync::Action::kNothing) return json.dump();
   json["files"] = plan.files;
   json["estimated_rows"] = plan.estimated_rows ? Json(*plan.estimated_rows) : Json();
   json["estimated_bytes"] = plan.estimated_bytes;
