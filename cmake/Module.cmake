@@ -1,8 +1,8 @@
 # spillway_module(NAME [USES module…] [PRIVATE library…] [DATA file…])
 # Declares the static library spillway_NAME of the *.cc files in this folder, and the test program test_NAME of its
-# *_test.cc files; with SPILLWAY_FUZZ also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are
-# modules of ours (visible to users), PRIVATE third-party libraries fenced to this module. Target unit_tests builds all test
-# programs.
+# *_test.cc files. *_server_test.cc files, which need PostgreSQL servers, become test_NAME_server. With SPILLWAY_FUZZ there is
+# also one program fuzz_NAME_X for each X_fuzz.cc, all built by target fuzz. USES are modules of ours (visible to users),
+# PRIVATE third-party libraries fenced to this module. Target unit_tests builds all test programs.
 add_custom_target(unit_tests)
 if(SPILLWAY_FUZZ)
   add_custom_target(fuzz)
@@ -14,6 +14,9 @@ function(spillway_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(server_tests ${tests})
+  list(FILTER server_tests INCLUDE REGEX "_server_test\\.cc$")
+  list(FILTER tests EXCLUDE REGEX "_server_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   if(NOT sources)  # headers only so far
@@ -35,6 +38,14 @@ function(spillway_module name)
       SPILLWAY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${target} COMMAND test_${target})
     add_dependencies(unit_tests test_${target})
+  endif()
+  if(server_tests)
+    add_executable(test_${target}_server ${server_tests})
+    target_link_libraries(test_${target}_server PRIVATE
+      spillway_${target} spillway_target_postgres_testing ${arg_PRIVATE} GTest::gmock GTest::gtest_main)
+    add_test(NAME ${target}_server COMMAND test_${target}_server)
+    set_tests_properties(${target}_server PROPERTIES LABELS postgres)
+    add_dependencies(unit_tests test_${target}_server)
   endif()
   if(SPILLWAY_FUZZ)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cc)

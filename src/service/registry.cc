@@ -7,7 +7,7 @@
 
 #include "lakebase/doctor_checks.h"
 #include "source/connection_string.h"
-#include "target/postgres/connection_check.h"
+#include "target/postgres/session/connection_string.h"
 
 namespace spillway::service {
 namespace {

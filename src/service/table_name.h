@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "target/target.h"
+#include "target/table_state.h"
 
 namespace spillway::service {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "target/target.h"
+#include "target/table_state.h"
 
 namespace spillway::sync {
 

@@ -25,6 +25,32 @@ std::string NameRow(const BadRow& row, std::string_view file) {
 
 }  // namespace
 
+const std::shared_ptr<const data::Schema>& RejectedSchema() {
+  static const auto& schema = *new std::shared_ptr<const data::Schema>([] {
+    const auto field = [](std::string name, data::TypeKind kind, bool nullable) {
+      return data::Field{.name = std::move(name),
+                         .type = data::ScalarType(kind),
+                         .nullable = nullable,
+                         .id = {},
+                         .comment = {}};
+    };
+    auto fields = std::make_shared<data::Schema>();
+    fields->fields = {field("id", data::TypeKind::kLong, false),
+                      field("key", data::TypeKind::kString, true),
+                      field("row", data::TypeKind::kString, true),
+                      field("column", data::TypeKind::kString, true),
+                      field("class", data::TypeKind::kString, false),
+                      field("reason", data::TypeKind::kString, false),
+                      field("file", data::TypeKind::kString, false),
+                      field("row_position", data::TypeKind::kLong, false),
+                      field("version", data::TypeKind::kLong, false),
+                      field("run_id", data::TypeKind::kString, false),
+                      field("rejected_at", data::TypeKind::kTimestamp, false)};
+    return fields;
+  }());
+  return schema;
+}
+
 std::string NameBadRows(const std::vector<BadRow>& rows) {
   std::string text;
   std::string_view file;

@@ -1,7 +1,7 @@
+#include "target/stage.h"
+
 #include <nlohmann/json.hpp>
 #include <utility>
-
-#include "target/target.h"
 
 namespace spillway::target {
 namespace {

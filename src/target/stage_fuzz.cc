@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "target/target.h"
+#include "target/stage.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using spillway::target::Stage;

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "target/stage.h"
 
-#include "target/target.h"
+#include <gtest/gtest.h>
 
 namespace spillway::target {
 namespace {

@@ -1,9 +1,7 @@
 #ifndef SPILLWAY_TARGET_TARGET_H_
 #define SPILLWAY_TARGET_TARGET_H_
 
-#include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,235 +10,21 @@
 
 #include "base/context.h"
 #include "base/result.h"
-#include "base/secret.h"
 #include "data/batch.h"
 #include "data/schema.h"
 #include "target/bad_row.h"
+#include "target/publish.h"
+#include "target/stage.h"
+#include "target/table_state.h"
+#include "target/task_writer.h"
 
 /// The port to targets: databases that hold synced tables and, beside them, the position of each.
 /// Adapters: postgres.
 namespace spillway::target {
 
-class KeyRegister;
-
-/// Name of a table in a target; parts are unquoted text.
-struct TableName {
-  std::string schema;
-  std::string table;
-  bool operator==(const TableName&) const = default;
-  /// schema.table for people, quoted where SQL would need it.
-  std::string ToString() const;
-};
-
-/// A column as the target shall have it, decided by planning: the adapter's type table and the
-/// definition's overrides.
-struct Column {
-  std::string name;
-  data::Type source_type;
-  std::string target_type;  ///< in the target's own words: numeric(18,4)
-  bool not_null = false;
-  std::string comment;
-  bool operator==(const Column&) const = default;
-};
-
-/// Which server and database this is, so that a restored, branched or failed-over one is
-/// recognised.
-struct Identity {
-  std::string system_identifier;
-  std::int64_t timeline = 0;
-  std::string database;
-  std::string cluster_name;
-  std::int32_t server_version = 0;  ///< as server_version_num
-  bool is_primary = true;
-  bool operator==(const Identity&) const = default;
-};
-
-/// A row of `spillway.position`.
-struct PositionRow {
-  std::string synced_table_id;  ///< uuid of the definition
-  TableName table;
-  std::string source_position;  ///< lake::Position::document; empty: fenced but never published
-  std::int64_t version = 0;     ///< for people
-  std::string definition_hash;
-  std::int64_t fence = 0;
-  std::string run_id;
-  std::int64_t rows = 0;
-  std::string digest;
-  std::chrono::sys_time<std::chrono::microseconds> published_at;
-  std::chrono::sys_time<std::chrono::microseconds> committed_at;  ///< of the source version
-  std::int64_t table_oid = 0;  ///< the relation published, to notice one swapped by hand
-  Identity published_on;  ///< the server that published; another one now: restored, branched or
-                          ///< failed over
-};
-
-/// Something of others that hangs on the table.
-struct Dependent {
-  std::string kind;      ///< view, foreign key, policy, trigger, publication …
-  std::string name;      ///< as the server describes it
-  bool movable = false;  ///< a swap carries it to the new table; else the swap would lose it
-  /// For people: the kind, unless the name says it already.
-  std::string ToString() const;
-};
-
-/// What is at the target's table now.
-struct TableState {
-  std::optional<PositionRow> position;  ///< by synced table id
-  bool exists = false;                  ///< a relation of that name is there
-  std::int64_t oid = 0;
-  std::string kind;  ///< table, view, …
-  std::string
-      owned_by_id;  ///< synced table id of the position row that names this relation, else empty
-  std::int64_t rejected = 0;          ///< rows of the synced table that are rejected at present
-  bool unchanged = true;              ///< columns and key are as published
-  std::string difference;             ///< what is not, for people
-  std::vector<Dependent> dependents;  ///< only filled by DescribeDependents
-  bool adopted = false;  ///< taken over with its rows, and nothing published yet: apply, not swap
-  std::string foreign_owner;  ///< the relation's owner when we may not replace it, else empty
-  /// Columns and key as published, in the adapter's own form; empty: never published.
-  std::string shape;
-  /// How the server is another than the one that published, for people, else empty. Only filled by
-  /// DescribeDependents.
-  std::string restored;
-};
-
-/// A held fence: every write of the run carries it. A newer fence makes this one worthless.
-struct Fence {
-  std::string synced_table_id;
-  std::int64_t number = 0;
-  std::string run_id;
-};
-
-/// A table being filled: plain data, so that another process can open it.
-struct Stage {
-  TableName table;  ///< a real table in schema spillway
-  TableName target;
-  Fence fence;
-  std::vector<Column> columns;
-  std::string Serialize() const;
-  static base::Result<Stage> Parse(std::string_view bytes);
-};
-
-/// What became of a commit. kUnknown: the connection was lost after sending; nothing may be deleted
-/// or repeated before the position is read again.
-enum class CommitOutcome : std::uint8_t { kCommitted, kRejected, kUnknown };
-
-/// Result of a task's commit.
-enum class TaskOutcome : std::uint8_t {
-  kDone,     ///< its rows are in the stage
-  kAlready,  ///< another attempt's rows were there; nothing was added
-};
-
-struct TaskResult {
-  TaskOutcome outcome = TaskOutcome::kDone;
-  std::int64_t rows = 0;  ///< stored in the stage
-  std::int64_t bytes_sent = 0;
-  std::int64_t rejected = 0;  ///< recorded as rejected
-};
-
-/// How a task's rows are stored.
-struct TaskOptions {
-  std::vector<std::string> key;  ///< key columns: NULL there is a bad value; reports name them
-  bool json_nonfinite_strings =
-      false;  ///< NaN and infinity inside JSON become strings, else they are bad values
-  /// When given: WriteGood holds rows back whose key another row has, as bad rows without a column.
-  KeyRegister* keys = nullptr;
-  std::int64_t task_number = 0;  ///< of the task in `keys`
-};
-
-/// Column that only the target has: what stands after its name in CREATE TABLE.
-struct ExtraColumn {
-  std::string name;
-  std::string declaration;  ///< "text DEFAULT ''", "numeric GENERATED ALWAYS AS (price * 2) STORED"
-  bool operator==(const ExtraColumn&) const = default;
-};
-
-/// Writes the rows of one task into a stage, in one transaction with the task's id. Used by one
-/// thread.
-class TaskWriter {
- public:
-  virtual ~TaskWriter() = default;
-  /// True when another attempt of the task has committed already: WriteGood does nothing then, so
-  /// reading can be spared.
-  virtual bool already() const = 0;
-  /// Encodes and sends the rows that can be stored. The others are appended to `*bad` in their
-  /// order, each with its row within the batch and no file.
-  virtual base::Status WriteGood(const base::Context& context, const data::Batch& batch,
-                                 std::vector<BadRow>* bad) = 0;
-  /// Gives the task up: nothing of it remains. WriteGood then sends nothing and only finds bad
-  /// rows; Commit is an error.
-  virtual void Abandon() = 0;
-  /// Adds located rows to those that the task rejects; they become the table's when the stage is
-  /// published. Blocks.
-  virtual base::Status Reject(const base::Context& context, const std::vector<BadRow>& rows) = 0;
-  /// Commits rows and task id together. FENCED when a newer fence exists. A lost acknowledgement is
-  /// resolved here: the task id is looked up under the fence row's lock; COMMIT_UNKNOWN only when
-  /// that cannot be done in time.
-  virtual base::Result<TaskResult> Commit(const base::Context& context) = 0;
-  /// Bytes handed to the network so far.
-  virtual std::int64_t bytes_sent() const = 0;
-  /// Time spent waiting for the server to take bytes, for the bottleneck display.
-  virtual std::chrono::nanoseconds time_blocked() const = 0;
-};
-
-struct IndexSpec {
-  std::vector<std::string> primary_key;  ///< empty: keyless
-  std::vector<std::string> indexes;      ///< "(category)", "using gin (tags)" …
-  bool name_violations = true;  ///< a violated key is looked up; false: only its class is wanted
-};
-
-/// How the stage's rows come into the table. A table that is not there yet is always a swap.
-enum class PublishWay : std::uint8_t {
-  kSwap,   ///< the stage takes the table's place, with everything that hangs on the table
-  kApply,  ///< what differs is written into the table, which stays; the stage is dropped
-};
-std::string_view Name(PublishWay way);
-
-/// What the publish of one table records and demands.
-struct Publish {
-  Stage stage;
-  PublishWay way = PublishWay::kSwap;
-  std::string planned_from;         ///< source_position read under my fence; empty: none
-  PositionRow position;             ///< to be written
-  std::int64_t expected_rows = 0;   ///< the sum that stage_task must hold; position.rows are left
-                                    ///< of them when superseded and rejected rows are removed
-  std::int64_t expected_tasks = 0;  ///< and the number of its task ids
-  IndexSpec index;
-  std::string table_comment;
-  /// More deletes than this share of the table's present rows are TOO_MANY_DELETES; 100: any.
-  double max_delete_percent = 100;
-  /// Rows that a foreign key of others deletes or changes in its turn (ON DELETE CASCADE, SET …).
-  bool cascades_allowed = false;
-  std::optional<std::int64_t> max_rejected;  ///< more rejected rows than that: TOO_MANY_REJECTED
-  std::chrono::milliseconds lock_timeout{5000};
-};
-
-/// What became of one table of a publish. A count that was not taken is absent: a swap does not
-/// compare rows, and compares keys only where `max_delete_percent` asks.
-struct PublishedTable {
-  PublishWay way = PublishWay::kSwap;  ///< the one taken in the end
-  std::string reason;                  ///< why not the one asked for, or what it cannot rule out
-  std::optional<std::int64_t> inserted;
-  std::optional<std::int64_t> updated;
-  std::optional<std::int64_t> deleted;
-  std::optional<std::int64_t> unchanged;
-};
-
-/// What became of a publish.
-struct Published {
-  CommitOutcome outcome = CommitOutcome::kUnknown;
-  std::vector<PublishedTable> tables;       ///< in the order of the publishes
-  std::chrono::microseconds locked_for{0};  ///< how long readers of the tables were kept away
-};
-
 /// What planning has to know of a target.
 struct Capabilities {
   std::int32_t max_columns = 0;
-};
-
-/// How a logical type is stored: the adapter's type table applied to one column.
-struct TypeMapping {
-  std::string target_type;
-  std::vector<std::string> warnings;
 };
 
 /// What "spillway target test" reports, one line a check.

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "target/target.h"
+#include "target/task_writer.h"
 
 namespace spillway::target {
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/table_state.h"
 
 namespace spillway::target::postgres {
 

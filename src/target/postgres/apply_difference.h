@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/publish.h"
 
 namespace spillway::target::postgres {
 

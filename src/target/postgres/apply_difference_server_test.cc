@@ -1,6 +1,6 @@
 #include "target/postgres/apply_difference.h"
 #include "target/postgres/catalog_picture_test.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// What others hang on a published table and a swap carries to the new one, as statements that the
 /// server writes from its catalogs. Which kinds there are, and what cannot be carried, is told by

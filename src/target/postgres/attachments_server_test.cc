@@ -2,7 +2,7 @@
 
 #include "target/postgres/attachments.h"
 #include "target/postgres/catalog_picture_test.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// The tables of schema `spillway`: positions and fences, stages, tasks.
 /// docs/formats/bookkeeping.md describes them and the locks taken on their rows. Functions, each on

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/table_state.h"
 
 /// Table `spillway.condition`: what view `spillway.status` says of a synced table besides what its
 /// publishes say. Nothing is written to a database without schema `spillway`; an older layout is

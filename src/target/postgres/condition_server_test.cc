@@ -1,5 +1,5 @@
 #include "target/postgres/condition.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

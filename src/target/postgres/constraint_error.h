@@ -2,7 +2,7 @@
 #define SPILLWAY_TARGET_POSTGRES_CONSTRAINT_ERROR_H_
 
 #include "base/status.h"
-#include "target/target.h"
+#include "target/table_state.h"
 
 namespace spillway::target::postgres {
 

@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "target/postgres/postgres_target.h"
-#include "target/postgres/sql.h"
+#include "target/postgres/session/sql.h"
 #include "target/postgres/testing/test_server.h"
 #include "target/target_contract_test.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/publish.h"
 
 /// Keeps an accident upstream from emptying a table: how many of its rows a publish would delete,
 /// and whether that is too many.

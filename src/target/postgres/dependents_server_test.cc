@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "target/postgres/dependents.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

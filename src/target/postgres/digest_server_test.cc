@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "target/postgres/copy/type_table.h"
 #include "target/postgres/testing/plain_session.h"
 #include "target/postgres/testing/test_server.h"
-#include "target/postgres/type_table.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "target/postgres/pool.h"
-#include "target/target.h"
+#include "target/postgres/session/pool.h"
+#include "target/table_state.h"
 
 namespace spillway::target::postgres {
 

@@ -1,8 +1,8 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_INDEX_BUILD_H_
 #define SPILLWAY_TARGET_POSTGRES_INDEX_BUILD_H_
 
-#include "target/postgres/pool.h"
-#include "target/target.h"
+#include "target/postgres/session/pool.h"
+#include "target/stage.h"
 
 namespace spillway::target::postgres {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "target/postgres/column_encoder.h"
+#include "target/postgres/copy/column_encoder.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -7,9 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/postgres/type_table.h"
-#include "target/target.h"
+#include "target/bad_row.h"
+#include "target/postgres/copy/type_table.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// The image of some columns of a row: each one's field in the binary COPY format (length, bytes;
 /// length -1 for NULL), with -0 of floating-point columns as 0, since the server's equality does

@@ -1,6 +1,6 @@
 #include <thread>
 
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/testing/tcp_gate.h"
 
 namespace spillway::target::postgres {

@@ -1,7 +1,7 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
 #define SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
 
-#include "target/postgres/connection.h"
+#include "target/postgres/session/connection.h"
 
 /// The tables and the view of schema `spillway`, as docs/formats/bookkeeping.md describes them.
 namespace spillway::target::postgres {

@@ -1,7 +1,7 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_OLD_READERS_H_
 #define SPILLWAY_TARGET_POSTGRES_OLD_READERS_H_
 
-#include "target/postgres/connection.h"
+#include "target/postgres/session/connection.h"
 
 namespace spillway::target::postgres {
 

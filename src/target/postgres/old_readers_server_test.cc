@@ -1,7 +1,7 @@
 #include <thread>
 
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/old_readers.h"
-#include "target/postgres/server_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -29,11 +29,12 @@ TEST_P(OldReadersTest, ARepeatableReaderIsWaitedForAndNamed) {
   EXPECT_NE(waited.detail("blockers").find("pid " + std::to_string(reader.pid())),
             std::string::npos)
       << waited.ToString();
+  auto waiting = Connect(conninfo_);
   std::jthread ender([&] {
-    std::this_thread::sleep_for(milliseconds(100));
+    Await(ActivityOf(waiting->facts().backend_pid, "query LIKE '%backend_xmin%'"), "t");
     reader.Execute("COMMIT");
   });
-  EXPECT_TRUE(WaitForOldReaders(Soon(), *connection, milliseconds(10000)).ok());
+  EXPECT_TRUE(WaitForOldReaders(Soon(), *waiting, milliseconds(10000)).ok());
 }
 
 TEST_P(OldReadersTest, AReaderOfAnotherRoleIsWaitedForByAnOrdinaryOne) {
@@ -84,7 +85,7 @@ TEST_P(OldReadersTest, AStopEndsTheWait) {
   plain_->Execute("CREATE TABLE public.later (a int)");
   std::stop_source source;
   std::jthread stopper([&] {
-    std::this_thread::sleep_for(milliseconds(100));
+    Await(ActivityOf(connection->facts().backend_pid, "query LIKE '%backend_xmin%'"), "t");
     source.request_stop();
   });
   EXPECT_CLASS(

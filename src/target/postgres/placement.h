@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// How a stage becomes the table of its target's name: schema, names, default grants. Statements
 /// for the transaction that publishes.

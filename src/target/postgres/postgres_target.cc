@@ -12,21 +12,21 @@
 #include "target/postgres/adopt.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/condition.h"
+#include "target/postgres/copy/type_table.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/forget.h"
 #include "target/postgres/index_build.h"
 #include "target/postgres/key_images.h"
 #include "target/postgres/layout.h"
-#include "target/postgres/pool.h"
 #include "target/postgres/publish.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/relation.h"
+#include "target/postgres/session/pool.h"
 #include "target/postgres/shape.h"
 #include "target/postgres/stage.h"
 #include "target/postgres/stage_rows.h"
 #include "target/postgres/table_hold.h"
 #include "target/postgres/task_writer.h"
-#include "target/postgres/type_table.h"
 
 namespace spillway::target::postgres {
 namespace {

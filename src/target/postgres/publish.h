@@ -1,8 +1,8 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_PUBLISH_H_
 #define SPILLWAY_TARGET_POSTGRES_PUBLISH_H_
 
-#include "target/postgres/pool.h"
-#include "target/target.h"
+#include "target/postgres/session/pool.h"
+#include "target/publish.h"
 
 namespace spillway::target::postgres {
 

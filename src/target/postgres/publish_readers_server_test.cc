@@ -9,7 +9,7 @@
 
 #include "base/mutex.h"
 #include "target/postgres/catalog_picture_test.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 
 // Publishes under readers of every kind. SPILLWAY_PUBLISHES says how many (CI runs few),
 // SPILLWAY_SWAP_ROWS of how many rows the table is whose locked time is measured.

@@ -1,7 +1,7 @@
 #include <thread>
 
 #include "target/postgres/bookkeeping.h"
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/testing/tcp_gate.h"
 
 namespace spillway::target::postgres {
@@ -324,7 +324,7 @@ TEST_P(PublishTest, ABusyTableIsWaitedForNotLong) {
   PlainSession reader(conninfo_);
   publish->lock_timeout = milliseconds(4000);
   std::jthread publisher([&] { outcome = PublishOne(*target_, Soon(), *publish); });
-  std::this_thread::sleep_for(milliseconds(100));
+  Await("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", "t");
   EXPECT_EQ(reader.Value("SET statement_timeout = '3s'; SELECT count(*) FROM products"), "1");
   ASSERT_EQ(plain_->Execute("COMMIT"), "");
   publisher.join();

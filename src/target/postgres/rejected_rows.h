@@ -8,9 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/postgres/pool.h"
-#include "target/target.h"
+#include "data/batch.h"
+#include "target/bad_row.h"
+#include "target/postgres/session/connection.h"
+#include "target/postgres/session/pool.h"
+#include "target/stage.h"
 
 /// Rejected rows: `spillway.stage_rejected` holds those of a stage, written with its tasks;
 /// `spillway.rejected` the outstanding ones of each synced table, which a publish replaces

@@ -1,7 +1,7 @@
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/layout.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/rejected_rows.h"
-#include "target/postgres/server_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/table_state.h"
 
 /// What the catalogs say of the relation at a target table's name.
 namespace spillway::target::postgres {

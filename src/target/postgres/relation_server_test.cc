@@ -1,7 +1,7 @@
 #include <fstream>
 
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/relation.h"
-#include "target/postgres/server_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {

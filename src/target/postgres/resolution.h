@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "target/postgres/pool.h"
+#include "target/postgres/session/pool.h"
 
 /// What is needed to find out, from another session, what became of a transaction whose COMMIT was
 /// not acknowledged.

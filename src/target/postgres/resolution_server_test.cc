@@ -1,7 +1,7 @@
 #include <thread>
 
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/resolution.h"
-#include "target/postgres/server_fixture_test.h"
 #include "target/postgres/testing/tcp_gate.h"
 
 namespace spillway::target::postgres {
@@ -53,7 +53,7 @@ TEST_P(ResolutionTest, OnlyTheDoubtedSessionIsEnded) {
   ASSERT_TRUE(working.ok());
   std::jthread worker(
       [&] { EXPECT_TRUE(busy->Execute(Soon(), Sql() << "SELECT pg_sleep(0.5)").ok()); });
-  std::this_thread::sleep_for(milliseconds(100));
+  Await(ActivityOf(busy->facts().backend_pid, "wait_event"), "PgSleep");
   EndIdleTransaction(Soon(), *other, *working);
 }
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/publish.h"
 
 /// The shape of a table: its columns, primary key, indexes and comments as JSON text
 /// (docs/formats/bookkeeping.md). The shape in the position row is what Spillway made itself, so

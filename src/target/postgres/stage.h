@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// Stages: logged tables in schema `spillway`, named stage_N_ID (the number of the stage, the
 /// beginning of the synced table's id), that tasks fill and a publish puts in

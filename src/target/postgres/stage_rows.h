@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "target/postgres/connection.h"
-#include "target/target.h"
+#include "target/bad_row.h"
+#include "target/postgres/session/connection.h"
+#include "target/stage.h"
 
 /// What is done to the rows of a stage between its load and its indexes. Each function runs its own
 /// transaction under the fence on a connection that the caller lends, and means what the function

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/stage_rows.h"
 
 namespace spillway::target::postgres {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/mutex.h"
-#include "target/postgres/pool.h"
+#include "target/postgres/session/pool.h"
 #include "target/target.h"
 
 namespace spillway::target::postgres {

@@ -1,4 +1,4 @@
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/table_hold.h"
 
 namespace spillway::target::postgres {

@@ -9,9 +9,9 @@
 #include "base/context.h"
 #include "target/postgres/align_columns.h"
 #include "target/postgres/attachments.h"
-#include "target/postgres/pool.h"
 #include "target/postgres/relation.h"
-#include "target/target.h"
+#include "target/postgres/session/pool.h"
+#include "target/publish.h"
 
 namespace spillway::target::postgres {
 

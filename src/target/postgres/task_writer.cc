@@ -10,7 +10,7 @@
 #include "data/row_json.h"
 #include "target/key_register.h"
 #include "target/postgres/bookkeeping.h"
-#include "target/postgres/copy_encoder.h"
+#include "target/postgres/copy/copy_encoder.h"
 #include "target/postgres/key_images.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/resolution.h"

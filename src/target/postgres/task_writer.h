@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "data/schema.h"
-#include "target/postgres/pool.h"
-#include "target/target.h"
+#include "target/postgres/session/pool.h"
+#include "target/stage.h"
+#include "target/task_writer.h"
 
 namespace spillway::target::postgres {
 

@@ -1,6 +1,6 @@
 #include <thread>
 
-#include "target/postgres/server_fixture_test.h"
+#include "target/postgres/load_fixture_test.h"
 #include "target/postgres/testing/tcp_gate.h"
 
 namespace spillway::target::postgres {
@@ -186,7 +186,7 @@ TEST_P(TaskWriterTest, AStopWhileWritingLeavesNothingWithinASecond) {
   auto writer = target_->OpenTask(stoppable, *stage, "0", *schema_, {{"id"}});
   ASSERT_TRUE(writer.ok());
   std::jthread stopper([&] {
-    std::this_thread::sleep_for(milliseconds(150));
+    Await("SELECT count(*) FROM pg_stat_progress_copy WHERE tuples_processed > 0", "1");
     source.request_stop();
   });
   base::Status status;
