@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from emulators.server_process import ServerProcess, free_port
+from emulators.server_process import ServerProcess, end_at_once, free_port
 
 PASSWORD = "p@ss w/örd"  # every character here must survive a URL and a password file
 _SETTINGS = {
@@ -165,9 +165,13 @@ class Cluster:
     def stop(self, *, crash: bool = False) -> None:
         """Stops fast, or as if the power went: every process of the cluster killed."""
         if self._process:
+            backends = self._process.children() if crash else []
             self._process.stop(signal.SIGKILL if crash else signal.SIGINT)
             self._process = None
             if crash:
+                # Each backend leads a session of its own, and keeps the shared memory while it lives.
+                for backend in backends:
+                    end_at_once(backend)
                 (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def restart(self, *, crash: bool = False) -> None:

@@ -33,6 +33,18 @@ def accepts(port: int) -> bool:
     return False
 
 
+def end_at_once(pid: int) -> None:
+    """Kills a process, which need not be a child of ours, and returns when it holds nothing any more."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    with contextlib.suppress(OSError):
+        while "(zombie)" not in pathlib.Path(f"/proc/{pid}/status").read_text():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"process {pid} outlives its end")
+            time.sleep(0.005)
+
+
 class ServerProcess:
     """One running server. `stop` ends it and everything it started; repeating it is harmless."""
 
@@ -70,6 +82,14 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes that it started and that live."""
+        try:
+            path = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+            return [int(pid) for pid in path.read_text().split()]
+        except OSError:
+            return []
 
     def running(self) -> bool:
         return self._process.poll() is None
