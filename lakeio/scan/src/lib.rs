@@ -24,6 +24,8 @@ mod stream;
 mod thrift;
 pub mod types;
 mod variant;
+mod variant_text;
+mod variant_value;
 
 pub use known::{may_match, Above, Known};
 pub use reader::{ReadOptions, SplitReader};
