@@ -7,9 +7,11 @@ use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use lakeio_store::{Class, Error, Result};
 
 use crate::calendar::Calendars;
-use crate::convert::{Convert, LeafConvert, Part, Stored};
+use crate::convert::{Convert, Part};
+use crate::leaf::LeafConvert;
 use crate::raw::{Levels, Raw};
 use crate::scan::MappingMode;
+use crate::stored::Stored;
 use crate::types::{DataType, Element, Field};
 use crate::variant::{Shredded, Typed, TypedLeaf, VariantReader};
 

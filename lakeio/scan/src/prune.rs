@@ -12,8 +12,9 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::columns::FileColumn;
-use crate::convert::{Convert, LeafConvert, Part};
+use crate::convert::{Convert, Part};
 use crate::known::{may_match, Above, Known};
+use crate::leaf::LeafConvert;
 use crate::predicate::{ColumnPath, Predicate};
 use crate::raw::Raw;
 use crate::scalar::Scalar;

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType as ArrowType, Float32Type, Float64Type, Int32Typ
 
 use lakeio_store::{Class, Error, Result};
 
-use crate::convert::big_endian;
+use crate::leaf::big_endian;
 use crate::variant_text::{
     print_base64, print_date, print_decimal, print_double, print_float, print_number, print_text,
     print_time, print_timestamp, print_uuid, quoted, Broken,
