@@ -9,6 +9,7 @@ mod columns;
 mod convert;
 mod deletion;
 mod evaluate;
+mod file_tree;
 pub mod footer;
 mod guard;
 mod known;
@@ -26,6 +27,7 @@ mod stream;
 mod thrift;
 pub mod types;
 mod variant;
+mod variant_columns;
 mod variant_text;
 mod variant_value;
 

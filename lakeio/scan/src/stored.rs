@@ -82,12 +82,14 @@ impl Stored {
             Stored::Timestamp { .. } => physical == P::INT64,
             Stored::Bytes { .. } => physical == P::BYTE_ARRAY,
             Stored::Null => true,
+            // No annotation says these.
             Stored::Boolean | Stored::Int96 | Stored::Float | Stored::Double | Stored::Fixed => {
-                Stored::of_physical(physical) == self
+                false
             }
         }
     }
 
+    /// The kind in words, for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Stored::Boolean => "boolean",
