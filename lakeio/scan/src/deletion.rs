@@ -1,8 +1,11 @@
 //! Deletion vectors: which rows of a data file are deleted. The format is the one of the Delta
 //! protocol, section "Deletion Vectors".
 
+use std::collections::VecDeque;
+use std::iter::Peekable;
+
 use bytes::Bytes;
-use roaring::{RoaringBitmap, RoaringTreemap};
+use roaring::{treemap, RoaringBitmap, RoaringTreemap};
 use url::Url;
 
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
@@ -166,6 +169,44 @@ fn base85(text: &str) -> Option<Vec<u8>> {
         bytes.extend(u32::try_from(value).ok()?.to_be_bytes());
     }
     Some(bytes)
+}
+
+/// Deleted rows, asked for in ascending order.
+pub(crate) struct Deleted {
+    rows: Option<Peekable<treemap::IntoIter>>,
+    /// Rows taken from `rows` that are still to be passed.
+    taken: VecDeque<u64>,
+}
+
+impl Deleted {
+    /// None: no row is deleted.
+    pub(crate) fn new(rows: Option<RoaringTreemap>) -> Self {
+        Deleted {
+            rows: rows.map(|rows| rows.into_iter().peekable()),
+            taken: VecDeque::new(),
+        }
+    }
+
+    /// Deleted rows in `first..end`, counted from `first`. May be asked again until they are passed.
+    pub(crate) fn within(&mut self, first: u64, end: u64) -> Vec<usize> {
+        let Some(rows) = &mut self.rows else {
+            return Vec::new();
+        };
+        while let Some(row) = rows.next_if(|row| *row < end) {
+            if row >= first {
+                self.taken.push_back(row);
+            }
+        }
+        let wanted = self.taken.iter().filter(|row| (first..end).contains(*row));
+        wanted.map(|row| (row - first) as usize).collect()
+    }
+
+    /// Rows before `end` will not be asked for again.
+    pub(crate) fn pass(&mut self, end: u64) {
+        while self.taken.front().is_some_and(|row| *row < end) {
+            self.taken.pop_front();
+        }
+    }
 }
 
 #[cfg(test)]

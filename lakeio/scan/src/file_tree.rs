@@ -13,7 +13,7 @@ use crate::raw::Levels;
 pub(crate) struct Group<'a> {
     pub node: &'a Type,
     /// Number of its first leaf.
-    pub first: usize,
+    first: usize,
     /// Levels of the group itself.
     pub levels: Levels,
 }
@@ -60,7 +60,7 @@ impl<'a> Group<'a> {
 }
 
 impl<'a> Node<'a> {
-    pub(crate) fn repetition(self) -> Repetition {
+    fn repetition(self) -> Repetition {
         self.node.get_basic_info().repetition()
     }
 
@@ -143,7 +143,7 @@ pub(crate) fn any_id(node: &Type) -> bool {
     }
 }
 
-/// The error of a column that is not stored as `wanted`, or as what a `wanted` can be read from.
+/// The error of a column that is stored as what no `wanted` can be read from.
 pub(crate) fn mismatch(column: &str, wanted: &str) -> Error {
     Error::new(
         Class::DataFileCorrupt,

@@ -4,6 +4,7 @@
 //! This crate knows data files and deletion vectors, and nothing of the Delta log: `lakeio-log`
 //! makes scans and splits from a listing.
 
+mod batch;
 mod calendar;
 mod columns;
 mod convert;
@@ -19,8 +20,10 @@ pub mod predicate;
 mod prune;
 mod raw;
 mod reader;
+mod reading;
 pub mod scalar;
 mod scan;
+mod sources;
 mod split;
 mod stored;
 mod stream;
