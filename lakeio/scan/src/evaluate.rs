@@ -1,20 +1,21 @@
-//! The row predicate computed for a batch, in three-valued logic and with Spark's comparisons.
+//! The row predicate computed for a batch, in three-valued logic: the tree is walked here, its
+//! comparisons are `compare`'s and its patterns `like`'s.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::kernels::boolean::{and_kleene, not, or_kleene};
-use arrow::datatypes::{
-    DataType as ArrowType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type,
-    Int32Type, Int64Type, Int8Type, TimestampMicrosecondType,
+use arrow::datatypes::DataType as ArrowType;
+
+use lakeio_store::Result;
+
+use crate::compare::{
+    compare_columns, compare_literal, compare_values, compare_with, integers, surprise,
 };
-
-use lakeio_store::{Error, Result};
-
-use crate::predicate::{like_parts, ColumnPath, CompareOp, LikePart, Literal, Operand, Predicate};
-use crate::scalar::{compare_floats, rescale_exact, Number, Scalar};
+use crate::like::{like_parts, LikePattern};
+use crate::predicate::{ColumnPath, CompareOp, Literal, Operand, Predicate};
+use crate::scalar::Scalar;
 
 /// Lists of more values than this are looked up in a set where their type allows.
 const FEW_VALUES: usize = 8;
@@ -25,10 +26,6 @@ pub(crate) trait Rows {
     fn len(&self) -> usize;
     /// A top-level column in the table's type.
     fn column(&self, name: &str) -> Result<ArrayRef>;
-}
-
-fn surprise() -> Error {
-    Error::internal("a predicate met a type that its check should have refused")
 }
 
 /// Computes `predicate` for every row: true, false or NULL (unknown).
@@ -48,23 +45,7 @@ pub(crate) fn evaluate(predicate: &Predicate, rows: &dyn Rows) -> Result<Boolean
             };
             Ok(BooleanArray::new(buffer, None))
         }
-        Predicate::Compare { op, left, right } => match (left, right) {
-            (Operand::Column(left), Operand::Column(right)) => {
-                compare_columns(*op, &resolve(left, rows)?, &resolve(right, rows)?)
-            }
-            (Operand::Column(column), Operand::Literal(literal)) => {
-                compare_literal(*op, &resolve(column, rows)?, literal.value.as_ref())
-            }
-            (Operand::Literal(literal), Operand::Column(column)) => compare_literal(
-                op.flipped(),
-                &resolve(column, rows)?,
-                literal.value.as_ref(),
-            ),
-            (Operand::Literal(left), Operand::Literal(right)) => {
-                let value = compare_values(*op, left.value.as_ref(), right.value.as_ref())?;
-                Ok(constant(value, length))
-            }
-        },
+        Predicate::Compare { op, left, right } => compare(*op, left, right, rows),
         Predicate::In { arg, values } => match arg {
             Operand::Literal(literal) => {
                 let mut found = Some(false);
@@ -84,16 +65,7 @@ pub(crate) fn evaluate(predicate: &Predicate, rows: &dyn Rows) -> Result<Boolean
             column,
             pattern,
             escape,
-        } => {
-            let array = resolve(column, rows)?;
-            let text: &StringArray = array.as_string_opt().ok_or_else(surprise)?;
-            let pattern = LikePattern::new(&like_parts(pattern, *escape)?);
-            let matches = BooleanBuffer::collect_bool(length, |row| {
-                // The value under a NULL is some text, too.
-                pattern.matches(text.value(row))
-            });
-            Ok(BooleanArray::new(matches, text.nulls().cloned()))
-        }
+        } => like(&resolve(column, rows)?, pattern, *escape),
     }
 }
 
@@ -132,6 +104,41 @@ fn combine(args: &[Predicate], rows: &dyn Rows, all: bool) -> Result<BooleanArra
     Ok(result)
 }
 
+fn compare(
+    op: CompareOp,
+    left: &Operand,
+    right: &Operand,
+    rows: &dyn Rows,
+) -> Result<BooleanArray> {
+    match (left, right) {
+        (Operand::Column(left), Operand::Column(right)) => {
+            compare_columns(op, &resolve(left, rows)?, &resolve(right, rows)?)
+        }
+        (Operand::Column(column), Operand::Literal(literal)) => {
+            compare_literal(op, &resolve(column, rows)?, literal.value.as_ref())
+        }
+        (Operand::Literal(literal), Operand::Column(column)) => compare_literal(
+            op.flipped(),
+            &resolve(column, rows)?,
+            literal.value.as_ref(),
+        ),
+        (Operand::Literal(left), Operand::Literal(right)) => {
+            let value = compare_values(op, left.value.as_ref(), right.value.as_ref())?;
+            Ok(constant(value, rows.len()))
+        }
+    }
+}
+
+fn like(array: &ArrayRef, pattern: &str, escape: Option<char>) -> Result<BooleanArray> {
+    let text: &StringArray = array.as_string_opt().ok_or_else(surprise)?;
+    let pattern = LikePattern::new(&like_parts(pattern, escape)?);
+    let matches = BooleanBuffer::collect_bool(text.len(), |row| {
+        // The value under a NULL is some text, too.
+        pattern.matches(text.value(row))
+    });
+    Ok(BooleanArray::new(matches, text.nulls().cloned()))
+}
+
 fn resolve(path: &ColumnPath, rows: &dyn Rows) -> Result<ArrayRef> {
     let mut array = rows.column(&path.0[0])?;
     for name in &path.0[1..] {
@@ -149,249 +156,6 @@ fn resolve(path: &ColumnPath, rows: &dyn Rows) -> Result<ArrayRef> {
         };
     }
     Ok(array)
-}
-
-/// Two values compared; none is unknown.
-fn compare_values(
-    op: CompareOp,
-    left: Option<&Scalar>,
-    right: Option<&Scalar>,
-) -> Result<Option<bool>> {
-    let distinct = match op {
-        CompareOp::Distinct => Some(true),
-        CompareOp::NotDistinct => Some(false),
-        _ => None,
-    };
-    match (left, right) {
-        (Some(left), Some(right)) => {
-            Ok(Some(op.accepts(left.compare(right).ok_or_else(surprise)?)))
-        }
-        (None, None) => Ok(distinct.map(|distinct| !distinct)),
-        _ => Ok(distinct),
-    }
-}
-
-/// For each row whether `op` accepts the order that `order` gives.
-fn mask(op: CompareOp, length: usize, order: impl Fn(usize) -> Ordering) -> BooleanBuffer {
-    match op {
-        CompareOp::Equal | CompareOp::NotDistinct => {
-            BooleanBuffer::collect_bool(length, |i| order(i).is_eq())
-        }
-        CompareOp::NotEqual | CompareOp::Distinct => {
-            BooleanBuffer::collect_bool(length, |i| order(i).is_ne())
-        }
-        CompareOp::Less => BooleanBuffer::collect_bool(length, |i| order(i).is_lt()),
-        CompareOp::LessOrEqual => BooleanBuffer::collect_bool(length, |i| order(i).is_le()),
-        CompareOp::Greater => BooleanBuffer::collect_bool(length, |i| order(i).is_gt()),
-        CompareOp::GreaterOrEqual => BooleanBuffer::collect_bool(length, |i| order(i).is_ge()),
-    }
-}
-
-/// Integers of any width as one function of the row; none when the array is not of integers.
-fn integers(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
-    Some(match array.data_type() {
-        ArrowType::Int8 => {
-            let values = array.as_primitive::<Int8Type>().values();
-            Box::new(move |i| values[i].into())
-        }
-        ArrowType::Int16 => {
-            let values = array.as_primitive::<Int16Type>().values();
-            Box::new(move |i| values[i].into())
-        }
-        ArrowType::Int32 => {
-            let values = array.as_primitive::<Int32Type>().values();
-            Box::new(move |i| values[i].into())
-        }
-        ArrowType::Int64 => {
-            let values = array.as_primitive::<Int64Type>().values();
-            Box::new(move |i| values[i])
-        }
-        _ => return None,
-    })
-}
-
-/// Numbers of any type as one function of the row.
-fn numbers(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> Number + '_>> {
-    if let Some(integers) = integers(array) {
-        return Some(Box::new(move |i| Number::Exact(integers(i).into(), 0)));
-    }
-    Some(match array.data_type() {
-        ArrowType::Float32 => {
-            let values = array.as_primitive::<Float32Type>().values();
-            Box::new(move |i| Number::Float(values[i].into()))
-        }
-        ArrowType::Float64 => {
-            let values = array.as_primitive::<Float64Type>().values();
-            Box::new(move |i| Number::Float(values[i]))
-        }
-        ArrowType::Decimal128(_, scale) => {
-            let (values, scale) = (
-                array.as_primitive::<Decimal128Type>().values(),
-                *scale as u8,
-            );
-            Box::new(move |i| Number::Exact(values[i], scale))
-        }
-        _ => return None,
-    })
-}
-
-fn compare_literal(
-    op: CompareOp,
-    array: &ArrayRef,
-    value: Option<&Scalar>,
-) -> Result<BooleanArray> {
-    let length = array.len();
-    let nulls = array.logical_nulls();
-    let Some(value) = value else {
-        let is_null = || match &nulls {
-            None => BooleanBuffer::new_unset(length),
-            Some(nulls) => !nulls.inner(),
-        };
-        return Ok(match op {
-            CompareOp::NotDistinct => BooleanArray::new(is_null(), None),
-            CompareOp::Distinct => BooleanArray::new(!&is_null(), None),
-            _ => BooleanArray::new_null(length),
-        });
-    };
-    let values = compare_with(op, array, value)?;
-    Ok(with_nulls(op, values, nulls, None))
-}
-
-fn compare_with(op: CompareOp, array: &ArrayRef, value: &Scalar) -> Result<BooleanBuffer> {
-    let length = array.len();
-    // The literal in the column's own type where it has an equal there: the fast way.
-    let fast = match (array.data_type(), value.number()) {
-        (ArrowType::Decimal128(_, scale), Some(Number::Exact(unscaled, from))) => {
-            rescale_exact(unscaled, from.into(), (*scale).into())
-        }
-        (_, Some(Number::Exact(unscaled, from))) => rescale_exact(unscaled, from.into(), 0),
-        _ => None,
-    };
-    macro_rules! ordered {
-        ($kind:ty, $literal:expr) => {{
-            let (values, literal) = (array.as_primitive::<$kind>().values(), $literal);
-            return Ok(mask(op, length, |i| values[i].cmp(&literal)));
-        }};
-    }
-    match (array.data_type(), value) {
-        (ArrowType::Boolean, Scalar::Boolean(literal)) => {
-            let values = array.as_boolean().values();
-            return Ok(mask(op, length, |i| values.value(i).cmp(literal)));
-        }
-        (ArrowType::Utf8, Scalar::String(literal)) => {
-            let (text, literal) = (array.as_string::<i32>(), literal.as_bytes());
-            return Ok(mask(op, length, |i| text.value(i).as_bytes().cmp(literal)));
-        }
-        (ArrowType::Binary, Scalar::Binary(literal)) => {
-            let bytes = array.as_binary::<i32>();
-            return Ok(mask(op, length, |i| bytes.value(i).cmp(literal.as_slice())));
-        }
-        (ArrowType::Date32, Scalar::Date(literal)) => ordered!(Date32Type, *literal),
-        (ArrowType::Timestamp(..), Scalar::Timestamp(literal) | Scalar::TimestampNtz(literal)) => {
-            ordered!(TimestampMicrosecondType, *literal)
-        }
-        (ArrowType::Float32, Scalar::Float(literal)) => {
-            let values = array.as_primitive::<Float32Type>().values();
-            let literal = f64::from(*literal);
-            return Ok(mask(op, length, |i| {
-                compare_floats(values[i].into(), literal)
-            }));
-        }
-        (ArrowType::Float64, Scalar::Double(literal)) => {
-            let values = array.as_primitive::<Float64Type>().values();
-            return Ok(mask(op, length, |i| compare_floats(values[i], *literal)));
-        }
-        _ => {}
-    }
-    if let Some(literal) = fast {
-        match array.data_type() {
-            ArrowType::Int8 if i8::try_from(literal).is_ok() => ordered!(Int8Type, literal as i8),
-            ArrowType::Int16 if i16::try_from(literal).is_ok() => {
-                ordered!(Int16Type, literal as i16)
-            }
-            ArrowType::Int32 if i32::try_from(literal).is_ok() => {
-                ordered!(Int32Type, literal as i32)
-            }
-            ArrowType::Int64 if i64::try_from(literal).is_ok() => {
-                ordered!(Int64Type, literal as i64)
-            }
-            ArrowType::Decimal128(..) => ordered!(Decimal128Type, literal),
-            _ => {}
-        }
-    }
-    let (numbers, literal) = numbers(array).zip(value.number()).ok_or_else(surprise)?;
-    Ok(mask(op, length, |i| numbers(i).compare(literal)))
-}
-
-fn compare_columns(op: CompareOp, left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
-    let length = left.len();
-    macro_rules! ordered {
-        ($kind:ty) => {{
-            let (a, b) = (
-                left.as_primitive::<$kind>().values(),
-                right.as_primitive::<$kind>().values(),
-            );
-            mask(op, length, |i| a[i].cmp(&b[i]))
-        }};
-    }
-    let values = match (left.data_type(), right.data_type()) {
-        (ArrowType::Boolean, ArrowType::Boolean) => {
-            let (a, b) = (left.as_boolean().values(), right.as_boolean().values());
-            mask(op, length, |i| a.value(i).cmp(&b.value(i)))
-        }
-        (ArrowType::Utf8, ArrowType::Utf8) => {
-            let (a, b) = (left.as_string::<i32>(), right.as_string::<i32>());
-            mask(op, length, |i| {
-                a.value(i).as_bytes().cmp(b.value(i).as_bytes())
-            })
-        }
-        (ArrowType::Binary, ArrowType::Binary) => {
-            let (a, b) = (left.as_binary::<i32>(), right.as_binary::<i32>());
-            mask(op, length, |i| a.value(i).cmp(b.value(i)))
-        }
-        (ArrowType::Date32, ArrowType::Date32) => ordered!(Date32Type),
-        (ArrowType::Timestamp(..), ArrowType::Timestamp(..)) => ordered!(TimestampMicrosecondType),
-        (ArrowType::Int32, ArrowType::Int32) => ordered!(Int32Type),
-        (ArrowType::Int64, ArrowType::Int64) => ordered!(Int64Type),
-        _ => {
-            let (a, b) = numbers(left).zip(numbers(right)).ok_or_else(surprise)?;
-            mask(op, length, |i| a(i).compare(b(i)))
-        }
-    };
-    Ok(with_nulls(
-        op,
-        values,
-        left.logical_nulls(),
-        right.logical_nulls(),
-    ))
-}
-
-/// Puts in what NULLs on either side make of a comparison.
-fn with_nulls(
-    op: CompareOp,
-    values: BooleanBuffer,
-    left: Option<NullBuffer>,
-    right: Option<NullBuffer>,
-) -> BooleanArray {
-    let distinct = match op {
-        CompareOp::Distinct => true,
-        CompareOp::NotDistinct => false,
-        _ => {
-            return BooleanArray::new(values, NullBuffer::union(left.as_ref(), right.as_ref()));
-        }
-    };
-    if left.is_none() && right.is_none() {
-        return BooleanArray::new(values, None);
-    }
-    let valid = |nulls: &Option<NullBuffer>, i| nulls.as_ref().is_none_or(|n| n.is_valid(i));
-    let values = BooleanBuffer::collect_bool(values.len(), |i| {
-        match (valid(&left, i), valid(&right, i)) {
-            (true, true) => values.value(i),
-            (false, false) => !distinct,
-            _ => distinct,
-        }
-    });
-    BooleanArray::new(values, None)
 }
 
 fn is_in(array: &ArrayRef, list: &[Literal]) -> Result<BooleanArray> {
@@ -458,82 +222,6 @@ fn lookup(array: &ArrayRef, values: &[&Scalar]) -> Option<BooleanBuffer> {
     }))
 }
 
-/// A LIKE pattern made ready.
-enum LikePattern {
-    Exact(String),
-    Prefix(String),
-    Suffix(String),
-    Contains(String),
-    General(Vec<LikePart>),
-}
-
-impl LikePattern {
-    fn new(parts: &[LikePart]) -> LikePattern {
-        let text = |parts: &[LikePart]| -> Option<String> {
-            let character = |part: &LikePart| match part {
-                LikePart::Character(c) => Some(*c),
-                LikePart::AnyOne | LikePart::AnyText => None,
-            };
-            parts.iter().map(character).collect()
-        };
-        let simple = match parts {
-            [LikePart::AnyText, middle @ .., LikePart::AnyText] => {
-                text(middle).map(LikePattern::Contains)
-            }
-            [LikePart::AnyText, rest @ ..] => text(rest).map(LikePattern::Suffix),
-            [rest @ .., LikePart::AnyText] => text(rest).map(LikePattern::Prefix),
-            all => text(all).map(LikePattern::Exact),
-        };
-        simple.unwrap_or_else(|| LikePattern::General(parts.to_vec()))
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            LikePattern::Exact(pattern) => text == pattern,
-            LikePattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
-            LikePattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
-            LikePattern::Contains(part) => text.contains(part.as_str()),
-            LikePattern::General(parts) => matches_general(parts, text),
-        }
-    }
-}
-
-/// Greedy matching that goes back to the last `%` only: at most text times pattern steps.
-fn matches_general(parts: &[LikePart], text: &str) -> bool {
-    let mut rest = text.chars();
-    let mut at = 0;
-    let mut last_any: Option<(usize, std::str::Chars<'_>)> = None;
-    loop {
-        let mut ahead = rest.clone();
-        let step = match (parts.get(at), ahead.next()) {
-            (Some(LikePart::AnyText), _) => {
-                last_any = Some((at, rest.clone()));
-                at += 1;
-                continue;
-            }
-            (None, None) => return true,
-            (Some(LikePart::AnyOne), Some(_)) => true,
-            (Some(LikePart::Character(c)), Some(next)) => *c == next,
-            (_, None) => return false,
-            (None, Some(_)) => false,
-        };
-        if step {
-            rest = ahead;
-            at += 1;
-            continue;
-        }
-        // The last `%` takes one character more.
-        let Some((any, from)) = &mut last_any else {
-            return false;
-        };
-        if from.next().is_none() {
-            return false;
-        }
-        at = *any + 1;
-        rest = from.clone();
-    }
-}
-
 /// Marks all rows but those of `deleted`, which are in order and below `length`.
 pub(crate) fn all_but(length: usize, deleted: &[usize]) -> BooleanBuffer {
     let mut builder = BooleanBufferBuilder::new(length);
@@ -542,42 +230,4 @@ pub(crate) fn all_but(length: usize, deleted: &[usize]) -> BooleanBuffer {
         builder.set_bit(*row, false);
     }
     builder.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn like(pattern: &str, text: &str) -> bool {
-        LikePattern::new(&like_parts(pattern, Some('\\')).unwrap()).matches(text)
-    }
-
-    #[test]
-    fn like_patterns() {
-        for (pattern, text, expected) in [
-            ("", "", true),
-            ("", "a", false),
-            ("%", "", true),
-            ("%", "anything", true),
-            ("a%", "abc", true),
-            ("%c", "abc", true),
-            ("%b%", "abc", true),
-            ("_", "é", true),
-            ("_", "🙂", true),
-            ("__", "🙂", false),
-            ("a_c", "abc", true),
-            ("a\\_c", "abc", false),
-            ("a\\_c", "a_c", true),
-            ("\\%", "%", true),
-            ("%a%b%c", "xxaxxbxxc", true),
-            ("%a%b%c", "xxaxxbxxcx", false),
-            ("%ab%ab_", "abaabab", false),
-            ("%ab%ab_", "abaababx", true),
-            ("a%", "a\nb", true),
-        ] {
-            assert_eq!(like(pattern, text), expected, "{pattern} {text}");
-        }
-        let many = "a".repeat(5000);
-        assert!(!like("%a%a%a%a%a%a%a%a%b", &many));
-    }
 }

@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-use crate::predicate::{like_parts, ColumnPath, CompareOp, LikePart, Operand, Predicate};
+use crate::like::{like_parts, LikePart};
+use crate::predicate::{ColumnPath, CompareOp, Operand, Predicate};
 use crate::scalar::Scalar;
 
 /// What is known of the values of a column in some rows. The default: nothing.

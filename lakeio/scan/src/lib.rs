@@ -7,6 +7,7 @@
 mod batch;
 mod calendar;
 mod columns;
+mod compare;
 mod convert;
 mod deletion;
 mod evaluate;
@@ -15,8 +16,10 @@ pub mod footer;
 mod guard;
 mod known;
 mod leaf;
+mod like;
 mod pages;
 pub mod predicate;
+mod predicate_json;
 mod prune;
 mod raw;
 mod reader;

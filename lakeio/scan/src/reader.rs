@@ -101,7 +101,7 @@ impl SplitReader {
                 Ok(None)
             }
             Err(error) => {
-                let error = error.at(reading.file.url());
+                let error = error.at(reading.url());
                 self.state = State::Failed(error.clone());
                 Err(error)
             }

@@ -36,7 +36,7 @@ use crate::stream::{of_data_file, DataFile, RowGroupPlan};
 
 /// A split being read.
 pub(crate) struct Reading {
-    pub file: Arc<DataFile>,
+    file: Arc<DataFile>,
     metadata: ParquetMetaData,
     options: ReadOptions,
     columns: Vec<Column>,
@@ -259,6 +259,11 @@ impl Reading {
         };
         let pages = ColumnPages::new(stream, info, self.gauge.clone())?;
         Ok(Box::new(OneChunk(Some(Box::new(pages)))))
+    }
+
+    /// URL of the data file.
+    pub(crate) fn url(&self) -> &str {
+        self.file.url()
     }
 
     /// The next batch that has a row; none at the end. `at`: where the column being decoded is told.
