@@ -7,7 +7,7 @@
 
 use parquet::file::metadata::FileMetaData;
 
-use crate::scalar::{days_from_civil, DAY_MICROS};
+use crate::civil::{days_from_civil, DAY_MICROS};
 
 /// First day on which both calendars agree: 1582-10-15.
 pub(crate) const FIRST_COMMON_DAY: i32 = -141_427;

@@ -12,8 +12,9 @@ use arrow::datatypes::{
 
 use lakeio_store::{Error, Result};
 
+use crate::number::{compare_floats, rescale_exact, Number};
 use crate::predicate::CompareOp;
-use crate::scalar::{compare_floats, rescale_exact, Number, Scalar};
+use crate::scalar::Scalar;
 
 /// The error of what a predicate's check lets nobody see.
 pub(crate) fn surprise() -> Error {

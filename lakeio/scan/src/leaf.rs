@@ -22,7 +22,7 @@ use crate::calendar::{
     hybrid_day_to_proleptic, hybrid_micros_to_proleptic, Calendar, Calendars, FIRST_COMMON_DAY,
     FIRST_COMMON_MICROS,
 };
-use crate::scalar::DAY_MICROS;
+use crate::civil::DAY_MICROS;
 use crate::stored::Stored;
 use crate::types::Primitive;
 

@@ -6,6 +6,7 @@
 
 mod batch;
 mod calendar;
+mod civil;
 mod columns;
 mod compare;
 mod convert;
@@ -17,6 +18,7 @@ mod guard;
 mod known;
 mod leaf;
 mod like;
+mod number;
 mod pages;
 pub mod predicate;
 mod predicate_json;

@@ -8,8 +8,8 @@ use url::Url;
 
 use lakeio_store::{Class, Error, Result};
 
+use crate::civil::parse_zone;
 use crate::predicate::Predicate;
-use crate::scalar::parse_zone;
 use crate::types::{DataType, Field};
 
 /// Name of the column with the file's path that `row_position` appends.

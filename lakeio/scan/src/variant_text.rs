@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::scalar::{civil_from_days, DAY_MICROS};
+use crate::civil::{civil_from_days, DAY_MICROS};
 
 const DAY_NANOS: i64 = DAY_MICROS * 1000;
 
