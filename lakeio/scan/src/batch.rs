@@ -11,7 +11,7 @@ use lakeio_store::{Class, Error, Result};
 
 use crate::convert::constant;
 use crate::evaluate::Rows;
-use crate::pages::BatchTooLarge;
+use crate::gauge::BatchTooLarge;
 use crate::sources::{Column, Source};
 
 /// Why a batch was not read.

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use crate::like::{like_parts, LikePart};
-use crate::predicate::{ColumnPath, CompareOp, Operand, Predicate};
+use crate::predicate::{ColumnPath, CompareOp, Literal, Operand, Predicate};
 use crate::scalar::Scalar;
 
 /// What is known of the values of a column in some rows. The default: nothing.
@@ -150,14 +150,7 @@ fn possible(predicate: &Predicate, known: &dyn Fn(&ColumnPath) -> Known) -> Poss
         Predicate::In {
             arg: Operand::Column(column),
             values,
-        } => {
-            let column = known(column);
-            values
-                .iter()
-                .map(|value| compare(CompareOp::Equal, &column, value.value.as_ref()).not())
-                .fold(Possible::only(Some(true)), Possible::and)
-                .not()
-        }
+        } => is_in(&known(column), values),
         Predicate::In {
             arg: Operand::Literal(_),
             ..
@@ -227,6 +220,14 @@ fn compare(op: CompareOp, known: &Known, value: Option<&Scalar>) -> Possible {
         }
     }
     result
+}
+
+fn is_in(known: &Known, values: &[Literal]) -> Possible {
+    values
+        .iter()
+        .map(|value| compare(CompareOp::Equal, known, value.value.as_ref()).not())
+        .fold(Possible::only(Some(true)), Possible::and)
+        .not()
 }
 
 /// A pattern with a fixed beginning is a range of text.

@@ -3,18 +3,17 @@
 //! Every size that a file claims is checked before memory is taken for it, and what goes wrong
 //! names the column.
 
-use std::io::Read;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
-use parquet::compression::{create_codec, Codec, CodecOptionsBuilder};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
 use lakeio_store::{Class, Error, Result};
 
+use crate::decompress::Decompressor;
+use crate::gauge::Gauge;
 use crate::stream::ChunkStream;
 use crate::thrift::{Fault, PageHeader, PageKind};
 
@@ -25,63 +24,6 @@ const MAX_HEADER_BYTES: u64 = 16 << 20;
 /// compressed by no more than this: some writers make a page of a thousand values of any length.
 const PAGE_FLOOR: u64 = 256 << 20;
 const PAGE_RATIO: u64 = 64;
-const BROTLI_BUFFER: usize = 64 << 10;
-
-/// How much variable-length data the batch that is being read has loaded. Shared by the columns of
-/// a reader; when it exceeds the limit the batch is given up and read anew with fewer rows.
-pub(crate) struct Gauge {
-    limit: usize,
-    loaded: AtomicUsize,
-    rows: AtomicUsize,
-    most_rows: AtomicUsize,
-}
-
-/// The batch is larger than the gauge allows.
-#[derive(Debug)]
-pub(crate) struct BatchTooLarge;
-
-impl std::fmt::Display for BatchTooLarge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the batch is too large")
-    }
-}
-
-impl std::error::Error for BatchTooLarge {}
-
-impl Gauge {
-    pub(crate) fn new(limit: usize) -> Self {
-        Gauge {
-            limit,
-            loaded: AtomicUsize::new(0),
-            rows: AtomicUsize::new(1),
-            most_rows: AtomicUsize::new(usize::MAX),
-        }
-    }
-
-    /// A row group begins: dictionaries of the one before are gone.
-    pub(crate) fn reset(&self) {
-        self.most_rows.store(usize::MAX, Ordering::Relaxed);
-    }
-
-    /// The most rows that a batch should have for the dictionaries that were seen.
-    pub(crate) fn most_rows(&self) -> usize {
-        self.most_rows.load(Ordering::Relaxed)
-    }
-
-    /// A batch of `rows` rows begins.
-    pub(crate) fn begin(&self, rows: usize) {
-        self.loaded.store(0, Ordering::Relaxed);
-        self.rows.store(rows, Ordering::Relaxed);
-    }
-
-    fn load(&self, bytes: usize) -> ParquetResult<()> {
-        let before = self.loaded.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.limit && self.rows.load(Ordering::Relaxed) > 1 {
-            return Err(ParquetError::External(Box::new(BatchTooLarge)));
-        }
-        Ok(())
-    }
-}
 
 /// What is known of a column chunk before it is read.
 pub(crate) struct ChunkInfo {
@@ -97,56 +39,6 @@ pub(crate) struct ChunkInfo {
     pub flat: bool,
     /// Bytes that a page may take.
     pub page_limit: u64,
-}
-
-/// Decompresses pages, never to more than is expected.
-enum Decompressor {
-    Gzip,
-    Brotli,
-    Other(Box<dyn Codec>),
-}
-
-impl Decompressor {
-    /// None for pages that are not compressed.
-    fn new(compression: Compression) -> ParquetResult<Option<Decompressor>> {
-        Ok(match compression {
-            // The crate's own decoders of these go on for as long as there is input, so that a few
-            // bytes could fill the memory.
-            Compression::GZIP(_) => Some(Decompressor::Gzip),
-            Compression::BROTLI(_) => Some(Decompressor::Brotli),
-            other => {
-                // LZ4 in Hadoop's framing, in a frame or raw: writers disagree on the name.
-                let options = CodecOptionsBuilder::default().set_backward_compatible_lz4(true);
-                create_codec(other, &options.build())?.map(Decompressor::Other)
-            }
-        })
-    }
-
-    /// Appends what `input` decompresses to, or an error once it is more than `expected` bytes.
-    fn decompress(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        expected: usize,
-    ) -> ParquetResult<()> {
-        let most = expected as u64 + 1;
-        match self {
-            Decompressor::Gzip => {
-                flate2::read::MultiGzDecoder::new(input)
-                    .take(most)
-                    .read_to_end(out)?;
-            }
-            Decompressor::Brotli => {
-                brotli::Decompressor::new(input, BROTLI_BUFFER)
-                    .take(most)
-                    .read_to_end(out)?;
-            }
-            Decompressor::Other(codec) => {
-                codec.decompress(input, out, Some(expected))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The pages of one column chunk.
@@ -284,14 +176,7 @@ impl ColumnPages {
                 return Err(self.damaged("its checksum does not match").into());
             }
         }
-        let levels = match header.kind {
-            PageKind::DataV2 => header.definition_bytes as usize + header.repetition_bytes as usize,
-            PageKind::Data | PageKind::Dictionary | PageKind::Index => 0,
-        };
-        if levels > raw.len() || levels > header.uncompressed as usize {
-            return Err(self.damaged("its levels are longer than itself").into());
-        }
-        let buf = self.decompress(&header, raw, levels)?;
+        let buf = self.decompress(&header, raw)?;
         let column = self.info.column.clone();
         let encoding =
             |number: i32| encoding_of(number).ok_or_else(|| unknown_encoding(&column, number));
@@ -300,12 +185,8 @@ impl ColumnPages {
             PageKind::Dictionary => {
                 if self.info.physical == PhysicalType::BYTE_ARRAY {
                     self.longest_entry = longest_entry(&buf);
-                    let each = self
-                        .longest_entry
-                        .saturating_mul(self.values_per_row())
-                        .max(1);
-                    let most = (self.gauge.limit / each).max(1);
-                    self.gauge.most_rows.fetch_min(most, Ordering::Relaxed);
+                    let each = self.longest_entry.saturating_mul(self.values_per_row());
+                    self.gauge.limit_rows(each);
                 }
                 Page::DictionaryPage {
                     buf,
@@ -343,8 +224,16 @@ impl ColumnPages {
         Ok(Some(page))
     }
 
-    fn decompress(&mut self, header: &PageHeader, raw: Bytes, levels: usize) -> Result<Bytes> {
+    fn decompress(&mut self, header: &PageHeader, raw: Bytes) -> Result<Bytes> {
         let size = header.uncompressed as usize;
+        // Levels of the second form of data pages are never compressed.
+        let levels = match header.kind {
+            PageKind::DataV2 => header.definition_bytes as usize + header.repetition_bytes as usize,
+            PageKind::Data | PageKind::Dictionary | PageKind::Index => 0,
+        };
+        if levels > raw.len() || levels > size {
+            return Err(self.damaged("its levels are longer than itself"));
+        }
         let compressed = header.kind != PageKind::DataV2 || header.is_compressed;
         let column = &self.info.column;
         let Some(codec) = self.codec.as_mut().filter(|_| compressed) else {
@@ -384,8 +273,7 @@ impl ColumnPages {
         let bytes = match dictionary {
             false => bytes,
             true => {
-                let rows = self.gauge.rows.load(Ordering::Relaxed);
-                let expected = rows.saturating_mul(self.values_per_row());
+                let expected = self.gauge.rows().saturating_mul(self.values_per_row());
                 expected
                     .min(header.values as usize)
                     .saturating_mul(self.longest_entry)
@@ -504,15 +392,5 @@ mod tests {
         assert_eq!(longest_entry(b"\x01\0\0\0a\x03\0\0\0abc\0\0\0\0"), 3);
         assert_eq!(longest_entry(b"\xff\xff\xff\xffabc"), 3);
         assert_eq!(longest_entry(b"\x01\0"), 0);
-    }
-
-    #[test]
-    fn a_gauge_refuses_more_than_one_row_beyond_its_limit() {
-        let gauge = Gauge::new(100);
-        gauge.begin(10);
-        assert!(gauge.load(60).is_ok());
-        assert!(gauge.load(60).is_err());
-        gauge.begin(1);
-        assert!(gauge.load(1000).is_ok());
     }
 }

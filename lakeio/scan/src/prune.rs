@@ -86,29 +86,55 @@ fn in_file(
 }
 
 type Bounds = (Option<Scalar>, Option<Scalar>);
+type StoredBounds = (Option<ArrayRef>, Option<ArrayRef>);
 
 fn bounds(statistics: &Statistics, order: ColumnOrder, leaf: &LeafConvert) -> Option<Bounds> {
-    if !leaf.keeps_order() {
+    if !leaf.keeps_order() || !is_of_our_order(statistics, order, leaf) {
         return None;
     }
+    let value = |array: Option<ArrayRef>| {
+        let array = leaf.apply(&array?).ok()?;
+        scalar_at(&array, 0)
+    };
+    let (min, max) = stored_bounds(statistics, leaf)?;
+    let (min, max) = (value(min), value(max));
+    let nan = |bound: &Option<Scalar>| match bound {
+        Some(Scalar::Float(v)) => v.is_nan(),
+        Some(Scalar::Double(v)) => v.is_nan(),
+        _ => false,
+    };
+    if nan(&min) || nan(&max) {
+        return None;
+    }
+    // Bounds that contradict each other are of a writer that is not to be trusted.
+    if let (Some(min), Some(max)) = (&min, &max) {
+        if min.compare(max).is_none_or(Ordering::is_gt) {
+            return None;
+        }
+    }
+    Some((min, max))
+}
+
+/// Whether the bounds were taken in the order that values are compared in here.
+fn is_of_our_order(statistics: &Statistics, order: ColumnOrder, leaf: &LeafConvert) -> bool {
     let signed = matches!(statistics, Statistics::Int32(_) | Statistics::Int64(_));
     if statistics.is_min_max_deprecated() {
         // Written when every order was the signed one, and for bytes not even that.
-        let plain = signed && !leaf.is_unsigned()
+        return signed && !leaf.is_unsigned()
             || matches!(
                 statistics,
                 Statistics::Boolean(_) | Statistics::Float(_) | Statistics::Double(_)
             );
-        if !plain {
-            return None;
-        }
-    } else if matches!(
+    }
+    let undefined = matches!(
         order,
         ColumnOrder::UNDEFINED | ColumnOrder::TYPE_DEFINED_ORDER(SortOrder::UNDEFINED)
-    ) && !signed
-    {
-        return None;
-    }
+    );
+    signed || !undefined
+}
+
+/// The least and the greatest value as the file stores them, each an array of one row.
+fn stored_bounds(statistics: &Statistics, leaf: &LeafConvert) -> Option<StoredBounds> {
     macro_rules! values {
         ($statistics:expr, $array:ty) => {{
             let pick =
@@ -119,7 +145,7 @@ fn bounds(statistics: &Statistics, order: ColumnOrder, leaf: &LeafConvert) -> Op
             )
         }};
     }
-    let (min, max): (Option<ArrayRef>, Option<ArrayRef>) = match statistics {
+    Some(match statistics {
         Statistics::Boolean(s) => values!(s, arrow::array::BooleanArray),
         Statistics::Int32(s) => values!(s, arrow::array::Int32Array),
         Statistics::Int64(s) => values!(s, arrow::array::Int64Array),
@@ -146,27 +172,7 @@ fn bounds(statistics: &Statistics, order: ColumnOrder, leaf: &LeafConvert) -> Op
                 s.max_bytes_opt().and_then(pick),
             )
         }
-    };
-    let value = |array: Option<ArrayRef>| {
-        let array = leaf.apply(&array?).ok()?;
-        scalar_at(&array, 0)
-    };
-    let (min, max) = (value(min), value(max));
-    let nan = |bound: &Option<Scalar>| match bound {
-        Some(Scalar::Float(v)) => v.is_nan(),
-        Some(Scalar::Double(v)) => v.is_nan(),
-        _ => false,
-    };
-    if nan(&min) || nan(&max) {
-        return None;
-    }
-    // Bounds that contradict each other are of a writer that is not to be trusted.
-    if let (Some(min), Some(max)) = (&min, &max) {
-        if min.compare(max).is_none_or(Ordering::is_gt) {
-            return None;
-        }
-    }
-    Some((min, max))
+    })
 }
 
 /// The value of a row in the table's type; none when it is NULL or not of a primitive type.

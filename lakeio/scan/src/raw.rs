@@ -162,28 +162,7 @@ impl Raw {
     ) -> ParquetResult<Box<dyn ArrayReader>> {
         Ok(match self {
             Raw::Leaf { column, descriptor } => {
-                let pages = pages(*column)?;
-                let (column, kind) = (descriptor.clone(), Some(self.arrow()));
-                macro_rules! primitive {
-                    ($kind:ty) => {
-                        Box::new(PrimitiveArrayReader::<$kind>::new(
-                            pages, column, kind, rows, list,
-                        )?)
-                    };
-                }
-                match descriptor.physical_type() {
-                    PhysicalType::BOOLEAN => primitive!(BoolType),
-                    PhysicalType::INT32 => primitive!(Int32Type),
-                    PhysicalType::INT64 => primitive!(Int64Type),
-                    PhysicalType::FLOAT => primitive!(FloatType),
-                    PhysicalType::DOUBLE => primitive!(DoubleType),
-                    PhysicalType::BYTE_ARRAY => {
-                        make_byte_array_reader(pages, column, kind, rows, list)?
-                    }
-                    PhysicalType::INT96 | PhysicalType::FIXED_LEN_BYTE_ARRAY => {
-                        make_fixed_len_byte_array_reader(pages, column, kind, rows, list)?
-                    }
-                }
+                leaf_reader(pages(*column)?, descriptor, self.arrow(), rows, list)?
             }
             Raw::Struct {
                 children,
@@ -220,4 +199,32 @@ impl Raw {
             }
         })
     }
+}
+
+fn leaf_reader(
+    pages: Box<dyn PageIterator>,
+    descriptor: &ColumnDescPtr,
+    kind: ArrowType,
+    rows: usize,
+    list: Option<i16>,
+) -> ParquetResult<Box<dyn ArrayReader>> {
+    let (column, kind) = (descriptor.clone(), Some(kind));
+    macro_rules! primitive {
+        ($kind:ty) => {
+            Box::new(PrimitiveArrayReader::<$kind>::new(
+                pages, column, kind, rows, list,
+            )?)
+        };
+    }
+    Ok(match descriptor.physical_type() {
+        PhysicalType::BOOLEAN => primitive!(BoolType),
+        PhysicalType::INT32 => primitive!(Int32Type),
+        PhysicalType::INT64 => primitive!(Int64Type),
+        PhysicalType::FLOAT => primitive!(FloatType),
+        PhysicalType::DOUBLE => primitive!(DoubleType),
+        PhysicalType::BYTE_ARRAY => make_byte_array_reader(pages, column, kind, rows, list)?,
+        PhysicalType::INT96 | PhysicalType::FIXED_LEN_BYTE_ARRAY => {
+            make_fixed_len_byte_array_reader(pages, column, kind, rows, list)?
+        }
+    })
 }
