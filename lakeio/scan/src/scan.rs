@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 use url::Url;
 
 use lakeio_store::{Class, Error, Result};
@@ -95,18 +95,11 @@ impl Scan {
     /// twice, or named as one that `row_position` appends) or `UNSUPPORTED_TYPE` (of a column that
     /// is read; others may have any type).
     pub fn new(request: &ScanRequest<'_>) -> Result<Scan> {
-        let invalid = |message: String| Error::new(Class::InvalidRequest, message);
         let raw = request
             .schema
             .get("fields")
             .and_then(Value::as_array)
             .ok_or_else(|| invalid_scan("the schema is not a struct"))?;
-        let name_of = |field: &Value| {
-            field
-                .get("name")
-                .and_then(Value::as_str)
-                .map(str::to_string)
-        };
         let is_void = |field: &Value| field.get("type").and_then(Value::as_str) == Some("void");
         let columns = match request.columns {
             Some(columns) => columns.to_vec(),
@@ -114,34 +107,15 @@ impl Scan {
                 .iter()
                 .filter(|f| !is_void(f))
                 .filter_map(name_of)
+                .map(str::to_string)
                 .collect(),
         };
         let predicate = request.predicate.map(Predicate::parse).transpose()?;
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        for name in &columns {
-            if !raw
-                .iter()
-                .any(|field| name_of(field).as_ref() == Some(name))
-            {
-                return Err(Error::new(
-                    Class::ColumnNotFound,
-                    format!("the column is not in the schema: {name}"),
-                )
-                .with("column", name));
-            }
-            if !wanted.insert(name) {
-                return Err(invalid(format!("a column is named twice: {name}")));
-            }
-        }
-        if let Some(predicate) = &predicate {
-            predicate.for_each_column(&mut |column| {
-                wanted.insert(&column.0[0]);
-            });
-        }
+        let wanted = wanted(raw, &columns, predicate.as_ref())?;
         let mut schema = Vec::new();
         for field in raw {
             let name = name_of(field).ok_or_else(|| invalid_scan("a field has no name"))?;
-            if wanted.contains(name.as_str()) {
+            if wanted.contains(name) {
                 let fields = Field::parse_schema(&json!({"type": "struct", "fields": [field]}))?;
                 schema.extend(fields);
             }
@@ -227,40 +201,7 @@ impl Scan {
     pub fn parse(text: &str) -> Result<Scan> {
         let value: Value = serde_json::from_str(text)
             .map_err(|e| invalid_scan(format!("the scan is not JSON: {e}")))?;
-        let object = value
-            .as_object()
-            .ok_or_else(|| invalid_scan("the scan is not an object"))?;
-        if object.get("format").and_then(Value::as_str) != Some(SCAN_FORMAT) {
-            return Err(invalid_scan(
-                "the document is not a scan; make one with lakeio_table_scan",
-            ));
-        }
-        match object.get("version").and_then(Value::as_u64) {
-            Some(SCAN_VERSION) => {}
-            version => {
-                return Err(invalid_scan(format!(
-                    "the scan has a version that is not known: {}; make it anew with this release",
-                    version.map_or("none".to_string(), |v| v.to_string())
-                )))
-            }
-        }
-        const MEMBERS: [&str; 10] = [
-            "format",
-            "version",
-            "table",
-            "mapping",
-            "partition_zone",
-            "schema",
-            "partition_columns",
-            "columns",
-            "predicate",
-            "row_position",
-        ];
-        if let Some(key) = object.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
-            return Err(invalid_scan(format!(
-                "a member of the scan is not known: {key}"
-            )));
-        }
+        let object = members(&value)?;
         let get = |key: &str| -> Result<&Value> {
             object
                 .get(key)
@@ -390,6 +331,79 @@ impl Scan {
         }
         std::sync::Arc::new(Schema::new(fields))
     }
+}
+
+fn name_of(field: &Value) -> Option<&str> {
+    field.get("name").and_then(Value::as_str)
+}
+
+/// Names of the columns that are given or compared; checks those to give.
+fn wanted<'a>(
+    raw: &[Value],
+    columns: &'a [String],
+    predicate: Option<&'a Predicate>,
+) -> Result<BTreeSet<&'a str>> {
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    for name in columns {
+        if !raw.iter().any(|field| name_of(field) == Some(name)) {
+            return Err(Error::new(
+                Class::ColumnNotFound,
+                format!("the column is not in the schema: {name}"),
+            )
+            .with("column", name));
+        }
+        if !wanted.insert(name) {
+            return Err(Error::new(
+                Class::InvalidRequest,
+                format!("a column is named twice: {name}"),
+            ));
+        }
+    }
+    if let Some(predicate) = predicate {
+        predicate.for_each_column(&mut |column| {
+            wanted.insert(&column.0[0]);
+        });
+    }
+    Ok(wanted)
+}
+
+/// The members of a scan document that is of this version and has no others.
+fn members(value: &Value) -> Result<&Map<String, Value>> {
+    const MEMBERS: [&str; 10] = [
+        "format",
+        "version",
+        "table",
+        "mapping",
+        "partition_zone",
+        "schema",
+        "partition_columns",
+        "columns",
+        "predicate",
+        "row_position",
+    ];
+    let object = value
+        .as_object()
+        .ok_or_else(|| invalid_scan("the scan is not an object"))?;
+    if object.get("format").and_then(Value::as_str) != Some(SCAN_FORMAT) {
+        return Err(invalid_scan(
+            "the document is not a scan; make one with lakeio_table_scan",
+        ));
+    }
+    match object.get("version").and_then(Value::as_u64) {
+        Some(SCAN_VERSION) => {}
+        version => {
+            return Err(invalid_scan(format!(
+                "the scan has a version that is not known: {}; make it anew with this release",
+                version.map_or("none".to_string(), |v| v.to_string())
+            )))
+        }
+    }
+    if let Some(key) = object.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
+        return Err(invalid_scan(format!(
+            "a member of the scan is not known: {key}"
+        )));
+    }
+    Ok(object)
 }
 
 #[cfg(test)]
