@@ -10,10 +10,12 @@ use object_store::ObjectStore;
 use url::Url;
 
 use crate::call::Call;
+use crate::classify::classify;
 use crate::error::{Class, Error, Result};
 use crate::location::Location;
-use crate::remote::{self, Wire, WIRE};
+use crate::remote;
 use crate::store::{Backend, Store};
+use crate::wire::{Wire, WIRE};
 
 impl Store {
     /// Runs `work`; when the store refuses the credential and another can be had, once more.
@@ -103,7 +105,7 @@ impl Store {
         let work = async {
             WIRE.scope(wire.clone(), work)
                 .await
-                .map_err(|e| remote::classify(&e, wire, url.as_str()))
+                .map_err(|e| classify(&e, wire, url.as_str()))
         };
         let result = call.run(work).await;
         self.inner.metrics.waited(start.elapsed());

@@ -9,8 +9,8 @@ use url::Url;
 use crate::call::Call;
 use crate::error::{Class, Error, Result};
 use crate::location::StoreKind;
-use crate::remote::Wire;
 use crate::store::{object_path, ObjectMeta, Store};
+use crate::wire::Wire;
 
 impl Store {
     /// As `list`; what it did not show because the store gives it in no order.
@@ -57,16 +57,10 @@ impl Store {
                 }
                 Err(error) => return Err(error),
             };
-            let Some(name) = meta.location.as_ref().get(skip..) else {
+            let new =
+                |o: &ObjectMeta| o.name.as_str() >= from && (last.is_empty() || o.name > last);
+            let Some(found) = found(&meta, skip).filter(new) else {
                 continue;
-            };
-            if name < from || name.contains('/') || (!last.is_empty() && name <= last.as_str()) {
-                continue;
-            }
-            let found = ObjectMeta {
-                name: name.to_string(),
-                size: meta.size,
-                modified_ms: meta.last_modified.timestamp_millis(),
             };
             if unordered {
                 held.push(found);
@@ -80,6 +74,17 @@ impl Store {
         held.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(held)
     }
+}
+
+/// What a listing tells of an object, whose name in the directory comes after `skip` bytes; none when
+/// it lies deeper.
+fn found(meta: &object_store::ObjectMeta, skip: usize) -> Option<ObjectMeta> {
+    let name = meta.location.as_ref().get(skip..)?;
+    (!name.contains('/')).then(|| ObjectMeta {
+        name: name.to_string(),
+        size: meta.size,
+        modified_ms: meta.last_modified.timestamp_millis(),
+    })
 }
 
 /// A name shortly before `name` in the order of bytes, after which a listing can start.

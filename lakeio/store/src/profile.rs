@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::environment::Environment;
 use crate::error::{Class, Error, Result};
-use crate::options::Environment;
 
 /// What one profile says: keys as in the files, in lower case.
 pub(crate) type Profile = BTreeMap<String, String>;

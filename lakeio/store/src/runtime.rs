@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::call::Call;
+use crate::environment::Environment;
 use crate::error::{Class, Error, Result};
 use crate::location::{authority_of, Location, Options};
-use crate::options::Environment;
 use crate::store::Store;
 
 /// Asks for the storage options of a URL afresh; `None` when there are no others. Called from any

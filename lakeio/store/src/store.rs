@@ -21,8 +21,9 @@ use crate::local::{self, Draft};
 use crate::location::{authority_of, Location, StoreKind};
 use crate::metrics::Metrics;
 use crate::options;
-use crate::remote::{self, Built, Wire};
+use crate::remote::{self, Built};
 use crate::runtime::RuntimeState;
+use crate::wire::Wire;
 use crate::writer::ObjectWriter;
 
 /// What a listing or a look at an object tells.

@@ -10,8 +10,8 @@ use url::Url;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::local::{self, Draft};
-use crate::remote::Wire;
 use crate::store::{object_path, Store};
+use crate::wire::Wire;
 
 /// Objects of at least this size are written in parts of it.
 const PART_BYTES: usize = 8 << 20;
