@@ -1,31 +1,26 @@
-//! Appending rows to a table in one commit.
+//! Appending rows to a table in one commit: which tables are refused, the commit, and what becomes of
+//! it when others commit at the same time or its answer is lost.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{new_null_array, Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use serde_json::{json, Map, Value};
 use url::Url;
 
-use lakeio_scan::types::{DataType, Field};
-use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
+use lakeio_scan::types::Field;
+use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
+use crate::append_columns::Columns;
+use crate::append_files::{write_all, Files, Written};
 use crate::create::{now_ms, ENGINE};
-use crate::gather::Gather;
 use crate::lines::{parse_line, ReverseLines};
 use crate::names;
-use crate::parquet_file::ParquetFile;
 use crate::protocol;
 use crate::segment::log_file;
 use crate::table::{Table, VersionSpec};
 use crate::transaction;
-use crate::value_text::partition_value;
 
-/// Files of different partitions that are written at the same time.
-const OPEN_FILES: usize = 64;
 /// Versions that are tried in a row when others commit at the same time.
 const ATTEMPTS: u64 = 1000;
 /// How long the log is asked whether a commit in doubt happened.
@@ -40,16 +35,6 @@ pub struct AppendSpec {
     pub operation: String,
     /// Bytes of a data file that are aimed at.
     pub target_file_bytes: u64,
-}
-
-/// A file that was written and is not yet part of the table.
-struct Written {
-    path: String,
-    url: Url,
-    partition_values: Vec<(String, Option<String>)>,
-    size: u64,
-    rows: u64,
-    stats: String,
 }
 
 /// Appends all batches; the document of `lakeio_table_append`. Nothing of a failed append is
@@ -76,21 +61,19 @@ pub fn append(
     }
     let plan =
         Columns::new(&fields, &table.metadata.partition_columns, schema).map_err(|e| e.at(root))?;
-    let mut files = Files {
+    let (store, schema) = (table.store.clone(), plan.file_schema());
+    let mut files = Files::new(
         runtime,
-        store: table.store.clone(),
+        store,
         call,
         location,
-        target: spec.target_file_bytes.max(1),
-        schema: plan.file_schema(),
-        open: BTreeMap::new(),
-        written: Vec::new(),
-        turn: 0,
-    };
+        spec.target_file_bytes,
+        schema,
+    );
     let result = write_all(&plan, &mut files, batches)
-        .and_then(|()| commit(&table, call, spec, &files.written));
+        .and_then(|()| commit(&table, call, spec, files.written()));
     match result {
-        Ok(Done::Committed(version)) => Ok(outcome(version, &files.written, "committed")),
+        Ok(Done::Committed(version)) => Ok(outcome(version, files.written(), "committed")),
         Ok(Done::Already(version)) => {
             files.discard();
             Ok(outcome(version, &[], "already"))
@@ -150,304 +133,6 @@ fn refuse_rules(table: &Table) -> Result<()> {
         Some((_, feature)) => refuse((*feature).to_string()),
         None => Ok(()),
     }
-}
-
-/// Where in the stream the table's columns are.
-struct Columns {
-    table: SchemaRef,
-    required: Vec<bool>,
-    source: Vec<Option<usize>>,
-    partition: Vec<usize>,
-}
-
-impl Columns {
-    fn new(fields: &[Field], partition: &[String], stream: &SchemaRef) -> Result<Self> {
-        let mut source = Vec::new();
-        for field in fields {
-            let at = stream.fields().iter().position(|f| *f.name() == field.name);
-            if let Some(at) = at {
-                let given = stream.field(at).data_type();
-                let wanted = field.data_type.arrow();
-                if matches!(field.data_type, DataType::Variant | DataType::Void) {
-                    return Err(Error::new(
-                        Class::UnsupportedType,
-                        format!(
-                            "a column has a type that is not written here: {}",
-                            field.name
-                        ),
-                    ));
-                }
-                if !same_type(given, &wanted) {
-                    return Err(Error::new(
-                        Class::InvalidData,
-                        format!(
-                            "a column of the rows is not of the table's type, which is {wanted}: \
-                             {} is {given}",
-                            field.name
-                        ),
-                    ));
-                }
-            }
-            source.push(at);
-        }
-        for given in stream.fields() {
-            if !fields.iter().any(|field| field.name == *given.name()) {
-                return Err(Error::new(
-                    Class::InvalidData,
-                    format!("a column of the rows is not in the table: {}", given.name()),
-                ));
-            }
-        }
-        let partition = partition
-            .iter()
-            .filter_map(|name| fields.iter().position(|field| field.name == *name))
-            .collect();
-        Ok(Columns {
-            table: Arc::new(Schema::new(
-                fields
-                    .iter()
-                    .map(Field::arrow)
-                    .map(without_metadata)
-                    .collect::<Vec<_>>(),
-            )),
-            required: fields.iter().map(|field| !field.nullable).collect(),
-            source,
-            partition,
-        })
-    }
-
-    /// The columns that data files have.
-    fn file_schema(&self) -> SchemaRef {
-        let kept = (0..self.table.fields().len()).filter(|i| !self.partition.contains(i));
-        Arc::new(Schema::new(
-            kept.map(|i| self.table.fields()[i].clone())
-                .collect::<Vec<_>>(),
-        ))
-    }
-
-    /// The batch with the table's columns in the table's order.
-    fn arrange(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let mut columns = Vec::with_capacity(self.source.len());
-        for (index, source) in self.source.iter().enumerate() {
-            let field = self.table.field(index);
-            let column = match source {
-                Some(at) => arrow::compute::cast(batch.column(*at), field.data_type())
-                    .map_err(|e| Error::foreign(Class::InvalidData, "", &e))?,
-                None => new_null_array(field.data_type(), batch.num_rows()),
-            };
-            if self.required[index] && column.null_count() > 0 {
-                return Err(Error::new(
-                    Class::InvalidData,
-                    format!("a column that must not be NULL is: {}", field.name()),
-                ));
-            }
-            columns.push(column);
-        }
-        Ok(columns)
-    }
-}
-
-fn without_metadata(field: ArrowField) -> ArrowField {
-    field.with_metadata(std::collections::HashMap::<String, String>::new())
-}
-
-/// Whether two types are the same but for names of list elements and whether NULL is allowed.
-fn same_type(a: &ArrowType, b: &ArrowType) -> bool {
-    match (a, b) {
-        (ArrowType::List(a), ArrowType::List(b)) => same_type(a.data_type(), b.data_type()),
-        (ArrowType::Map(a, _), ArrowType::Map(b, _)) => same_type(a.data_type(), b.data_type()),
-        (ArrowType::Struct(a), ArrowType::Struct(b)) => {
-            let entries = a.len() == 2 && a[0].name().starts_with("key");
-            a.len() == b.len()
-                && a.iter().zip(b).all(|(a, b)| {
-                    (entries || a.name() == b.name()) && same_type(a.data_type(), b.data_type())
-                })
-        }
-        _ => a == b,
-    }
-}
-
-/// Files being written, one for each partition at hand.
-struct Files<'a> {
-    runtime: &'a Runtime,
-    store: Store,
-    call: &'a Call,
-    location: &'a Location,
-    target: u64,
-    schema: SchemaRef,
-    open: BTreeMap<Vec<Option<String>>, OpenFile>,
-    written: Vec<Written>,
-    turn: u64,
-}
-
-struct OpenFile {
-    file: ParquetFile,
-    path: String,
-    url: Url,
-    partition_values: Vec<(String, Option<String>)>,
-    gather: Gather,
-    turn: u64,
-}
-
-fn write_all(
-    plan: &Columns,
-    files: &mut Files<'_>,
-    batches: impl Iterator<Item = Result<RecordBatch>>,
-) -> Result<()> {
-    for batch in batches {
-        files.call.check()?;
-        let batch = batch?;
-        if batch.num_rows() == 0 {
-            continue;
-        }
-        let columns = plan.arrange(&batch)?;
-        let kept = (0..columns.len()).filter(|i| !plan.partition.contains(i));
-        let data = RecordBatch::try_new(
-            files.schema.clone(),
-            kept.map(|i| columns[i].clone()).collect(),
-        )
-        .map_err(|e| Error::foreign(Class::InvalidData, "", &e))?;
-        if plan.partition.is_empty() {
-            files.write(Vec::new(), Vec::new(), &data)?;
-            continue;
-        }
-        let mut groups: BTreeMap<Vec<Option<String>>, Vec<u32>> = BTreeMap::new();
-        for row in 0..data.num_rows() {
-            let mut key = Vec::with_capacity(plan.partition.len());
-            for index in &plan.partition {
-                let value = partition_value(columns[*index].as_ref(), row).map_err(|why| {
-                    let name = plan.table.field(*index).name();
-                    Error::new(
-                        Class::InvalidData,
-                        format!("a partition value {why}: {name}"),
-                    )
-                })?;
-                key.push(value);
-            }
-            let row = u32::try_from(row).map_err(|_| Error::internal("a batch is too large"))?;
-            groups.entry(key).or_default().push(row);
-        }
-        for (key, rows) in groups {
-            let part = take_record_batch(&data, &UInt32Array::from(rows))
-                .map_err(|e| Error::foreign(Class::InvalidData, "", &e))?;
-            let names = plan
-                .partition
-                .iter()
-                .map(|i| plan.table.field(*i).name().clone());
-            let values = names.zip(key.iter().cloned()).collect();
-            files.write(key, values, &part)?;
-        }
-    }
-    let left: Vec<_> = files.open.keys().cloned().collect();
-    left.into_iter().try_for_each(|key| files.close(&key))
-}
-
-impl Files<'_> {
-    fn write(
-        &mut self,
-        key: Vec<Option<String>>,
-        values: Vec<(String, Option<String>)>,
-        batch: &RecordBatch,
-    ) -> Result<()> {
-        self.turn += 1;
-        if !self.open.contains_key(&key) {
-            if self.open.len() >= OPEN_FILES {
-                let oldest = self.open.iter().min_by_key(|(_, file)| file.turn);
-                if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                    self.close(&oldest)?;
-                }
-            }
-            let file = self.start(values)?;
-            self.open.insert(key.clone(), file);
-        }
-        let Some(open) = self.open.get_mut(&key) else {
-            return Err(Error::internal("a file vanished"));
-        };
-        open.turn = self.turn;
-        open.file.write(batch)?;
-        open.gather.add(batch);
-        if open.file.bytes() >= self.target {
-            self.close(&key)?;
-        }
-        Ok(())
-    }
-
-    fn start(&self, partition_values: Vec<(String, Option<String>)>) -> Result<OpenFile> {
-        let mut path = String::new();
-        for (name, value) in &partition_values {
-            let value = value.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
-            path += &format!("{}={}/", hive_escaped(name), hive_escaped(value));
-        }
-        path += &format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4());
-        let path = uri_escaped(&path);
-        let url = self.location.object(&path)?;
-        let schema = self.schema.clone();
-        let file = ParquetFile::create(self.runtime, &self.store, self.call, &url, schema, None)?;
-        let gather = Gather::new(self.schema.fields());
-        Ok(OpenFile {
-            file,
-            path,
-            url,
-            partition_values,
-            gather,
-            turn: self.turn,
-        })
-    }
-
-    fn close(&mut self, key: &[Option<String>]) -> Result<()> {
-        let Some(open) = self.open.remove(key) else {
-            return Ok(());
-        };
-        let (rows, stats) = (open.gather.rows(), open.gather.text());
-        let size = open.file.finish()?;
-        self.written.push(Written {
-            path: open.path,
-            url: open.url,
-            partition_values: open.partition_values,
-            size,
-            rows,
-            stats,
-        });
-        Ok(())
-    }
-
-    /// Removes what was written; files that cannot be removed are nobody's and do no harm.
-    fn discard(&mut self) {
-        self.open.clear();
-        let call = Call::new(Some(DOUBT), None);
-        for file in self.written.drain(..) {
-            let _ = self
-                .runtime
-                .block_on(&call, self.store.delete(&call, &file.url));
-        }
-    }
-}
-
-/// A name or value in the name of a partition's folder.
-fn hive_escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        let special = c.is_ascii_control() || "\"#%'*/:=?\\{[]^".contains(c) || c == '\u{7f}';
-        if special {
-            escaped += &format!("%{:02X}", c as u32);
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
-/// A path as the log has it: percent-encoded where a URI needs it.
-fn uri_escaped(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/=:@!$&'()*+,;".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped += &format!("%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 enum Done {

@@ -5,6 +5,8 @@
 
 mod actions;
 mod append;
+mod append_columns;
+mod append_files;
 mod checksum;
 mod columns;
 mod commits;

@@ -295,13 +295,9 @@ fn batch_piece(
         if seen.contains(path, deletion_vector.as_ref()) {
             continue;
         }
-        let partition_values = if wanted.details {
-            let entries = cells.required("partitionValues", map_at(values, row))?;
-            let text = |text: String| Text(Cow::Owned(text));
-            let entries = entries.into_iter();
-            TextMap(entries.map(|(k, v)| (text(k), v.map(text))).collect())
-        } else {
-            TextMap::default()
+        let partition_values = match wanted.details {
+            true => text_map(cells.required("partitionValues", map_at(values, row))?),
+            false => TextMap::default(),
         };
         let stats = text_at(stats, row).map(LazyText::Plain);
         let parsed = match (&stats, parsed) {
@@ -324,6 +320,12 @@ fn batch_piece(
         })?;
     }
     Ok(())
+}
+
+fn text_map(entries: Vec<(String, Option<String>)>) -> TextMap<'static> {
+    let text = |text: String| Text(Cow::Owned(text));
+    let entries = entries.into_iter();
+    TextMap(entries.map(|(k, v)| (text(k), v.map(text))).collect())
 }
 
 fn vector_at(url: &Url, vectors: &StructArray, row: usize) -> Result<Option<DeletionVector>> {
