@@ -7,10 +7,11 @@ use lakeio_store::{Call, Result, Runtime};
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 
+use crate::arguments::{asked, give, of_request, owned_text};
 use crate::error::{guard, lakeio_error};
 use crate::request::{AppendRequest, CreateRequest, ParquetRequest};
 use crate::stream::{ArrowArrayStream, Imported};
-use crate::{asked, give, lakeio_call, lakeio_runtime, of_request, owned_text};
+use crate::{lakeio_call, lakeio_runtime};
 
 /// Creates an empty table.
 ///
