@@ -1,5 +1,5 @@
-//! What C gives to an export and gets from it: NULL, UTF-8, JSON and deadlines checked, results handed
-//! over, and no panic let out.
+//! What C gives to an export and gets from it: NULL, UTF-8, JSON and deadlines checked, results
+//! handed over, and no panic let out.
 
 use std::ffi::{c_char, CStr};
 use std::time::Duration;

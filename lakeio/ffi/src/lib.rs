@@ -1,8 +1,8 @@
 //! Spillway's C ABI over Delta logs, Parquet and object stores: the exports of `lakeio.h`.
 //!
-//! Here are runtimes, flags, errors and strings; `table` has the exports that read, `write` those that
-//! write. Each export checks what C gave, calls one function of the other crates, and hands the outcome
-//! over. No panic gets out.
+//! Here are runtimes, flags, errors and strings; `table` has the exports that read, `write`
+//! those that write. Each export checks what C gave, calls one function of the other crates,
+//! and hands the outcome over. No panic gets out.
 //!
 //! # Safety
 //!

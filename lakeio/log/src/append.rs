@@ -1,5 +1,5 @@
-//! Appending rows to a table in one commit: which tables are refused, the commit, and what becomes of
-//! it when others commit at the same time or its answer is lost.
+//! Appending rows to a table in one commit: which tables are refused, the commit, and what
+//! becomes of it when others commit at the same time or its answer is lost.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The columns of rows to append against those of the table: which is which, of what type, and whether
-//! it may be NULL.
+//! The columns of rows to append against those of the table: which is which, of what type, and
+//! whether it may be NULL.
 
 use std::collections::HashMap;
 use std::sync::Arc;

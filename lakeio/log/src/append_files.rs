@@ -1,5 +1,5 @@
-//! The data files of an append: one open for each partition at hand, finished when it is large enough,
-//! removed when the append fails.
+//! The data files of an append: one open for each partition at hand, finished when it is large
+//! enough, removed when the append fails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Days and times of the proleptic Gregorian calendar: from and to their parts, and parsed from text
-//! with their zones.
+//! Days and times of the proleptic Gregorian calendar: from and to their parts, and parsed from
+//! text with their zones.
 
 /// Microseconds of a day.
 pub const DAY_MICROS: i64 = 86_400_000_000;

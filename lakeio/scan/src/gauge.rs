@@ -1,5 +1,5 @@
-//! How large a batch may become while it is read, which pages cannot tell beforehand: texts differ in
-//! length, and a short page may stand for many copies of a long dictionary entry.
+//! How large a batch may become while it is read, which pages cannot tell beforehand: texts
+//! differ in length, and a short page may stand for many copies of a long dictionary entry.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

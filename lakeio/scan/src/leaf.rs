@@ -1,8 +1,9 @@
 //! From what a leaf column of a data file stores to a primitive type of the table: exact, or an
 //! error that names the column.
 //!
-//! `LeafConvert` is decided once for each leaf of a file, from the file's annotation and the table's
-//! type. No value is rounded, cut or made NULL; old calendars are carried over or refused.
+//! `LeafConvert` is decided once for each leaf of a file, from the file's annotation and the
+//! table's type. No value is rounded, cut or made NULL; old calendars are carried over or
+//! refused.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Numbers by their exact value: decimals, integers and IEEE numbers compared across types, decimals
-//! parsed and rescaled. Nothing is rounded on the way.
+//! Numbers by their exact value: decimals, integers and IEEE numbers compared across types,
+//! decimals parsed and rescaled. Nothing is rounded on the way.
 
 use std::cmp::Ordering;
 

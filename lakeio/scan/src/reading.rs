@@ -1,5 +1,5 @@
-//! What `SplitReader` holds while it reads: the open file, the row groups still to come, and how many
-//! rows the next batch should have.
+//! What `SplitReader` holds while it reads: the open file, the row groups still to come, and
+//! how many rows the next batch should have.
 //!
 //! Row groups that the predicate rules out are never opened; the next one's bytes are on their way
 //! while one is read. A batch that turns out too large is begun again with fewer rows.
@@ -267,7 +267,7 @@ impl Reading {
         self.file.url()
     }
 
-    /// The next batch that has a row; none at the end. `at`: where the column being decoded is told.
+    /// The next batch that has a row; none at the end. `at` is told which column is decoded.
     pub(crate) fn next_batch(
         &mut self,
         schema: &SchemaRef,

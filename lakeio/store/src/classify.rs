@@ -1,5 +1,5 @@
-//! What an error of the object store crate means, in our classes: from its kind, the store's own code
-//! and message, and what happened on the wire.
+//! What an error of the object store crate means, in our classes: from its kind, the store's
+//! own code and message, and what happened on the wire.
 
 use object_store::client::{HttpError, HttpErrorKind};
 

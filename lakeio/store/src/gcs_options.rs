@@ -1,5 +1,5 @@
-//! What a Google Cloud Storage store is built from: the location's options, completed from `GOOGLE_*`
-//! and the emulator's variable.
+//! What a Google Cloud Storage store is built from: the location's options, completed from
+//! `GOOGLE_*` and the emulator's variable.
 
 use std::str::FromStr;
 

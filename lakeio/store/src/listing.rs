@@ -76,8 +76,8 @@ impl Store {
     }
 }
 
-/// What a listing tells of an object, whose name in the directory comes after `skip` bytes; none when
-/// it lies deeper.
+/// What a listing tells of an object, whose name in the directory comes after `skip` bytes; none
+/// when it lies deeper.
 fn found(meta: &object_store::ObjectMeta, skip: usize) -> Option<ObjectMeta> {
     let name = meta.location.as_ref().get(skip..)?;
     (!name.contains('/')).then(|| ObjectMeta {

@@ -1,5 +1,5 @@
-//! What an S3 store is built from: the location's options, completed from `AWS_*` and from a profile.
-//! Keys, endpoint and region are each taken from one place only.
+//! What an S3 store is built from: the location's options, completed from `AWS_*` and from a
+//! profile. Keys, endpoint and region are each taken from one place only.
 
 use std::str::FromStr;
 
