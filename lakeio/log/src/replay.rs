@@ -12,9 +12,10 @@ use url::Url;
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
 use crate::actions::{Add, DeletionVector, LazyText, SidecarAction, Text, TextMap};
-use crate::columns::{damaged, map_at, number_at, open_parquet, struct_of, text_at, Cells, Pages};
+use crate::cells::{map_at, number_at, struct_of, text_at, Cells};
 use crate::commits::Commits;
 use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::pages::{damaged, open_parquet, Pages};
 use crate::segment::{log_file, LogObject};
 use crate::stats::StatsSource;
 use crate::table::Table;

@@ -1,4 +1,4 @@
-//! What a scan reads: its document, its splits, and sums over a version's files.
+//! What a scan reads: its document and its splits.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema, SchemaRef};
 use futures::TryFutureExt;
-use serde_json::{json, Value};
+use serde_json::Value;
 
 use lakeio_scan::types::Primitive;
 use lakeio_scan::{footer, of_data_file, DataFile, Known, MappingMode, Scan, ScanRequest, Split};
@@ -92,42 +92,6 @@ impl Table {
             done: false,
         })
     }
-
-    /// The document of `lakeio_table_totals`: one pass over the version's files.
-    pub fn totals(&self, call: &Call) -> Result<Value> {
-        let wanted = Wanted {
-            stats: true,
-            details: false,
-        };
-        let mut replay = Replay::new(self, call, wanted);
-        let mut count = Count::start(&self.runtime, &self.store, call, &self.segment)?;
-        let (mut files, mut bytes, mut vectors) = (0u64, 0u64, 0u64);
-        let mut rows = Some(0u64);
-        while replay.next(&mut |file| {
-            files += 1;
-            count.add(size_of(file)?);
-            bytes = bytes.saturating_add(size_of(file)?);
-            let deleted = match &file.add.deletion_vector {
-                Some(vector) => {
-                    vectors += 1;
-                    u64::try_from(vector.cardinality).ok()
-                }
-                None => Some(0),
-            };
-            let own = records_of(file)
-                .zip(deleted)
-                .and_then(|(all, gone)| all.checked_sub(gone));
-            rows = rows.zip(own).map(|(sum, own)| sum.saturating_add(own));
-            Ok(())
-        })? {}
-        count.finish(&self.segment)?;
-        Ok(json!({
-            "files": files,
-            "bytes": bytes,
-            "rows": rows,
-            "deletion_vectors": vectors,
-        }))
-    }
 }
 
 fn zone_text(offset_seconds: i32) -> String {
@@ -139,7 +103,8 @@ fn zone_text(offset_seconds: i32) -> String {
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-fn size_of(file: &LiveFile<'_>) -> Result<u64> {
+/// Bytes of a file.
+pub(crate) fn size_of(file: &LiveFile<'_>) -> Result<u64> {
     u64::try_from(file.add.size).map_err(|_| {
         Error::new(
             Class::DeltaLogCorrupt,
@@ -153,7 +118,7 @@ fn size_of(file: &LiveFile<'_>) -> Result<u64> {
 }
 
 /// Records of a file, deleted ones included, where its statistics tell.
-fn records_of(file: &LiveFile<'_>) -> Option<u64> {
+pub(crate) fn records_of(file: &LiveFile<'_>) -> Option<u64> {
     match &file.add.stats {
         Some(stats) => records_of_text(stats),
         None => FileStats::new(None, file.parsed).records(),

@@ -2,8 +2,9 @@
 
 use lakeio_store::{Call, Result};
 
-use crate::columns::{damaged, number_at, open_parquet, struct_of, text_at, Cells, Pages};
+use crate::cells::{number_at, struct_of, text_at, Cells};
 use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::pages::{damaged, open_parquet, Pages};
 use crate::segment::log_file;
 use crate::table::Table;
 

@@ -9,8 +9,8 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 
 use lakeio_store::{Class, Error, Result};
 
+use crate::data_file::DataFile;
 use crate::guard::guarded;
-use crate::stream::DataFile;
 use crate::thrift;
 
 /// Bytes of the end of a file that are read first, as the footer is mostly among them.

@@ -10,6 +10,7 @@ mod civil;
 mod columns;
 mod compare;
 mod convert;
+mod data_file;
 mod decompress;
 mod deletion;
 mod evaluate;
@@ -41,8 +42,8 @@ mod variant_columns;
 mod variant_text;
 mod variant_value;
 
+pub use data_file::of_data_file;
 pub use known::{may_match, Above, Known};
 pub use reader::{ReadOptions, SplitReader};
 pub use scan::{MappingMode, Scan, ScanRequest};
 pub use split::{DataFile, DeletionVector, DeletionVectorStorage, Split};
-pub use stream::of_data_file;

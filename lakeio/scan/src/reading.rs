@@ -22,6 +22,7 @@ use roaring::RoaringTreemap;
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
 use crate::batch::{decoding, end_of, skip, Batch, BatchError};
+use crate::data_file::{of_data_file, DataFile};
 use crate::deletion::{self, Deleted};
 use crate::evaluate::{all_but, evaluate, selected};
 use crate::footer;
@@ -33,7 +34,7 @@ use crate::reader::ReadOptions;
 use crate::scan::Scan;
 use crate::sources::{for_each_leaf, match_columns, Column, Source};
 use crate::split::Split;
-use crate::stream::{of_data_file, DataFile, RowGroupPlan};
+use crate::stream::RowGroupPlan;
 
 /// A split being read.
 pub(crate) struct Reading {

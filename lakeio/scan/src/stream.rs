@@ -11,106 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use lakeio_store::{Call, Class, Error, ObjectReader, Result, Runtime};
+use lakeio_store::{Error, Result};
 
-/// Smallest and largest window of one column.
-const MIN_WINDOW: u64 = 32 << 10;
-const MAX_REMOTE_WINDOW: u64 = 8 << 20;
-const MAX_LOCAL_WINDOW: u64 = 256 << 10;
+use crate::data_file::DataFile;
+
 /// Bytes between two chunks that are rather fetched along than asked for separately.
 const MERGE_GAP: u64 = 32 << 10;
-
-/// One data file and the bounds of reading it.
-pub(crate) struct DataFile {
-    object: ObjectReader,
-    runtime: Runtime,
-    call: Call,
-    local: bool,
-    window: u64,
-    /// The end of the file, once it was read, and where it begins.
-    tail: Option<(u64, Bytes)>,
-}
-
-impl DataFile {
-    pub(crate) fn new(object: ObjectReader, runtime: Runtime, call: Call) -> Self {
-        let local = object.store().is_local();
-        DataFile {
-            object,
-            runtime,
-            call,
-            local,
-            window: MIN_WINDOW,
-            tail: None,
-        }
-    }
-
-    /// Sets the size of windows, so that those of `columns` columns stay within `memory` bytes.
-    pub(crate) fn set_budget(&mut self, memory: u64, columns: usize) {
-        let largest = if self.local {
-            MAX_LOCAL_WINDOW
-        } else {
-            MAX_REMOTE_WINDOW
-        };
-        let each = memory / (2 * columns.max(1) as u64);
-        self.window = each.clamp(MIN_WINDOW, largest);
-    }
-
-    pub(crate) fn size(&self) -> u64 {
-        self.object.size()
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        self.object.url().as_str()
-    }
-
-    pub(crate) fn call(&self) -> &Call {
-        &self.call
-    }
-
-    /// Keeps the end of a remote file, so that what is in it is not asked for again.
-    pub(crate) fn keep_tail(&mut self, start: u64, bytes: Bytes) {
-        if !self.local {
-            self.tail = Some((start, bytes));
-        }
-    }
-
-    fn in_tail(&self, range: &Range<u64>) -> Option<Bytes> {
-        let (start, bytes) = self.tail.as_ref()?;
-        let from = range.start.checked_sub(*start)? as usize;
-        let to = (range.end - start) as usize;
-        (to <= bytes.len()).then(|| bytes.slice(from..to))
-    }
-
-    /// What is read from now on is bounded by `call`.
-    pub(crate) fn set_call(&mut self, call: Call) {
-        self.call = call;
-    }
-
-    /// Reads a range and waits for it.
-    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        if self.local {
-            return self
-                .object
-                .read_local(&self.call, range)
-                .map_err(of_data_file);
-        }
-        self.runtime.block_on(&self.call, self.fetch(range))
-    }
-
-    async fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
-        self.object
-            .read(&self.call, range)
-            .await
-            .map_err(of_data_file)
-    }
-}
-
-/// An error of reading an object, knowing that it is a data file.
-pub fn of_data_file(error: Error) -> Error {
-    error
-        .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
-        .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
-}
 
 /// A range of a remote object that is asked for once and may serve several columns.
 struct Request {
@@ -141,7 +47,7 @@ impl Request {
             }
             let (file, range) = (file.clone(), self.range.clone());
             let handle = file.runtime.handle().clone();
-            let work = async move { file.call.run(file.fetch(range)).await };
+            let work = async move { file.call().run(file.fetch(range)).await };
             *state = State::Running(handle.spawn(work));
         }
     }
@@ -153,7 +59,7 @@ impl Request {
             State::Done(bytes) => Ok(bytes),
             State::Failed(error) => Err(error),
             State::Idle => Err(Error::internal("a request was not started")),
-            State::Running(handle) => file.runtime.block_on(&file.call, async {
+            State::Running(handle) => file.runtime.block_on(file.call(), async {
                 handle
                     .await
                     .map_err(|e| Error::internal(format!("a request was lost: {e}")))?
