@@ -33,6 +33,7 @@ pub mod scalar;
 mod scan;
 mod sources;
 mod split;
+mod split_bytes;
 mod stored;
 mod stream;
 mod thrift;

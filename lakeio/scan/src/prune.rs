@@ -176,7 +176,7 @@ fn stored_bounds(statistics: &Statistics, leaf: &LeafConvert) -> Option<StoredBo
 }
 
 /// The value of a row in the table's type; none when it is NULL or not of a primitive type.
-pub(crate) fn scalar_at(array: &ArrayRef, row: usize) -> Option<Scalar> {
+fn scalar_at(array: &ArrayRef, row: usize) -> Option<Scalar> {
     use arrow::datatypes as t;
     if array.is_null(row) {
         return None;

@@ -7,6 +7,7 @@ use lakeio_store::{Class, Error, Result};
 
 use crate::scalar::Scalar;
 use crate::scan::{invalid_scan, Scan};
+use crate::split_bytes::{Reader, Writer};
 use crate::types::DataType;
 
 const SPLIT_VERSION: u8 = 1;
@@ -339,77 +340,6 @@ pub(crate) fn resolve(table: &Url, path: &str) -> Result<Url> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn number(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn signed(&mut self, value: i64) {
-        self.number(((value << 1) ^ (value >> 63)) as u64);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
-        self.0.push(u8::from(value.is_some()));
-        if let Some(value) = value {
-            write(self, value);
-        }
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(count)?;
-        self.0 = tail;
-        Some(head)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.bytes(1)?[0];
-            if shift == 63 && byte > 1 {
-                return None;
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let value = self.number()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let count = usize::try_from(self.number()?).ok()?;
-        String::from_utf8(self.bytes(count)?.to_vec()).ok()
-    }
-
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.bytes(1)?[0] {
-            0 => Some(None),
-            1 => read(self).map(Some),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
