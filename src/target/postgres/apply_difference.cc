@@ -111,14 +111,19 @@ constexpr std::string_view kDeleted = "deleted";
 
 // Foreign keys of others that would delete or change their rows with ours.
 Status CheckCascades(const Context& context, Connection& connection, const Publish& publish,
-                     std::int64_t table_oid, std::int64_t deleted) {
+                     std::int64_t table_oid, std::int64_t deleted,
+                     const std::vector<TableName>& group) {
   if (publish.cascades_allowed || deleted == 0) return Status();
+  Sql members;
+  for (const TableName& table : group) {
+    members << ", to_regclass(" << Literal((Sql() << table).text()) << ")";
+  }
   Sql sql;
   sql << "SELECT string_agg(format('%s ON DELETE %s', pg_describe_object('pg_constraint'::regclass,"
       << " k.oid, 0), CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE"
       << " 'SET DEFAULT' END), '; ' ORDER BY k.oid) FROM pg_constraint k WHERE k.contype = 'f'"
       << " AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid = " << Literal(table_oid)
-      << "::oid";
+      << "::oid AND k.conrelid NOT IN (0" << members << ")";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   if (rows.IsNull(0, 0)) return Status();
   const std::string table = publish.stage.target.ToString();
@@ -156,6 +161,13 @@ Status TriggerError(Status error, const TableName& table) {
             " SET search_path = …");
 }
 
+Status InterferenceError(const TableName& table, std::string what) {
+  return Status(ErrorClass::kTargetChanged,
+                "a trigger or rule of " + table.ToString() + " interferes: " + std::move(what))
+      .Mend("Let triggers and rules of the table leave what is written as it is.")
+      .With("table", table.ToString());
+}
+
 // Runs one statement that must write `expected` rows.
 Status Write(const Context& context, Connection& connection, const Stage& stage, const Sql& sql,
              std::int64_t expected, std::string_view what) {
@@ -171,12 +183,28 @@ Status Write(const Context& context, Connection& connection, const Stage& stage,
     return ConstraintError(TriggerError(std::move(error), stage.target), stage.target);
   }
   if (written->affected() == expected) return Status();
-  return Status(ErrorClass::kTargetChanged,
-                "a trigger or rule of " + stage.target.ToString() +
-                    " interferes: " + std::to_string(written->affected()) + " of " +
-                    std::to_string(expected) + " rows were " + std::string(what))
-      .Mend("Let triggers and rules of the table leave what is written as it is.")
-      .With("table", stage.target.ToString());
+  return InterferenceError(stage.target, std::to_string(written->affected()) + " of " +
+                                             std::to_string(expected) + " rows were " +
+                                             std::string(what));
+}
+
+// A trigger can write another row than the one that it was given: where there is one, the table is
+// compared once more.
+Status CheckTriggers(const Context& context, Connection& connection, const Publish& publish,
+                     std::int64_t table_oid) {
+  constexpr int kInsertOrUpdate = 4 | 16;  // TRIGGER_TYPE_INSERT, TRIGGER_TYPE_UPDATE
+  Sql sql;
+  sql << "SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = " << Literal(table_oid)
+      << "::oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & "
+      << Literal(kInsertOrUpdate) << " <> 0)";
+  SPILLWAY_ASSIGN(const Rows found, connection.Query(context, sql));
+  if (!found.boolean(0, 0)) return Status();
+  const Sql again = Sql() << "DROP TABLE " << DifferenceTable() << ";" << FindDifference(publish);
+  SPILLWAY_ASSIGN(const Rows left, connection.Query(context, again));
+  const std::int64_t rows = left.number(0, 0) + left.number(0, 1) + left.number(0, 2);
+  if (rows == 0) return Status();
+  return InterferenceError(publish.stage.target,
+                           std::to_string(rows) + " rows are not as they were written");
 }
 
 // Rows may take unique values from each other, in a circle even: the values are checked when all
@@ -242,7 +270,8 @@ Sql LockForApply(const TableName& table, bool columns_change) {
 }
 
 Result<Difference> ApplyDifference(const Context& context, Connection& connection,
-                                   const Publish& publish, std::int64_t table_oid) {
+                                   const Publish& publish, std::int64_t table_oid,
+                                   const std::vector<TableName>& group) {
   const Stage& stage = publish.stage;
   SPILLWAY_ASSIGN(const Rows counts, connection.Query(context, FindDifference(publish)));
   Difference found;
@@ -252,7 +281,7 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
   found.unchanged = publish.position.rows - found.inserted - found.updated;
   SPILLWAY_TRY(CheckDeletes(publish, {.present = found.unchanged + found.updated + found.deleted,
                                       .deleted = found.deleted}));
-  SPILLWAY_TRY(CheckCascades(context, connection, publish, table_oid, found.deleted));
+  SPILLWAY_TRY(CheckCascades(context, connection, publish, table_oid, found.deleted, group));
   SPILLWAY_TRY(Write(context, connection, stage, DeleteRows(stage), found.deleted, kDeleted));
   SPILLWAY_TRY(connection.Execute(context, Sql() << "SAVEPOINT spillway_update"));
   UniqueIndexes anew;
@@ -260,19 +289,20 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
   if (const auto state = updated.detail("sqlstate"); state == "23505" || state == "23P01") {
     SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT spillway_update"));
     SPILLWAY_ASSIGN(anew, ReadUniqueIndexes(context, connection, table_oid));
-    // An index that others refer to cannot go: then the violation is the answer.
-    if (anew.drop.empty() || !connection.Execute(context, anew.drop).ok()) return updated;
+    if (anew.drop.empty()) return updated;
+    if (Status dropped = connection.Execute(context, anew.drop); !dropped.ok()) {
+      // An index that others refer to cannot go: then the violation is the answer.
+      return dropped.detail("sqlstate").starts_with("2B") ? updated : dropped;
+    }
     updated = Write(context, connection, stage, UpdateRows(publish), found.updated, "updated");
   }
   SPILLWAY_TRY(std::move(updated));
   SPILLWAY_TRY(Write(context, connection, stage, InsertRows(stage), found.inserted, "inserted"));
-  if (!anew.make.empty()) {
-    if (Status made = connection.Execute(context, anew.make); !made.ok()) {
-      return ConstraintError(std::move(made), stage.target);
-    }
+  if (found.inserted + found.updated > 0) {
+    SPILLWAY_TRY(CheckTriggers(context, connection, publish, table_oid));
   }
-  SPILLWAY_TRY(connection.Execute(
-      context, Sql() << "DROP TABLE " << DifferenceTable() << "; SET CONSTRAINTS ALL IMMEDIATE"));
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "DROP TABLE " << DifferenceTable()));
+  found.unique_indexes = std::move(anew.make);
   return found;
 }
 

@@ -72,6 +72,39 @@ TEST_P(ApplyDifferenceTest, ATriggerThatNeedsItsOwnSearchPathIsNamed) {
   EXPECT_EQ(plain_->Value("SELECT count(*) FROM audit"), "1");
 }
 
+TEST_P(ApplyDifferenceTest, ATriggerThatWritesOtherValuesIsNamed) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+                            " NEW.name := upper(NEW.name); RETURN NEW; END';"
+                            "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON products FOR EACH ROW"
+                            " EXECUTE FUNCTION shout()"),
+            "");
+  const base::Status refused = Apply(2, {{1, "x"}, {2, "c"}}).status();
+  EXPECT_CLASS(refused, kTargetChanged);
+  EXPECT_NE(refused.message().find("2 rows are not as they were written"), std::string::npos)
+      << refused.ToString();
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
+  // What it leaves as it is, may be written.
+  auto published = Apply(3, {{1, "X"}});
+  EXPECT_COUNTS(published, "0 1 0 0");
+}
+
+TEST_P(ApplyDifferenceTest, AReaderInTheWayOfExchangedUniqueValuesIsNoViolation) {
+  MustLoad(1, {{1, "a"}, {2, "b"}});
+  ASSERT_EQ(plain_->Execute("CREATE UNIQUE INDEX ON products (name)"), "");
+  testing::PlainSession reader(conninfo_);
+  ASSERT_EQ(reader.Execute("BEGIN; SELECT * FROM products"), "");
+  auto publish = Prepare(*target_, 2, {{1, "b"}, {2, "a"}});
+  ASSERT_TRUE(publish.ok()) << publish.status().ToString();
+  publish->way = PublishWay::kApply;
+  publish->lock_timeout = std::chrono::milliseconds(600);
+  EXPECT_CLASS(target_->PublishStages(Soon(), {*publish}).status(), kLockTimeout);
+  ASSERT_EQ(reader.Execute("COMMIT"), "");
+  auto published = target_->PublishStages(Soon(), {*publish});
+  ASSERT_TRUE(published.ok()) << published.status().ToString();
+  EXPECT_EQ(Read(), (std::vector<std::string>{"1|b", "2|a"}));
+}
+
 TEST_P(ApplyDifferenceTest, WithoutAKeyRowsCountAsOftenAsTheyAre) {
   index_.primary_key.clear();
   MustLoad(1, {{1, "a"}, {1, "a"}, {1, "a"}, {2, "b"}});

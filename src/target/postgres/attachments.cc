@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
@@ -15,13 +16,19 @@ using Json = nlohmann::json;
 // x, the table and how it, its schema and the stage are written; columns, constraints and indexes
 // that are not Spillway's own. Names of what is carried are the stage's until the publish.
 Sql Common(std::int64_t oid, const Stage& stage, std::string_view shape,
-           const std::vector<std::string>& own_columns) {
+           const std::vector<std::string>& own_columns, const std::vector<TableName>& group) {
+  Json members = Json::array();
+  for (const TableName& table : group) members.push_back((Sql() << table).text());
   Sql sql;
   sql << "WITH RECURSIVE x AS (SELECT c.*, n.nspname, quote_ident(n.nspname) AS schema,"
       << " format('%I.%I', n.nspname, c.relname) AS target, pg_get_userbyid(c.relowner) AS owner, "
       << Literal(CarriedPrefix(stage)) << "::text AS prefix, 'spillway.' || quote_ident("
       << Literal(stage.table.table) << ") AS stage FROM pg_class c JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace WHERE c.oid = " << Literal(oid) << "::oid),"
+      << " fk AS (SELECT k.*, m.place FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " AND k.contype = 'f' AND k.confrelid <> x.oid LEFT JOIN json_array_elements_text("
+      << Literal(members.dump()) << "::json) WITH ORDINALITY AS m(name, place)"
+      << " ON to_regclass(m.name) = k.confrelid),"
       << " published AS (SELECT e->>0 AS name, (e->>2)::boolean AS not_null, e->>5 AS expression"
       << " FROM json_array_elements(" << Literal(ShapeList(shape, "columns")) << "::json) e),"
       << " own_index AS (SELECT i.indexrelid FROM pg_index i, x WHERE i.indrelid = x.oid"
@@ -120,11 +127,22 @@ Sql Constraints() {
       << " UNION ALL SELECT 'build', 80, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT IF"
       << " EXISTS %I, ADD CONSTRAINT %I %s%s', x.stage, k.conname, k.conname,"
       << " pg_get_constraintdef(k.oid), CASE WHEN k.convalidated THEN ' NOT VALID' END)"
-      << " FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
-      << " WHERE k.contype = 'f' AND k.confrelid <> x.oid"
+      << " FROM x, fk k"
       << " UNION ALL SELECT 'validate', 80, k.oid::bigint, format('ALTER TABLE %s VALIDATE"
-      << " CONSTRAINT %I', x.stage, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
-      << " WHERE k.contype = 'f' AND k.confrelid <> x.oid AND k.convalidated"
+      << " CONSTRAINT %I', x.stage, k.conname) FROM x, fk k WHERE k.convalidated"
+      << " AND k.place IS NULL"
+      << " UNION ALL SELECT 'validate group', 80, k.oid::bigint, format('ALTER TABLE %s VALIDATE"
+      << " CONSTRAINT %I', x.target, k.conname) FROM x, fk k WHERE k.convalidated"
+      << " AND k.place IS NOT NULL"
+      << " UNION ALL SELECT 'defer', 80, k.oid::bigint, format('ALTER TABLE %s ALTER CONSTRAINT %I"
+      << " DEFERRABLE', x.target, k.conname) FROM x, fk k WHERE NOT k.condeferrable"
+      << " AND k.place IS NOT NULL"
+      << " UNION ALL SELECT 'undefer', 80, k.oid::bigint, format('ALTER TABLE %s ALTER CONSTRAINT "
+         "%I"
+      << " NOT DEFERRABLE', x.target, k.conname) FROM x, fk k WHERE NOT k.condeferrable"
+      << " AND k.place IS NOT NULL"
+      << " UNION ALL SELECT 'refers to', 80, k.place, (k.place - 1)::text FROM fk k"
+      << " WHERE k.place IS NOT NULL"
       // From PostgreSQL 18 on NOT NULL is a constraint with a name.
       << " UNION ALL SELECT 'name', 30, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I "
          "TO"
@@ -136,8 +154,7 @@ Sql Constraints() {
       // Dropping the old table takes its foreign keys' triggers off the tables referred to.
       << " UNION ALL SELECT 'lock', 2, c.oid::bigint, format('LOCK TABLE ONLY %I.%I IN ACCESS"
       << " EXCLUSIVE MODE', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n"
-      << " ON n.oid = c.relnamespace WHERE c.oid IN (SELECT k.confrelid FROM x JOIN pg_constraint k"
-      << " ON k.conrelid = x.oid AND k.contype = 'f' AND k.confrelid <> x.oid)";
+      << " ON n.oid = c.relnamespace WHERE c.oid IN (SELECT k.confrelid FROM fk k)";
   return sql;
 }
 
@@ -326,31 +343,33 @@ std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "_x";
 Result<Attachments> ReadAttachments(const Context& context, Connection& connection,
                                     std::int64_t oid, const Stage& stage,
                                     std::string_view published_shape,
-                                    const std::vector<std::string>& own_columns) {
-  Sql sql = Common(oid, stage, published_shape, own_columns);
+                                    const std::vector<std::string>& own_columns,
+                                    const std::vector<TableName>& group) {
+  Sql sql = Common(oid, stage, published_shape, own_columns, group);
   sql << " SELECT phase, statement FROM (" << Columns() << Constraints() << Indexes()
       << Statistics() << Views() << Ownership() << Settings() << Behaviour() << Grants()
       << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
       << " ORDER BY phase, rank, place, statement";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   Attachments found;
+  const auto list = [&](std::string_view phase) -> std::vector<std::string>& {
+    if (phase == "build") return found.build;
+    if (phase == "validate") return found.validate;
+    if (phase == "validate group") return found.validate_group;
+    if (phase == "lock") return found.lock;
+    if (phase == "attach") return found.attach;
+    if (phase == "name") return found.name;
+    if (phase == "settle") return found.settle;
+    if (phase == "defer") return found.defer;
+    if (phase == "undefer") return found.undefer;
+    SPILLWAY_CHECK(phase == "index");
+    return found.indexes;
+  };
   for (int row = 0; row < rows.size(); ++row) {
-    const std::string_view phase = rows.text(row, 0);
-    std::string statement(rows.text(row, 1));
-    if (phase == "build") {
-      found.build.push_back(std::move(statement));
-    } else if (phase == "validate") {
-      found.validate.push_back(std::move(statement));
-    } else if (phase == "lock") {
-      found.lock.push_back(std::move(statement));
-    } else if (phase == "attach") {
-      found.attach.push_back(std::move(statement));
-    } else if (phase == "name") {
-      found.name.push_back(std::move(statement));
-    } else if (phase == "settle") {
-      found.settle.push_back(std::move(statement));
+    if (rows.text(row, 0) == "refers to") {
+      found.refers_to.push_back(static_cast<std::size_t>(rows.number(row, 1)));
     } else {
-      found.indexes.push_back(std::move(statement));
+      list(rows.text(row, 0)).emplace_back(rows.text(row, 1));
     }
   }
   return found;

@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_ATTACHMENTS_H_
 #define SPILLWAY_TARGET_POSTGRES_ATTACHMENTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ namespace spillway::target::postgres {
 struct Attachments {
   /// On the stage, before anything is locked: what takes time. Repeating them is harmless.
   std::vector<std::string> build;
-  /// Likewise, when `build` is committed: foreign keys against the rows.
+  /// Likewise, when `build` is committed: foreign keys against the rows. Those that refer to a
+  /// table of the group cannot be held against it before the group is published.
   std::vector<std::string> validate;
   /// In the publish, before the table's own lock: views, outermost first, and tables referred to.
   std::vector<std::string> lock;
@@ -30,6 +32,13 @@ struct Attachments {
   /// When every index has its name: options, row security, triggers, rules, policies, grants,
   /// comments.
   std::vector<std::string> settle;
+  /// When every table of the group has its new rows: the foreign keys left out of `validate`.
+  std::vector<std::string> validate_group;
+  /// For a table that stays: foreign keys to tables of the group made deferrable, and as they were.
+  std::vector<std::string> defer;
+  std::vector<std::string> undefer;
+  /// Places in the group of the tables that this one's foreign keys refer to.
+  std::vector<std::size_t> refers_to;
   /// Names of the indexes among them: not Spillway's own.
   std::vector<std::string> indexes;
 
@@ -40,11 +49,13 @@ struct Attachments {
 };
 
 /// Reads the attachments of relation `oid`, to be carried to `stage`. `published_shape` is what
-/// Spillway left there; `own_columns` are the stage's columns before any statement was run on it.
+/// Spillway left there; `own_columns` are the stage's columns before any statement was run on it;
+/// `group` are the tables that are published together, this one among them.
 base::Result<Attachments> ReadAttachments(const base::Context& context, Connection& connection,
                                           std::int64_t oid, const Stage& stage,
                                           std::string_view published_shape,
-                                          const std::vector<std::string>& own_columns);
+                                          const std::vector<std::string>& own_columns,
+                                          const std::vector<TableName>& group);
 
 /// The beginning of the names that indexes, constraints and statistics carried to `stage` have
 /// until they are published.

@@ -11,6 +11,7 @@
 
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/constraint_error.h"
 #include "target/postgres/old_readers.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/resolution.h"
@@ -100,7 +101,9 @@ class Transaction {
       SPILLWAY_ASSIGN(const bool ready, table.CheckAgain(context, connection_));
       if (!ready) return false;
     }
-    for (TablePublish& table : tables_) SPILLWAY_TRY(table.Put(context, connection_));
+    for (TablePublish* table : PutOrder()) SPILLWAY_TRY(table->Put(context, connection_));
+    SPILLWAY_TRY(CheckConstraints(context));
+    for (TablePublish& table : tables_) SPILLWAY_TRY(table.Complete(context, connection_));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Finish(context, connection_));
     SPILLWAY_ASSIGN(doubted_, NoteTransaction(context, connection_));
     SPILLWAY_TRY(base::Failpoint("publish.commit.before"));
@@ -112,6 +115,36 @@ class Transaction {
   SteadyClock::time_point locked() const { return locked_.value_or(SteadyClock::now()); }
 
  private:
+  Status CheckConstraints(const Context& context) {
+    Status checked = connection_.Execute(context, Sql() << "SET CONSTRAINTS ALL IMMEDIATE");
+    if (checked.ok()) return checked;
+    const auto violated = std::ranges::find(
+        tables_, checked.detail("table"),
+        [](const auto& table) { return std::string_view(table.publish().stage.target.table); });
+    const TablePublish& table = violated == tables_.end() ? tables_.front() : *violated;
+    return ConstraintError(std::move(checked), table.publish().stage.target);
+  }
+
+  // A table before those that its foreign keys refer to; in a circle of them, any first.
+  std::vector<TablePublish*> PutOrder() {
+    std::vector<TablePublish*> left;
+    for (TablePublish& table : tables_) left.push_back(&table);
+    std::vector<TablePublish*> order;
+    while (!left.empty()) {
+      const auto is_referred_to = [&](const TablePublish* table) {
+        const auto place = static_cast<std::size_t>(table - tables_.data());
+        return std::ranges::any_of(left, [&](const TablePublish* other) {
+          return other != table && std::ranges::count(other->refers_to(), place) > 0;
+        });
+      };
+      auto next = std::ranges::find_if_not(left, is_referred_to);
+      if (next == left.end()) next = left.begin();
+      order.push_back(*next);
+      left.erase(next);
+    }
+    return order;
+  }
+
   // Takes every lock, outermost first as readers come. Readers that come the other way round meet
   // us half way, so every other attempt begins with the lock that was not had: whoever holds that
   // can go on meanwhile. False when a relation is not there any more.
@@ -282,10 +315,12 @@ Result<Published> PublishStages(const Context& context, Pool& pool,
     const TableName& table = publish->stage.target;
     return std::tie(table.schema, table.table);
   });
+  std::vector<TableName> group;
+  for (const Publish* publish : ordered) group.push_back(publish->stage.target);
   std::vector<TablePublish> tables;
   std::chrono::milliseconds lock_timeout = publishes.front().lock_timeout;
   for (const Publish* publish : ordered) {
-    tables.emplace_back(*publish);
+    tables.emplace_back(*publish, group);
     lock_timeout = std::min(lock_timeout, publish->lock_timeout);
   }
   SPILLWAY_ASSIGN(const std::chrono::milliseconds longest, LongestAttempt(context, pool));

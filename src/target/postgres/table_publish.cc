@@ -49,9 +49,11 @@ Status TablePublish::MakeReady(const Context& context, Pool& pool) {
   if (ready_oid_ == 0) return Status();
   SPILLWAY_TRY(ReadStageShape(context, *connection));
   if (stage_shape_.empty()) return Status();  // gone: told by the transaction, which knows why
-  if (swaps()) {
+  if (swaps() || group_.size() > 1) {
     SPILLWAY_ASSIGN(attachments_, ReadAttachments(context, *connection, old_->oid, stage_,
-                                                  published_shape_, own_columns_));
+                                                  published_shape_, own_columns_, group_));
+  }
+  if (swaps()) {
     SPILLWAY_TRY(Carry(context, *connection, attachments_.build));
     SPILLWAY_TRY(Carry(context, *connection, attachments_.validate));
   }
@@ -262,7 +264,8 @@ Result<bool> TablePublish::PlanLocks(const Context& context, Connection& connect
   // What a swap could have done, had readers left: they are the reason, not the columns.
   if (!alignment.ok()) return may_not_swap_.ok() ? std::move(alignment).status() : may_not_swap_;
   alignment_ = *std::move(alignment);
-  locks_.push_back(LockForApply(stage_.target, alignment_.ChangesTable()));
+  locks_.push_back(
+      LockForApply(stage_.target, alignment_.ChangesTable() || !attachments_.defer.empty()));
   return true;
 }
 
@@ -271,7 +274,7 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   SPILLWAY_ASSIGN(const auto locked, FindRelation(context, connection, stage_.target, true));
   if (!locked || locked->oid != old_->oid) return false;
   SPILLWAY_ASSIGN(Attachments now, ReadAttachments(context, connection, old_->oid, stage_,
-                                                   published_shape_, own_columns_));
+                                                   published_shape_, own_columns_, group_));
   const bool same = now.SamePreparation(attachments_);
   attachments_ = std::move(now);
   if (swaps()) {
@@ -323,7 +326,10 @@ Status TablePublish::Swap(const Context& context, Connection& connection) {
 
 Status TablePublish::Apply(const Context& context, Connection& connection) {
   Sql before = SetLockTimeout(Deadline::After(publish_.lock_timeout));
-  if (Status aligned = connection.Execute(context, before << alignment_.before); !aligned.ok()) {
+  before << Statements(attachments_.defer);
+  if (group_.size() > 1) before << "SET CONSTRAINTS ALL DEFERRED;";
+  before << alignment_.before;
+  if (Status aligned = connection.Execute(context, before); !aligned.ok()) {
     const auto state = aligned.detail("sqlstate");
     if (state != "0A000" && state != "2BP01") return aligned;
     return PinnedError(stage_.target, aligned.message(), pinned_by_);
@@ -331,19 +337,30 @@ Status TablePublish::Apply(const Context& context, Connection& connection) {
   Publish publish = publish_;
   // That the rows go was asked for when the table was taken over.
   if (IsReplaced(published_shape_)) publish.max_delete_percent = 100;
-  SPILLWAY_ASSIGN(const Difference difference,
-                  ApplyDifference(context, connection, publish, old_->oid));
-  const Sql after = Sql() << alignment_.indexes << alignment_.after << alignment_.comments;
-  if (Status done = after.empty() ? Status() : connection.Execute(context, after); !done.ok()) {
-    return ConstraintError(std::move(done), stage_.target);
-  }
-  SPILLWAY_TRY(connection.Execute(context, Sql() << "DROP TABLE " << stage_.table));
+  SPILLWAY_ASSIGN(Difference difference,
+                  ApplyDifference(context, connection, publish, old_->oid, group_));
+  unique_indexes_ = std::move(difference.unique_indexes);
   oid_ = old_->oid;
   published_.inserted = difference.inserted;
   published_.updated = difference.updated;
   published_.deleted = difference.deleted;
   published_.unchanged = difference.unchanged;
   return Status();
+}
+
+Status TablePublish::Complete(const Context& context, Connection& connection) {
+  if (!old_) return Status();
+  Sql sql;
+  if (swaps()) {
+    sql << Statements(attachments_.validate_group);
+  } else {
+    sql << unique_indexes_ << Statements(attachments_.undefer) << alignment_.indexes
+        << alignment_.after << alignment_.comments;
+  }
+  if (Status done = sql.empty() ? Status() : connection.Execute(context, sql); !done.ok()) {
+    return ConstraintError(std::move(done), stage_.target);
+  }
+  return swaps() ? Status() : connection.Execute(context, Sql() << "DROP TABLE " << stage_.table);
 }
 
 Status TablePublish::Finish(const Context& context, Connection& connection) {

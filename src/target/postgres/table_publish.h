@@ -21,8 +21,9 @@ namespace spillway::target::postgres {
 /// rolled back. After that the object may begin again with Move. Used by one thread.
 class TablePublish {
  public:
-  /// `publish` is borrowed.
-  explicit TablePublish(const Publish& publish) : publish_(publish), stage_(publish.stage) {}
+  /// `publish` and `group`, the tables published together in their order, are borrowed.
+  TablePublish(const Publish& publish, const std::vector<TableName>& group)
+      : publish_(publish), stage_(publish.stage), group_(group) {}
 
   const Publish& publish() const { return publish_; }
   /// What was done so far.
@@ -56,9 +57,15 @@ class TablePublish {
   const std::vector<Sql>& locks() const { return locks_; }
   /// Looks again, under the locks. False when the table is no longer as MakeReady found it.
   base::Result<bool> CheckAgain(const base::Context& context, Connection& connection);
+  /// Places in the group of the tables that this one's foreign keys refer to: it is put before
+  /// them, so that what they lose is not referred to any more.
+  const std::vector<std::size_t>& refers_to() const { return attachments_.refers_to; }
   /// Puts the stage in the table's place, or applies the difference. Errors: those of
   /// ApplyDifference, DEPENDENT_OBJECTS_STILL_EXIST for a view that cannot follow, the server's.
   base::Status Put(const base::Context& context, Connection& connection);
+  /// When every table is put and the constraints are checked: what had to wait for that. Errors:
+  /// CONSTRAINT_VIOLATION.
+  base::Status Complete(const base::Context& context, Connection& connection);
   /// Records the relation, forgets the stage, notifies.
   base::Status Finish(const base::Context& context, Connection& connection);
 
@@ -78,6 +85,7 @@ class TablePublish {
 
   const Publish& publish_;
   const Stage& stage_;
+  const std::vector<TableName>& group_;
   std::optional<Relation> old_;  ///< what has the table's name before the publish
   std::string published_shape_;  ///< what Spillway left of it
   std::string stage_shape_;      ///< the stage's, before anything was carried to it
@@ -87,6 +95,7 @@ class TablePublish {
   Attachments attachments_;
   std::vector<Sql> locks_;
   Alignment alignment_;
+  Sql unique_indexes_;         ///< of an apply, to be made anew
   std::string pinned_by_;      ///< why the table must stay, for people
   base::Status may_not_swap_;  ///< given to ApplyInstead
   std::int64_t oid_ = 0;       ///< of the stage, then of the published table
