@@ -19,6 +19,8 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
+// How long a cancelled statement may take to end before its session is closed under it.
+constexpr std::chrono::milliseconds kCancelGrace{400};
 // How long an answer to COMMIT is waited for after a stop.
 constexpr std::chrono::milliseconds kCommitGrace{400};
 
@@ -128,8 +130,34 @@ Result<std::vector<Rows>> Connection::Answer(const Context& context) {
   auto all = !flushed.ok() && IsInterruption(flushed)
                  ? Result<std::vector<Rows>>(std::move(flushed))
                  : Collect(context);
-  if (!all.ok() && IsInterruption(all.status())) wire_->Abandon();
+  if (!all.ok() && IsInterruption(all.status())) {
+    Cancel();
+    Close();
+  }
   return all;
+}
+
+// Asks the server, over a connection of its own, to cancel the running statement, and waits a
+// moment for that, so that the server is done with it before anyone looks. libpq's own PQcancel
+// waits for the server without bound. Where it cannot be asked, the server finds the session
+// closed.
+void Connection::Cancel() {
+  if (!usable() || PQtransactionStatus(wire_->pq()) != PQTRANS_ACTIVE ||
+      facts_.backend_start.empty()) {
+    return;
+  }
+  const Context grace{Deadline::After(kCancelGrace), {}};
+  auto other = wire_->ConnectAgain(grace);
+  if (!other.ok()) return;
+  Connection asking(std::move(*other));
+  Sql cancel;
+  cancel << "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_get_activity("
+         << Literal(facts_.backend_pid) << ") AS a WHERE a.backend_start OPERATOR(pg_catalog.=) "
+         << Literal(facts_.backend_start) << "::pg_catalog.timestamptz";
+  bool waits = asking.Execute(grace, cancel).ok();
+  while (waits && PQisBusy(wire_->pq()) != 0) {
+    waits = wire_->Wait(grace, POLLIN).ok() && PQconsumeInput(wire_->pq()) == 1;
+  }
 }
 
 Result<std::vector<Rows>> Connection::Run(const Context& context, const Sql& sql) {

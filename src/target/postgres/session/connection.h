@@ -83,6 +83,7 @@ class Connection {
   explicit Connection(std::unique_ptr<Wire> wire);
   base::Result<std::vector<Rows>> Collect(const base::Context& context);
   base::Result<std::vector<Rows>> Answer(const base::Context& context);
+  void Cancel();
 
   std::unique_ptr<Wire> wire_;
   SessionFacts facts_;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -168,6 +169,34 @@ TEST_P(ConnectionTest, AStopEndsAWaitWithinASecond) {
       plain_->Value("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = " +
                     std::to_string(pid)),
       "0");
+}
+
+TEST_P(ConnectionTest, AServerThatTakesNoNewConnectionDoesNotHoldAStopUp) {
+  auto own = testing::TestServer::Start(GetParam());
+  ASSERT_TRUE(own.ok()) << own.status().ToString();
+  auto connection = Connect((*own)->conninfo());
+  ASSERT_NE(connection, nullptr);
+  pid_t postmaster = 0;
+  std::ifstream((*own)->data_directory() + "/postmaster.pid") >> postmaster;
+  ASSERT_GT(postmaster, 0);
+  testing::PlainSession watcher((*own)->conninfo());
+  std::stop_source source;
+  SteadyClock::time_point stopped;
+  std::jthread stopper([&] {
+    const std::string event = ActivityOf(connection->facts().backend_pid, "wait_event");
+    while (watcher.Value(event) != "PgSleep") std::this_thread::yield();
+    kill(postmaster, SIGSTOP);  // its socket still takes connections, which nobody answers
+    stopped = SteadyClock::now();
+    source.request_stop();
+  });
+  const auto status =
+      connection->Execute({base::Deadline(), source.get_token()}, Sql() << "SELECT pg_sleep(30)");
+  const auto ended = SteadyClock::now();
+  stopper.join();
+  kill(postmaster, SIGCONT);
+  EXPECT_CLASS(status, kCancelled);
+  EXPECT_LT(ended - stopped, milliseconds(900));
+  EXPECT_FALSE(connection->usable());
 }
 
 TEST_P(ConnectionTest, ADeadlineEndsAWaitForALock) {

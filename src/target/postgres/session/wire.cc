@@ -1,10 +1,8 @@
 #include "target/postgres/session/wire.h"
 
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,38 +20,11 @@ namespace spillway::target::postgres {
 namespace {
 
 using base::Context;
-using base::Deadline;
 using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// How long a cancelled statement may take to end before its session is closed under it.
-constexpr std::chrono::milliseconds kCancelGrace{400};
-
 void IgnoreNotice(void*, const char*) {}
-
-// True when a new TCP connection to where `connection` leads is made at once. PQcancel makes one,
-// and blocks while doing so.
-bool AnswersAtOnce(PGconn* connection) {
-  sockaddr_storage peer{};
-  socklen_t length = sizeof(peer);
-  if (getpeername(PQsocket(connection), reinterpret_cast<sockaddr*>(&peer), &length) != 0) {
-    return false;
-  }
-  if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6) return true;
-  const int probe = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
-  bool answers = connect(probe, reinterpret_cast<sockaddr*>(&peer), length) == 0;
-  if (!answers && errno == EINPROGRESS) {
-    pollfd wait{probe, POLLOUT, 0};
-    int error = 0;
-    socklen_t size = sizeof(error);
-    answers = poll(&wait, 1, 300) == 1 &&
-              getsockopt(probe, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
-  }
-  close(probe);
-  return answers;
-}
 
 }  // namespace
 
@@ -67,6 +38,7 @@ Wire::~Wire() {
 Result<std::unique_ptr<Wire>> Wire::Connect(const Context& context, const Keywords& keywords,
                                             std::chrono::milliseconds timeout) {
   std::unique_ptr<Wire> wire(new Wire());
+  wire->keywords_ = keywords;
   SPILLWAY_TRY(wire->Establish(context, keywords, timeout));
   return wire;
 }
@@ -155,19 +127,14 @@ Status Wire::Flush(const Context& context) {
   }
 }
 
-void Wire::Abandon() {
-  if (usable() && PQtransactionStatus(pq_) == PQTRANS_ACTIVE && AnswersAtOnce(pq_)) {
-    if (PGcancel* cancel = PQgetCancel(pq_); cancel != nullptr) {
-      std::array<char, 256> message{};
-      const int sent = PQcancel(cancel, message.data(), static_cast<int>(message.size()));
-      PQfreeCancel(cancel);
-      const Context grace{Deadline::After(kCancelGrace), {}};
-      while (sent == 1 && PQisBusy(pq_) != 0 && Wait(grace, POLLIN).ok() &&
-             PQconsumeInput(pq_) == 1) {
-      }
-    }
+Result<std::unique_ptr<Wire>> Wire::ConnectAgain(const Context& context) const {
+  Keywords keywords = keywords_;
+  for (const auto& [key, value] : {std::pair("host", PQhost(pq_)), std::pair("port", PQport(pq_)),
+                                   std::pair("hostaddr", PQhostaddr(pq_))}) {
+    if (value != nullptr && *value != '\0') keywords.emplace_back(key, value);
   }
-  Close();
+  const auto left = context.deadline.Remaining();
+  return Connect(context, keywords, left.value_or(std::chrono::milliseconds(0)));
 }
 
 void Wire::Close() {

@@ -38,9 +38,9 @@ class Wire {
   base::Result<short> Wait(const base::Context& context, short events);
   /// Sends what libpq holds, reading meanwhile what the server says. Errors as Wait.
   base::Status Flush(const base::Context& context);
-  /// Ends a statement that is not waited for any longer: asks the server to cancel it, waits a
-  /// moment for that, so that the server is done with it before anyone looks, and closes.
-  void Abandon();
+  /// Another connection to the very server that this one has reached, for as long as `context`
+  /// allows. Errors as Connect.
+  base::Result<std::unique_ptr<Wire>> ConnectAgain(const base::Context& context) const;
   /// Closes without ceremony; the server rolls back.
   void Close();
 
@@ -49,6 +49,7 @@ class Wire {
   base::Status Establish(const base::Context& context, const Keywords& keywords,
                          std::chrono::milliseconds timeout);
 
+  Keywords keywords_;
   pg_conn* pq_ = nullptr;
   int stop_event_ = -1;  // an eventfd that a stop writes to, so that it ends a poll
 };
