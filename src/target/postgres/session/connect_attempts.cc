@@ -1,5 +1,7 @@
 #include "target/postgres/session/connect_attempts.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -81,6 +83,20 @@ std::chrono::milliseconds ConnectTimeout(const ConnectOptions& options, const Op
   return seconds > 0 ? std::chrono::seconds(seconds) : options.connect_timeout;
 }
 
+// The host of an attempt when it is a name: no address, no socket's folder, no list.
+std::string HostName(const Keywords& choice, const Options& given) {
+  Options known = given;
+  for (const auto& [key, value] : choice) known.insert_or_assign(key, value);
+  if (known.contains("hostaddr")) return "";
+  const std::string host = known["host"];
+  in6_addr address{};
+  const bool is_address = inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  const bool is_name = !host.empty() && host.front() != '/' && host.front() != '@' &&
+                       host.find(',') == std::string::npos;
+  return is_name && !is_address ? host : "";
+}
+
 }  // namespace
 
 Result<ConnectAttempts> PlanAttempts(const ConnectOptions& options) {
@@ -89,9 +105,20 @@ Result<ConnectAttempts> PlanAttempts(const ConnectOptions& options) {
   for (const Keywords& choice : HostChoices(given)) {
     Keywords keywords = ConnectKeywords(options, given);
     keywords.insert(keywords.end(), choice.begin(), choice.end());
-    attempts.keywords.push_back(std::move(keywords));
+    attempts.list.push_back({std::move(keywords), HostName(choice, given)});
   }
   return attempts;
+}
+
+void AddAddresses(const std::vector<std::string>& addresses, ConnectAttempt* attempt) {
+  std::string hosts;
+  std::string list;
+  for (const std::string& address : addresses) {
+    hosts += (hosts.empty() ? "" : ",") + attempt->host;
+    list += (list.empty() ? "" : ",") + address;
+  }
+  attempt->keywords.emplace_back("host", std::move(hosts));
+  attempt->keywords.emplace_back("hostaddr", std::move(list));
 }
 
 }  // namespace spillway::target::postgres

@@ -26,9 +26,15 @@ struct ConnectOptions {
 /// libpq's connection options with their values; a later one overrides an earlier one.
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
+/// One thing to try.
+struct ConnectAttempt {
+  Keywords keywords;
+  std::string host;  ///< a name to be resolved first; empty: there is none, or libpq resolves it
+};
+
 /// What is tried, in this order, until one answers.
 struct ConnectAttempts {
-  std::vector<Keywords> keywords;     ///< of each attempt; at least one
+  std::vector<ConnectAttempt> list;   ///< at least one
   std::chrono::milliseconds timeout;  ///< of each attempt; what the string says goes first
 };
 
@@ -36,6 +42,9 @@ struct ConnectAttempts {
 /// time only when it blocks; one in all when libpq must look at every host to choose. Errors:
 /// INVALID_ARGUMENT for an unreadable string.
 base::Result<ConnectAttempts> PlanAttempts(const ConnectOptions& options);
+
+/// Adds the addresses of `attempt.host`, which libpq tries in their order.
+void AddAddresses(const std::vector<std::string>& addresses, ConnectAttempt* attempt);
 
 }  // namespace spillway::target::postgres
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "target/postgres/session/resolve.h"
 #include "target/postgres/session/server_error.h"
 #include "target/postgres/session/wire.h"
 
@@ -40,6 +41,24 @@ Result<Rows> Last(Result<std::vector<Rows>> all) {
   return std::move(all->back());
 }
 
+Result<std::unique_ptr<Wire>> ConnectTo(const Context& context, ConnectAttempt attempt,
+                                        std::chrono::milliseconds timeout) {
+  const Deadline deadline = Deadline::After(timeout);
+  if (!attempt.host.empty()) {
+    auto addresses = ResolveHost(context.Within(timeout), attempt.host);
+    if (!addresses.ok()) {
+      if (!context.Check().ok()) return std::move(addresses).status();
+      return addresses.status().error_class() == ErrorClass::kDeadlineExceeded
+                 ? Status(ErrorClass::kConnectionError,
+                          "no name server answered in time for host " + attempt.host)
+                       .With("host", attempt.host)
+                 : std::move(addresses).status();
+    }
+    AddAddresses(*addresses, &attempt);
+  }
+  return Wire::Connect(context, attempt.keywords, *deadline.Remaining());
+}
+
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Wire> wire) : wire_(std::move(wire)) {}
@@ -47,10 +66,10 @@ Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::Open(const Context& context,
                                                      const ConnectOptions& options) {
-  SPILLWAY_ASSIGN(const ConnectAttempts attempts, PlanAttempts(options));
+  SPILLWAY_ASSIGN(ConnectAttempts attempts, PlanAttempts(options));
   Status last;
-  for (const Keywords& keywords : attempts.keywords) {
-    auto wire = Wire::Connect(context, keywords, attempts.timeout);
+  for (ConnectAttempt& attempt : attempts.list) {
+    auto wire = ConnectTo(context, std::move(attempt), attempts.timeout);
     if (wire.ok()) {
       const Greeting greeting{PQserverVersion((*wire)->pq()), PQbackendPID((*wire)->pq())};
       std::unique_ptr<Connection> connection(new Connection(std::move(*wire)));
