@@ -20,6 +20,7 @@ using base::Status;
 constexpr std::chrono::seconds kProbeTime{5};
 // Enough to open a store, not to wait for it.
 constexpr std::chrono::milliseconds kGlance{20};
+constexpr std::chrono::seconds kDropTime{5};
 
 Status NotForLocal(std::string_view verb) {
   return Status(
@@ -37,7 +38,8 @@ state::Target LocalTarget(const base::Context& context, World& world) {
   return target;
 }
 
-// A target as it will be registered: a password in `url` or `password` is taken out and kept.
+// A target as it will be registered: a password in `url` or `password` is taken out and kept; a
+// warning says that it was a literal, which is stored.
 Result<state::Target> MakeTarget(const base::Context& context, World& world, std::string_view name,
                                  std::string_view url, std::string_view password,
                                  std::vector<std::string>* warnings) {
@@ -55,6 +57,11 @@ Result<state::Target> MakeTarget(const base::Context& context, World& world, std
   target.created_at =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   return target;
+}
+
+// Takes away a secret that nothing refers to any more, a stop or not.
+Status DropSecret(World& world, const std::string& reference) {
+  return world.secrets().Drop(base::Context().Within(kDropTime), reference);
 }
 
 // The checks of a target: one line when all is well, else one for each problem.
@@ -155,9 +162,10 @@ Result<std::vector<std::string>> AddTarget(const base::Context& context, World& 
                                            std::string_view name, std::string_view url,
                                            std::string_view password) {
   if (name == kLocalTarget) return NotForLocal("added");
-  if (name.empty() || name.find('.') != std::string_view::npos) {
-    return Status(ErrorClass::kInvalidArgument,
-                  "a target's name must not be empty or hold a dot: '" + std::string(name) + "'");
+  if (name.empty() || name.find_first_of("./") != std::string_view::npos) {
+    return Status(
+        ErrorClass::kInvalidArgument,
+        "a target's name must not be empty or hold a dot or a slash: '" + std::string(name) + "'");
   }
   // Before the password is kept: that of a target that is there must stay as it is.
   const Result<state::Target> present = world.store().GetTarget(context, name);
@@ -171,7 +179,10 @@ Result<std::vector<std::string>> AddTarget(const base::Context& context, World& 
   std::vector<std::string> warnings;
   SPILLWAY_ASSIGN(const state::Target target,
                   MakeTarget(context, world, name, url, password, &warnings));
-  SPILLWAY_TRY(world.store().AddTarget(context, target));
+  if (Status added = world.store().AddTarget(context, target); !added.ok()) {
+    if (!warnings.empty()) static_cast<void>(DropSecret(world, target.password_reference));
+    return added;
+  }
   return warnings;
 }
 
@@ -179,13 +190,16 @@ Result<std::vector<std::string>> ChangeTarget(const base::Context& context, Worl
                                               std::string_view name, std::string_view url,
                                               std::string_view password) {
   if (name == kLocalTarget) return NotForLocal("changed");
-  SPILLWAY_TRY(world.store().GetTarget(context, name).status());
+  SPILLWAY_ASSIGN(const state::Target before, world.store().GetTarget(context, name));
   std::vector<std::string> warnings;
   SPILLWAY_ASSIGN(const state::Target target,
                   MakeTarget(context, world, name, url, password, &warnings));
-  SPILLWAY_TRY(world.store().ChangeTarget(context, target));
-  if (!target.password_reference.starts_with("${stored:")) {
-    SPILLWAY_TRY(world.secrets().Forget(context, "target/" + target.name));
+  if (Status changed = world.store().ChangeTarget(context, target); !changed.ok()) {
+    if (!warnings.empty()) static_cast<void>(DropSecret(world, target.password_reference));
+    return changed;
+  }
+  if (target.password_reference != before.password_reference) {
+    SPILLWAY_TRY(DropSecret(world, before.password_reference));
   }
   return warnings;
 }

@@ -19,7 +19,7 @@ namespace spillway::service {
 
 /// Registers `name`; a password in `url` or `password` is taken out and kept as a reference.
 /// Returns warnings. Errors: ALREADY_EXISTS, INVALID_ARGUMENT (a name that is `local` or holds a
-/// dot; a URL that libpq would not understand).
+/// dot or a slash; a URL that libpq would not understand).
 base::Result<std::vector<std::string>> AddTarget(const base::Context& context, World& world,
                                                  std::string_view name, std::string_view url,
                                                  std::string_view password);

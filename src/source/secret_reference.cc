@@ -149,13 +149,17 @@ Result<KeptSecret> SecretKeeper::Keep(const Context& context, std::string_view k
     kept.reference = given;
     return kept;
   }
+  std::string free(key);
   if (!rehearses_) {
     SPILLWAY_ASSIGN(const auto lock, Lock(context, home_));
     SPILLWAY_ASSIGN(StoredSecrets stored, ReadStored(home_.secrets_file()));
-    stored.insert_or_assign(std::string(key), std::string(given));
+    for (int number = 2; stored.contains(free); ++number) {
+      free = std::string(key) + "/" + std::to_string(number);
+    }
+    stored.emplace(free, given);
     SPILLWAY_TRY(WriteStored(home_.secrets_file(), stored));
   }
-  kept.reference = "${stored:" + std::string(key) + "}";
+  kept.reference = "${stored:" + free + "}";
   kept.warning = "the secret " + std::string(key) + " was given literally; it is kept in " +
                  home_.secrets_file() +
                  " (readable by you only). ${env:NAME} or ${file:PATH} would "
@@ -163,16 +167,26 @@ Result<KeptSecret> SecretKeeper::Keep(const Context& context, std::string_view k
   return kept;
 }
 
+Status SecretKeeper::Drop(const Context& context, std::string_view reference) const {
+  const Result<SecretReference> parsed = ParseSecretReference(reference);
+  if (!parsed.ok() || parsed->kind != SecretReference::Kind::kStored) return Status();
+  return Remove(context, [&](const std::string& key) { return key == parsed->name; });
+}
+
 Status SecretKeeper::Forget(const Context& context, std::string_view prefix) const {
-  SPILLWAY_ASSIGN(StoredSecrets stored, ReadStored(home_.secrets_file()));
   const std::string below = std::string(prefix) + "/";
-  const auto is_meant = [&](const auto& entry) {
-    return entry.first == prefix || entry.first.starts_with(below);
-  };
-  if (rehearses_ || std::none_of(stored.begin(), stored.end(), is_meant)) return Status();
+  return Remove(context,
+                [&](const std::string& key) { return key == prefix || key.starts_with(below); });
+}
+
+Status SecretKeeper::Remove(const Context& context,
+                            const std::function<bool(const std::string& key)>& is_meant) const {
+  SPILLWAY_ASSIGN(StoredSecrets stored, ReadStored(home_.secrets_file()));
+  const auto entry_is_meant = [&](const auto& entry) { return is_meant(entry.first); };
+  if (rehearses_ || std::none_of(stored.begin(), stored.end(), entry_is_meant)) return Status();
   SPILLWAY_ASSIGN(const auto lock, Lock(context, home_));
   SPILLWAY_ASSIGN(stored, ReadStored(home_.secrets_file()));
-  std::erase_if(stored, is_meant);
+  std::erase_if(stored, entry_is_meant);
   return WriteStored(home_.secrets_file(), stored);
 }
 

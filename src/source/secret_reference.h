@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_SOURCE_SECRET_REFERENCE_H_
 #define SPILLWAY_SOURCE_SECRET_REFERENCE_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -46,16 +47,25 @@ class SecretKeeper {
   base::Result<base::Secret> Resolve(std::string_view reference) const;
 
   /// `given` unchanged when it is a reference (checked for form, not resolved); a literal is stored
-  /// under `key` (replacing what was there) and becomes ${stored:KEY}. An empty literal gives an
-  /// empty reference. FILE_UNUSABLE, STORE_NO_SPACE, STATE_CORRUPT (secrets.json is damaged).
+  /// under `key`, or under `key`/2 and so on when that holds a secret already, and becomes
+  /// ${stored:KEY}. What was there stays, so that who fails to write the new reference down can
+  /// take it back with Drop. An empty literal gives an empty reference. FILE_UNUSABLE,
+  /// STORE_NO_SPACE, STATE_CORRUPT (secrets.json is damaged).
   base::Result<KeptSecret> Keep(const base::Context& context, std::string_view key,
                                 std::string_view given) const;
+
+  /// Removes the stored secret that `reference` names. One of another kind, or that is gone, is no
+  /// error.
+  base::Status Drop(const base::Context& context, std::string_view reference) const;
 
   /// Removes the stored secrets whose key is `prefix` or begins with `prefix` and "/". None is no
   /// error.
   base::Status Forget(const base::Context& context, std::string_view prefix) const;
 
  private:
+  base::Status Remove(const base::Context& context,
+                      const std::function<bool(const std::string& key)>& is_meant) const;
+
   state::Home home_;
   state::Environment environment_;
   bool rehearses_;

@@ -68,8 +68,24 @@ TEST_F(SecretKeeperTest, KeepsLiteralsApart) {
   struct stat file{};
   ASSERT_EQ(stat(Home().secrets_file().c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0600u);
-  ASSERT_TRUE(keeper_.Keep(context_, "target/shop", "other").ok());
-  EXPECT_EQ(keeper_.Resolve(kept->reference)->Reveal(), "other");
+}
+
+TEST_F(SecretKeeperTest, KeepsAnotherBesideTheFirstUntilOneIsDropped) {
+  const auto first = keeper_.Keep(context_, "target/shop", "hush");
+  const auto second = keeper_.Keep(context_, "target/shop", "other");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(second->reference, "${stored:target/shop/2}");
+  EXPECT_EQ(keeper_.Resolve(first->reference)->Reveal(), "hush");
+  EXPECT_EQ(keeper_.Resolve(second->reference)->Reveal(), "other");
+  ASSERT_TRUE(keeper_.Drop(context_, first->reference).ok());
+  EXPECT_FALSE(keeper_.Resolve(first->reference).ok());
+  EXPECT_EQ(keeper_.Resolve(second->reference)->Reveal(), "other");
+  EXPECT_EQ(keeper_.Keep(context_, "target/shop", "third")->reference, "${stored:target/shop}");
+  for (const char* other : {"", "${env:PASSWORD}", "${stored:gone}", "hush"}) {
+    EXPECT_TRUE(keeper_.Drop(context_, other).ok()) << other;
+  }
+  ASSERT_TRUE(keeper_.Forget(context_, "target/shop").ok());
+  EXPECT_FALSE(keeper_.Resolve(second->reference).ok());
 }
 
 TEST_F(SecretKeeperTest, LeavesReferencesAlone) {

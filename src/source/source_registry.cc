@@ -18,6 +18,7 @@ using base::Status;
 constexpr std::array<std::string_view, 12> kSchemes = {
     "s3", "s3a", "s3n", "abfss", "abfs", "wasbs", "wasb", "az", "azure", "adl", "gs", "gcs"};
 constexpr std::size_t kMostParts = 3;
+constexpr std::chrono::seconds kDropTime{5};
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -178,11 +179,16 @@ Result<state::Source> SourceRegistry::Make(std::string_view name, std::string_vi
   return source;
 }
 
+// What became of literal secrets among options.
+struct SourceRegistry::Kept {
+  std::vector<std::string> references;
+  std::vector<std::string> warnings;
+};
+
 // Fills in the options, literal secrets kept apart.
 Status SourceRegistry::KeepOptions(const Context& context,
                                    const std::map<std::string, std::string>& storage_options,
-                                   state::Source* source,
-                                   std::vector<std::string>* warnings) const {
+                                   state::Source* source, Kept* all) const {
   for (const auto& [given_option, value] : storage_options) {
     const std::string option = OptionName(given_option);
     if (source->storage_options.contains(option)) {
@@ -193,10 +199,18 @@ Status SourceRegistry::KeepOptions(const Context& context,
       SPILLWAY_ASSIGN(KeptSecret kept,
                       secrets_->Keep(context, "source/" + source->name + "/" + option, value));
       written = std::move(kept.reference);
-      if (!kept.warning.empty()) warnings->push_back(std::move(kept.warning));
+      if (!LooksLikeSecretReference(value)) all->references.push_back(written);
+      if (!kept.warning.empty()) all->warnings.push_back(std::move(kept.warning));
     }
     source->storage_options.emplace(option, std::move(written));
   }
+  return Status();
+}
+
+// Removes secrets that nothing refers to any more, a stop or not.
+Status SourceRegistry::DropAll(const std::vector<std::string>& references) const {
+  const Context brief = Context().Within(kDropTime);
+  for (const std::string& reference : references) SPILLWAY_TRY(secrets_->Drop(brief, reference));
   return Status();
 }
 
@@ -212,10 +226,14 @@ Result<std::vector<std::string>> SourceRegistry::Add(
         .Mend("Remove it first: spillway source remove " + source.name + ".");
   }
   if (present.status().error_class() != ErrorClass::kSourceNotFound) return present.status();
-  std::vector<std::string> warnings;
-  SPILLWAY_TRY(KeepOptions(context, storage_options, &source, &warnings));
-  SPILLWAY_TRY(store_->AddSource(context, source));
-  return warnings;
+  Kept kept;
+  Status written = KeepOptions(context, storage_options, &source, &kept);
+  if (written.ok()) written = store_->AddSource(context, source);
+  if (!written.ok()) {
+    static_cast<void>(DropAll(kept.references));
+    return written;
+  }
+  return std::move(kept.warnings);
 }
 
 Result<std::vector<std::string>> SourceRegistry::Change(
@@ -223,16 +241,20 @@ Result<std::vector<std::string>> SourceRegistry::Change(
     const std::map<std::string, std::string>& storage_options) const {
   SPILLWAY_ASSIGN(state::Source source, Make(name, url));
   SPILLWAY_ASSIGN(const state::Source before, store_->GetSource(context, name));
-  std::vector<std::string> warnings;
-  SPILLWAY_TRY(KeepOptions(context, storage_options, &source, &warnings));
-  SPILLWAY_TRY(store_->ChangeSource(context, source));
+  Kept kept;
+  Status written = KeepOptions(context, storage_options, &source, &kept);
+  if (written.ok()) written = store_->ChangeSource(context, source);
+  if (!written.ok()) {
+    static_cast<void>(DropAll(kept.references));
+    return written;
+  }
+  std::vector<std::string> replaced;
   for (const auto& [option, value] : before.storage_options) {
     const auto now = source.storage_options.find(option);
-    if (!value.starts_with("${stored:")) continue;
-    if (now != source.storage_options.end() && now->second == value) continue;
-    SPILLWAY_TRY(secrets_->Forget(context, "source/" + source.name + "/" + option));
+    if (now == source.storage_options.end() || now->second != value) replaced.push_back(value);
   }
-  return warnings;
+  SPILLWAY_TRY(DropAll(replaced));
+  return std::move(kept.warnings);
 }
 
 Status SourceRegistry::Remove(const Context& context, std::string_view name) const {

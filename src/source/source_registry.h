@@ -63,12 +63,14 @@ class SourceRegistry {
   base::Status Remove(const base::Context& context, std::string_view name) const;
 
  private:
+  struct Kept;
   base::Result<std::string> ResolveOption(const std::string& option,
                                           const std::string& value) const;
   base::Result<state::Source> Make(std::string_view name, std::string_view url) const;
   base::Status KeepOptions(const base::Context& context,
                            const std::map<std::string, std::string>& storage_options,
-                           state::Source* source, std::vector<std::string>* warnings) const;
+                           state::Source* source, Kept* kept) const;
+  base::Status DropAll(const std::vector<std::string>& references) const;
 
   state::Store* store_;
   const SecretKeeper* secrets_;

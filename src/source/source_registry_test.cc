@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "state/sqlite_connection.h"
 #include "state/sqlite_store.h"
 #include "state/test_folder.h"
 
@@ -158,6 +159,30 @@ TEST_F(SourceRegistryTest, KeepsTheSecretsOfASourceThatIsThere) {
             ErrorClass::kAlreadyExists);
   EXPECT_EQ(Registry().Resolve(context_, "a")->location.storage_options.at("aws_session_token"),
             "first");
+}
+
+TEST_F(SourceRegistryTest, AChangeThatIsNotWrittenDownLeavesTheSecretsAsTheyWere) {
+  ASSERT_TRUE(Registry().Add(context_, "a", "s3://x/y", {{"aws_session_token", "first"}}).ok());
+  const std::string second = "${stored:source/a/aws_session_token/2}";
+  {
+    auto writer = *state::SqliteConnection::Open(home_.state_file(), state::OpenMode::kReadWrite);
+    const auto held = *state::SqliteTransaction::Begin(writer.get());
+    const auto changed = Registry().Change(context_.Within(std::chrono::milliseconds(50)), "a",
+                                           "s3://x/y", {{"aws_session_token", "second"}});
+    EXPECT_FALSE(changed.ok());
+  }
+  EXPECT_FALSE(secrets_.Resolve(second).ok());
+  EXPECT_EQ(Registry().Resolve(context_, "a")->location.storage_options.at("aws_session_token"),
+            "first");
+}
+
+TEST_F(SourceRegistryTest, AChangeDropsTheSecretThatItReplaces) {
+  ASSERT_TRUE(Registry().Add(context_, "a", "s3://x/y", {{"aws_session_token", "first"}}).ok());
+  const std::string first = store_->GetSource(context_, "a")->storage_options["aws_session_token"];
+  ASSERT_TRUE(Registry().Change(context_, "a", "s3://x/y", {{"aws_session_token", "next"}}).ok());
+  EXPECT_EQ(Registry().Resolve(context_, "a")->location.storage_options.at("aws_session_token"),
+            "next");
+  EXPECT_FALSE(secrets_.Resolve(first).ok());
 }
 
 TEST(StorageOptions, AreSecretByName) {
