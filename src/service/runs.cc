@@ -15,9 +15,6 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// More than are ever kept: 500 of each table.
-constexpr std::int64_t kEveryRun = 100'000;
-
 state::Time Now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -51,14 +48,13 @@ Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& wo
 }
 
 Result<state::Run> GetRun(const base::Context& context, World& world, std::string_view id) {
-  SPILLWAY_ASSIGN(auto runs, world.store().ListRuns(context, "", kEveryRun));
-  std::erase_if(runs, [&](const state::Run& run) { return !run.id.starts_with(id); });
+  SPILLWAY_ASSIGN(auto runs, world.store().FindRuns(context, id, 2));
   if (id.empty() || runs.empty()) {
     return Status(ErrorClass::kRunNotFound, "there is no run " + std::string(id)).With("run", id);
   }
   if (runs.size() > 1) {
     return Status(ErrorClass::kInvalidArgument,
-                  std::to_string(runs.size()) + " runs have ids that begin with " + std::string(id))
+                  "several runs have ids that begin with " + std::string(id))
         .Mend("Give more of the id.");
   }
   return std::move(runs.front());

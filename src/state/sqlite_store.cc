@@ -16,6 +16,7 @@
 #include "state/sqlite_layout.h"
 #include "state/sqlite_pool.h"
 #include "state/sqlite_rows.h"
+#include "state/sqlite_runs.h"
 
 namespace spillway::state {
 namespace {
@@ -33,10 +34,6 @@ constexpr std::size_t kNearest = 3;
 #define SPILLWAY_SYNCED_TABLE_COLUMNS                                                       \
   "id, name, target, schema_name, table_name, source, definition, created_us, changed_us, " \
   "checksum"
-#define SPILLWAY_RUN_COLUMNS                                                                 \
-  "id, synced_table_id, table_name, state, started_us, ended_us, source_version, rows_read," \
-  " rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, bytes_read,"   \
-  " bytes_written, phases, bottleneck, error, checksum"
 
 // What a power failure may take: a record of runs, its last ones; a definition, nothing that was
 // acknowledged.
@@ -228,29 +225,15 @@ class SqliteStore final : public Store {
       SPILLWAY_TRY(
           connection.Run("DELETE FROM synced_table WHERE id = ?", {{std::string(id)}}).status());
       if (connection.changes() == 0) return NoSyncedTableId(connection, id);
-      return RemovePause(connection, id);
+      SPILLWAY_TRY(RemovePause(connection, id));
+      return ForgetOrphans(connection);
     });
   }
 
   Status BeginRun(const Context& context, const Run& run) override {
     SPILLWAY_TRY(base::Failpoint("state.record"));
-    return Write(context, Durability::kRecord, [&](SqliteConnection& connection) -> Status {
-      SPILLWAY_ASSIGN(const auto rows,
-                      connection.Run("SELECT " SPILLWAY_RUN_COLUMNS
-                                     " FROM run WHERE synced_table_id = ? AND state = 'running'",
-                                     {{run.synced_table_id}}));
-      for (const SqlRow& row : rows) {
-        SPILLWAY_ASSIGN(Run dead, RunFromRow(path_, row));
-        dead.state = RunState::kInterrupted;
-        SPILLWAY_TRY(PutRun(connection, dead));
-      }
-      SPILLWAY_TRY(connection
-                       .Run("DELETE FROM run WHERE synced_table_id = ?1 AND id NOT IN (SELECT id"
-                            " FROM run WHERE synced_table_id = ?1 ORDER BY started_us DESC, id"
-                            " LIMIT 500)",
-                            {{run.synced_table_id}})
-                       .status());
-      return PutRun(connection, run);
+    return Write(context, Durability::kRecord, [&](SqliteConnection& connection) {
+      return state::BeginRun(connection, path_, run);
     });
   }
 
@@ -271,6 +254,27 @@ class SqliteStore final : public Store {
                      "SELECT " SPILLWAY_RUN_COLUMNS
                      " FROM run WHERE synced_table_id = ? ORDER BY started_us DESC, id LIMIT ?",
                      {std::string(synced_table_id), limit}, &RunFromRow);
+  }
+
+  Result<std::optional<Run>> LastPublished(const Context& context,
+                                           std::string_view synced_table_id) override {
+    SPILLWAY_ASSIGN(auto found,
+                    List<Run>(context,
+                              "SELECT " SPILLWAY_RUN_COLUMNS
+                              " FROM run WHERE synced_table_id = ? AND state IN ('succeeded',"
+                              " 'nothing_to_do') ORDER BY started_us DESC, id LIMIT 1",
+                              {std::string(synced_table_id)}, &RunFromRow));
+    if (found.empty()) return std::optional<Run>();
+    return std::optional<Run>(std::move(found.front()));
+  }
+
+  Result<std::vector<Run>> FindRuns(const Context& context, std::string_view prefix,
+                                    std::int64_t limit) override {
+    return List<Run>(context,
+                     "SELECT " SPILLWAY_RUN_COLUMNS
+                     " FROM run WHERE substr(id, 1, length(?1)) = ?1"
+                     " ORDER BY started_us DESC, id LIMIT ?2",
+                     {std::string(prefix), limit}, &RunFromRow);
   }
 
   Result<std::optional<std::string>> GetSetting(const Context& context,
@@ -350,14 +354,6 @@ class SqliteStore final : public Store {
     return Status(ErrorClass::kAlreadyExists,
                   "there is a " + std::string(kind) + " " + name + " already")
         .With("name", name);
-  }
-
-  Status PutRun(SqliteConnection& connection, const Run& run) {
-    return connection
-        .Run("INSERT OR REPLACE INTO run (" SPILLWAY_RUN_COLUMNS
-             ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             RunToRow(run))
-        .status();
   }
 
   Status AddPauses(const Context& context, std::vector<SyncedTable>* tables) {

@@ -325,6 +325,46 @@ TEST_F(SqliteStoreTest, ForgetsOldRuns) {
   EXPECT_EQ(runs->front().id, "last");
 }
 
+TEST_F(SqliteStoreTest, KeepsTheLastRunThatPublishedHoweverManyFailed) {
+  auto store = Open(path_);
+  EXPECT_EQ(*store->LastPublished(context_, "id-1"), std::nullopt);
+  for (int i = 0; i < 510; ++i) {
+    state::Run run = AnyRun("run-" + std::to_string(i), "id-1", i);
+    run.state = i == 1 ? RunState::kSucceeded : RunState::kFailed;
+    if (i == 0) run.state = RunState::kNothingToDo;
+    ASSERT_TRUE(store->EndRun(context_, run).ok());
+  }
+  ASSERT_TRUE(store->BeginRun(context_, AnyRun("last", "id-1", 1000)).ok());
+  EXPECT_EQ(store->ListRuns(context_, "id-1", 1000)->size(), 502u);
+  EXPECT_EQ((*store->LastPublished(context_, "id-1"))->id, "run-1");
+  EXPECT_EQ(*store->LastPublished(context_, "id-2"), std::nullopt);
+}
+
+TEST_F(SqliteStoreTest, FindsRunsByTheBeginningOfTheirId) {
+  auto store = Open(path_);
+  std::int64_t at = 0;
+  for (const char* id : {"ab1", "ab2", "a_3", "b"}) {
+    ASSERT_TRUE(store->EndRun(context_, AnyRun(id, "id-1", at++)).ok());
+  }
+  EXPECT_EQ(store->FindRuns(context_, "ab", 10)->size(), 2u);
+  EXPECT_EQ(store->FindRuns(context_, "ab", 1)->front().id, "ab2");
+  EXPECT_EQ(store->FindRuns(context_, "a_", 10)->size(), 1u);
+  EXPECT_THAT(*store->FindRuns(context_, "ab12", 10), IsEmpty());
+}
+
+TEST_F(SqliteStoreTest, BoundsTheRunsOfRemovedTables) {
+  auto store = Open(path_);
+  ASSERT_TRUE(store->AddSyncedTable(context_, AnyTable("id-1", "products")).ok());
+  ASSERT_TRUE(store->AddSyncedTable(context_, AnyTable("id-2", "orders")).ok());
+  ASSERT_TRUE(store->EndRun(context_, AnyRun("kept", "id-2", 0)).ok());
+  for (int i = 0; i < 510; ++i) {
+    ASSERT_TRUE(store->EndRun(context_, AnyRun("run-" + std::to_string(i), "id-1", i)).ok());
+  }
+  ASSERT_TRUE(store->RemoveSyncedTable(context_, "id-1").ok());
+  EXPECT_EQ(store->ListRuns(context_, "id-1", 1000)->size(), 500u);
+  EXPECT_EQ(store->ListRuns(context_, "id-2", 1000)->size(), 1u);
+}
+
 TEST_F(SqliteStoreTest, KeepsSettings) {
   auto store = Open(path_);
   EXPECT_EQ(*store->GetSetting(context_, "port"), std::nullopt);

@@ -49,8 +49,8 @@ struct SyncedTable {
   Time created_at;
   Time changed_at;
   std::optional<Time> paused_at;  ///< only read: SetPaused writes it
-  /// target.schema.table; a part that holds a dot or a double quote is in double quotes, those
-  /// inside doubled, so that a name means one table only.
+  /// target.schema.table; a part that holds a dot, a double quote, * or ? is in double quotes,
+  /// those inside doubled, so that a name means one table only.
   std::string name() const;
 };
 
@@ -143,12 +143,14 @@ class Store {
   /// harmless. SYNCED_TABLE_NOT_FOUND.
   virtual base::Status SetPaused(const base::Context& context, std::string_view id,
                                  std::optional<Time> since) = 0;
-  /// By id; its runs stay. SYNCED_TABLE_NOT_FOUND.
+  /// By id. Its runs stay as the record of what was done; of all removed tables together the newest
+  /// 500. SYNCED_TABLE_NOT_FOUND.
   virtual base::Status RemoveSyncedTable(const base::Context& context, std::string_view id) = 0;
 
   /// Records the start of a run. Runs of the same table still marked as running become
-  /// kInterrupted, and all but the newest 500 ended ones are forgotten.
-  /// REQUIRES: the caller holds the table's lock (state/table_lock.h).
+  /// kInterrupted, and all but the newest 500 ended ones and the last that published
+  /// (LastPublished) are forgotten. REQUIRES: the caller holds the table's lock
+  /// (state/table_lock.h).
   virtual base::Status BeginRun(const base::Context& context, const Run& run) = 0;
   /// Records all members of a run, `ended_at` set, whether it was begun or failed before that.
   /// REQUIRES: the caller holds the table's lock. A run that never had it is not recorded: the
@@ -158,6 +160,12 @@ class Store {
   virtual base::Result<std::vector<Run>> ListRuns(const base::Context& context,
                                                   std::string_view synced_table_id,
                                                   std::int64_t limit) = 0;
+  /// The newest run of a synced table id that is kSucceeded or kNothingToDo, or nullopt.
+  virtual base::Result<std::optional<Run>> LastPublished(const base::Context& context,
+                                                         std::string_view synced_table_id) = 0;
+  /// The newest `limit` runs whose id begins with `prefix`.
+  virtual base::Result<std::vector<Run>> FindRuns(const base::Context& context,
+                                                  std::string_view prefix, std::int64_t limit) = 0;
 
   /// A value of this installation, or nullopt.
   virtual base::Result<std::optional<std::string>> GetSetting(const base::Context& context,
