@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <thread>
 
 #include "state/durable_file.h"
 
@@ -18,6 +19,9 @@ namespace {
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+
+constexpr int kLooksAtHolder = 10;
+constexpr std::chrono::milliseconds kBetweenLooks{2};
 
 // The file holds "pid purpose\n".
 std::optional<LockHolder> ReadHolder(int descriptor) {
@@ -53,8 +57,13 @@ Result<std::unique_ptr<FileLock>> FileLock::TryAcquire(const std::string& path,
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileError(errno, "lock", path);
     *holder = ReadHolder(descriptor);
+    for (int again = 0; !*holder && again < kLooksAtHolder; ++again) {
+      std::this_thread::sleep_for(kBetweenLooks);  // it may have the lock and not written yet
+      *holder = ReadHolder(descriptor);
+    }
     return std::unique_ptr<FileLock>();
   }
+  lock->is_held_ = true;
   SPILLWAY_TRY(WriteHolder(descriptor, purpose, path));
   return lock;
 }
@@ -80,6 +89,10 @@ Result<std::unique_ptr<FileLock>> FileLock::Acquire(const base::Context& context
   }
 }
 
-FileLock::~FileLock() { close(descriptor_); }
+FileLock::~FileLock() {
+  // So that nobody who finds the next holder reads this one's name.
+  if (is_held_) static_cast<void>(ftruncate(descriptor_, 0) == 0);
+  close(descriptor_);
+}
 
 }  // namespace spillway::state

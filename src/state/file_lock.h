@@ -39,6 +39,7 @@ class FileLock {
  private:
   explicit FileLock(int descriptor) : descriptor_(descriptor) {}
   int descriptor_;
+  bool is_held_ = false;
 };
 
 }  // namespace spillway::state

@@ -18,14 +18,16 @@ Result<std::unique_ptr<FileLock>> LockTable(const Home& home, std::string_view s
   std::optional<LockHolder> holder;
   SPILLWAY_ASSIGN(auto lock, FileLock::TryAcquire(path, run_id, &holder));
   if (lock != nullptr) return lock;
-  const std::string pid = holder ? std::to_string(holder->pid) : "unknown";
-  const std::string run = holder ? holder->purpose : "unknown";
-  return Status(ErrorClass::kRunInProgress, "another run holds the table " +
-                                                std::string(table_name) + ": run " + run +
-                                                " of process " + pid)
+  const std::string held = "another run holds the table " + std::string(table_name);
+  if (!holder) {
+    return Status(ErrorClass::kRunInProgress, held).With("table", table_name).Mend("Wait for it.");
+  }
+  const std::string pid = std::to_string(holder->pid);
+  return Status(ErrorClass::kRunInProgress,
+                held + ": run " + holder->purpose + " of process " + pid)
       .With("table", table_name)
       .With("pid", pid)
-      .With("run", run)
+      .With("run", holder->purpose)
       .Mend("Wait for it, or stop process " + pid + ".");
 }
 

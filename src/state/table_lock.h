@@ -12,8 +12,8 @@ namespace spillway::state {
 
 /// Takes the lock of one synced table among all processes of this machine; held until the result is
 /// destroyed or the process dies. Does not wait: RUN_IN_PROGRESS names the holder (details `pid`,
-/// `run`). It spares a second run useless work; what keeps two runs from harm is the fence in the
-/// target.
+/// `run`), unless it took the lock just now. It spares a second run useless work; what keeps two
+/// runs from harm is the fence in the target.
 base::Result<std::unique_ptr<FileLock>> LockTable(const Home& home,
                                                   std::string_view synced_table_id,
                                                   std::string_view table_name,

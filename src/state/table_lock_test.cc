@@ -1,6 +1,8 @@
 #include "state/table_lock.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "state/test_folder.h"
@@ -21,6 +23,13 @@ TEST(TableLock, NamesTheRunThatHoldsIt) {
   EXPECT_EQ(second.status().error_class(), base::ErrorClass::kRunInProgress);
   EXPECT_EQ(second.status().detail("run"), "run-1");
   EXPECT_EQ(second.status().detail("pid"), std::to_string(getpid()));
+  const std::string path = home->locks() + "/id-3.lock";
+  const int unnamed = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(flock(unnamed, LOCK_EX), 0);
+  const auto just_now = LockTable(*home, "id-3", "shop.public.lines", "run-4");
+  EXPECT_EQ(just_now.status().message(), "another run holds the table shop.public.lines");
+  EXPECT_EQ(just_now.status().detail("pid"), "");
+  close(unnamed);
   (*first).reset();
   EXPECT_TRUE(LockTable(*home, "id-1", "shop.public.products", "run-3").ok());
 }
