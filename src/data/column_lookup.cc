@@ -68,7 +68,26 @@ std::string Join(const std::vector<std::string_view>& names) {
   return joined;
 }
 
+Status NoField(std::span<const Field> fields, std::string_view name, std::string_view path) {
+  const std::string shown = std::string(path) + std::string(name);
+  const std::string nearest = Join(Nearest(fields, name));
+  Status error(ErrorClass::kColumnNotFound, "the source table has no such column: " + shown);
+  error = std::move(error).With("column", shown).With("nearest", nearest);
+  if (nearest.empty()) return error;
+  return std::move(error).Mend("Did you mean: " + nearest + "?");
+}
+
 }  // namespace
+
+bool IsSameName(std::string_view a, std::string_view b) { return Lower(a) == Lower(b); }
+
+Result<std::size_t> LookUpExactField(std::span<const Field> fields, std::string_view name,
+                                     std::string_view path) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].name == name) return i;
+  }
+  return NoField(fields, name, path);
+}
 
 Result<std::size_t> LookUpField(std::span<const Field> fields, std::string_view name,
                                 std::string_view path) {
@@ -79,19 +98,15 @@ Result<std::size_t> LookUpField(std::span<const Field> fields, std::string_view 
     if (Lower(fields[i].name) == lower) alike.push_back(i);
   }
   if (alike.size() == 1) return alike[0];
+  if (alike.empty()) return NoField(fields, name, path);
   const std::string shown = std::string(path) + std::string(name);
   std::vector<std::string_view> nearest;
   for (const std::size_t i : alike) nearest.push_back(fields[i].name);
-  const bool ambiguous = !nearest.empty();
-  if (!ambiguous) nearest = Nearest(fields, name);
-  Status error(ErrorClass::kColumnNotFound,
-               (ambiguous ? "several columns have that name in other letter cases: "
-                          : "the source table has no such column: ") +
-                   shown);
-  error = std::move(error).With("column", shown).With("nearest", Join(nearest));
-  if (nearest.empty()) return error;
-  return std::move(error).Mend((ambiguous ? "Write one of them exactly: " : "Did you mean: ") +
-                               Join(nearest) + "?");
+  return Status(ErrorClass::kColumnNotFound,
+                "several columns have that name in other letter cases: " + shown)
+      .With("column", shown)
+      .With("nearest", Join(nearest))
+      .Mend("Write one of them exactly: " + Join(nearest) + "?");
 }
 
 }  // namespace spillway::data

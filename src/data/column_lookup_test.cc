@@ -20,6 +20,15 @@ TEST(LookUpField, PrefersTheExactName) {
   EXPECT_EQ(*LookUpField(fields, "nAME", ""), 2U);
 }
 
+TEST(LookUpExactField, TakesTheNameToTheLetter) {
+  const Type text = ScalarType(TypeKind::kString);
+  const std::vector<Field> fields = {{.name = "ID", .type = text}, {.name = "Name", .type = text}};
+  EXPECT_EQ(*LookUpExactField(fields, "Name", ""), 1U);
+  EXPECT_EQ(LookUpExactField(fields, "name", "").status().detail("nearest"), "Name");
+  EXPECT_TRUE(IsSameName("Name", "nAME"));
+  EXPECT_FALSE(IsSameName("Name", "Names"));
+}
+
 TEST(LookUpField, NamesTheNearest) {
   const auto fields = Fields({"product_id", "price", "category", "ID", "id"});
   const auto missing = LookUpField(fields, "prize", "st.");

@@ -56,7 +56,8 @@ std::string SqlOperator(std::string_view op) {
 /// Recursive descent over the tokens; one level of the grammar a function.
 class Parser {
  public:
-  Parser(std::string_view text, std::vector<Token> tokens, const data::Schema& schema)
+  /// Without a schema, null, the syntax alone is parsed; the tree then means nothing.
+  Parser(std::string_view text, std::vector<Token> tokens, const data::Schema* schema)
       : text_(text), tokens_(std::move(tokens)), schema_(schema) {}
 
   Result<Tree> Parse() {
@@ -148,6 +149,7 @@ class Parser {
   /// A boolean column or constant that is a predicate by itself.
   Result<Tree> Alone(const Operand& operand) {
     if (const auto* column = std::get_if<Column>(&operand)) {
+      if (schema_ == nullptr) return Tree();
       if (column->type.kind == TypeKind::kBoolean) {
         const RawLiteral yes{
             .kind = LiteralKind::kBoolean, .value = "TRUE", .token = column->token};
@@ -189,11 +191,13 @@ class Parser {
       SPILLWAY_ASSIGN(const Operand item, ParseOperand());
       const auto* literal = std::get_if<RawLiteral>(&item);
       if (literal == nullptr) return InvalidAt(text_, token, "IN takes constants");
+      if (schema_ == nullptr) continue;
       SPILLWAY_ASSIGN(const TypedLiteral typed, TypeLiteral(*literal, type, NameOf(left), text_));
       values.push_back(LiteralJson(typed));
       list += (list.empty() ? "" : ", ") + typed.sql;
     } while (TakeSymbol(","));
     if (!TakeSymbol(")")) return Unexpected("a comma or a closing parenthesis is expected");
+    if (schema_ == nullptr) return Tree();
     SPILLWAY_ASSIGN(const auto arg, OperandForms(left, type));
     return Leaf({{"op", "in"}, {"arg", arg.first}, {"values", std::move(values)}},
                 arg.second + " IN (" + list + ")");
@@ -213,7 +217,7 @@ class Parser {
 
   Result<Tree> ParseLike(const Operand& left) {
     SPILLWAY_ASSIGN(const Column column, WantColumn(left));
-    if (column.type.kind != TypeKind::kString) {
+    if (schema_ != nullptr && column.type.kind != TypeKind::kString) {
       return InvalidAt(text_, column.token,
                        "LIKE compares strings, this is " + column.type.ToString());
     }
@@ -314,10 +318,26 @@ class Parser {
         .kind = LiteralKind::kNumber, .value = sign + digits.value, .token = std::move(token)});
   }
 
-  Result<Operand> ParseColumn() {
+  /// A column's name, of which nothing is known.
+  Result<Operand> ParseUnknownColumn() {
     Column column;
     column.token = Peek();
-    const std::vector<data::Field>* fields = &schema_.fields;
+    do {
+      const Token name = Peek();
+      if (name.kind != TokenKind::kName && name.kind != TokenKind::kQuoted) {
+        return Unexpected("a field's name is expected");
+      }
+      Take();
+      column.sql += (column.sql.empty() ? "" : ".") + NameSql(name.value);
+    } while (TakeSymbol("."));
+    return Operand(std::move(column));
+  }
+
+  Result<Operand> ParseColumn() {
+    if (schema_ == nullptr) return ParseUnknownColumn();
+    Column column;
+    column.token = Peek();
+    const std::vector<data::Field>* fields = &schema_->fields;
     std::string path;
     while (true) {
       const Token name = Peek();
@@ -325,7 +345,9 @@ class Parser {
         return Unexpected("a field's name is expected");
       }
       Take();
-      const auto index = data::LookUpField(*fields, name.value, path);
+      const auto index = name.kind == TokenKind::kQuoted
+                             ? data::LookUpExactField(*fields, name.value, path)
+                             : data::LookUpField(*fields, name.value, path);
       if (!index.ok() && path.empty() && name.kind == TokenKind::kName) {
         const std::string refusal = FunctionRefusal(name.value, Peek().IsSymbol("("));
         if (!refusal.empty()) return InvalidAt(text_, name, refusal);
@@ -369,12 +391,15 @@ class Parser {
 
   Status CheckComparable(const Operand& operand) const {
     const auto* column = std::get_if<Column>(&operand);
-    if (column == nullptr || FamilyOf(column->type) != Family::kNone) return Status();
+    if (column == nullptr || schema_ == nullptr || FamilyOf(column->type) != Family::kNone) {
+      return Status();
+    }
     return InvalidAt(text_, column->token,
                      "values of type " + column->type.ToString() + " cannot be compared");
   }
 
   Result<Tree> Compare(const Operand& left, std::string_view op, const Operand& right) {
+    if (schema_ == nullptr) return Tree();
     SPILLWAY_TRY(CheckComparable(left));
     SPILLWAY_TRY(CheckComparable(right));
     const auto* left_column = std::get_if<Column>(&left);
@@ -434,7 +459,7 @@ class Parser {
 
   std::string_view text_;
   std::vector<Token> tokens_;
-  const data::Schema& schema_;
+  const data::Schema* schema_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::set<std::size_t> columns_;
@@ -442,9 +467,14 @@ class Parser {
 
 }  // namespace
 
+Status Predicate::CheckSyntax(std::string_view text) {
+  SPILLWAY_ASSIGN(std::vector<Token> tokens, Tokenize(text));
+  return Parser(text, std::move(tokens), nullptr).Parse().status();
+}
+
 Result<Predicate> Predicate::Parse(std::string_view text, const data::Schema& schema) {
   SPILLWAY_ASSIGN(std::vector<Token> tokens, Tokenize(text));
-  Parser parser(text, std::move(tokens), schema);
+  Parser parser(text, std::move(tokens), &schema);
   SPILLWAY_ASSIGN(const Tree tree, parser.Parse());
   Predicate predicate;
   predicate.text_ = ToSql(tree);

@@ -19,10 +19,14 @@ class Predicate {
   /// FALSE, NULL, DATE '…', TIMESTAMP '…' (no zone: UTC), X'hex'; comparisons = <> != < <= > >=
   /// <=>, IS [NOT] DISTINCT FROM, AND OR NOT, IN, BETWEEN, LIKE [ESCAPE], IS [NOT] NULL. Resolves
   /// columns in `schema` (exact name first, else a unique match regardless of case) and types
-  /// literals by what they are compared with. Errors: INVALID_PREDICATE with details "position"
-  /// (byte, from 0) and "token", the message showing the text with a caret; COLUMN_NOT_FOUND with
-  /// the nearest names.
+  /// literals by what they are compared with. A quoted column is meant to the letter. Errors:
+  /// INVALID_PREDICATE with details "position" (byte, from 0) and "token", the message showing the
+  /// text with a caret; COLUMN_NOT_FOUND with the nearest names.
   static base::Result<Predicate> Parse(std::string_view text, const data::Schema& schema);
+
+  /// What of `text` can be checked without a schema: its syntax, and that it calls no function.
+  /// Both are errors of Parse with any schema: INVALID_PREDICATE.
+  static base::Status CheckSyntax(std::string_view text);
 
   /// Canonical SQL: equal predicates print equally; parses back to an equal predicate.
   const std::string& text() const { return text_; }

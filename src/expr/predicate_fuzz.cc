@@ -26,6 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto predicate =
       expr::Predicate::Parse({reinterpret_cast<const char*>(bytes), size}, kSchema);
   if (!predicate.ok()) return 0;
+  if (!expr::Predicate::CheckSyntax({reinterpret_cast<const char*>(bytes), size}).ok()) {
+    std::abort();
+  }
   const auto again = expr::Predicate::Parse(predicate->text(), kSchema);
   if (!again.ok() || again->text() != predicate->text() ||
       again->lakeio_json() != predicate->lakeio_json()) {

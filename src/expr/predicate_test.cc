@@ -231,6 +231,34 @@ TEST(Predicate, RefusesByNameWhatDependsOnMoreThanTheRows) {
   EXPECT_NE(Refused("id > now()").message().find("now depends on time"), std::string::npos);
 }
 
+TEST(Predicate, ChecksTheSyntaxWithoutASchema) {
+  for (const char* good :
+       {"a > 1 AND (b IN (1, 'x') OR NOT c.d LIKE 'a%' ESCAPE '!')", "flag", "NOT \"odd name\".x",
+        "a BETWEEN DATE '2024-01-01' AND b", "a IS NOT DISTINCT FROM NULL", "1 < a", "a <=> X'00'",
+        "current_date = 1"}) {
+    EXPECT_TRUE(Predicate::CheckSyntax(good).ok()) << good;
+  }
+  for (const auto& [text, token] : {std::pair<std::string, std::string>("id >", ""),
+                                    {"id > now()", "now"},
+                                    {"random() < id", "random"},
+                                    {"a = 1 b", "b"},
+                                    {"a IN (b)", "b"},
+                                    {"(a = 1", ""},
+                                    {"a. = 1", "="},
+                                    {"'x'", ""}}) {
+    const Status refused = Predicate::CheckSyntax(text);
+    EXPECT_EQ(refused.error_class(), ErrorClass::kInvalidPredicate) << text;
+    EXPECT_EQ(refused.detail("token"), token) << text;
+  }
+}
+
+TEST(Predicate, TakesAQuotedColumnToTheLetter) {
+  const data::Schema schema{{{.name = "Id", .type = data::ScalarType(data::TypeKind::kLong)}}};
+  EXPECT_TRUE(Predicate::Parse("ID > 1", schema).ok());
+  EXPECT_TRUE(Predicate::Parse("\"Id\" > 1", schema).ok());
+  EXPECT_EQ(Predicate::Parse("\"ID\" > 1", schema).status().detail("nearest"), "Id");
+}
+
 TEST(Predicate, BoundsItsDepthAndLength) {
   EXPECT_EQ(TokenAt(std::string(150, '(') + "TRUE" + std::string(150, ')')), "(");
   std::string nots;
