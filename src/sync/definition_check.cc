@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "data/column_lookup.h"
 #include "data/utf8.h"
+#include "expr/predicate.h"
+#include "sync/cron.h"
 #include "sync/definition.h"
 #include "sync/definition_fields.h"
 
@@ -113,7 +116,9 @@ Status CheckColumns(const Definition& d) {
     if (Holds(extra, column)) {
       return WrongField(key, "'" + column + "' is one of extra_columns, which the source lacks");
     }
-    if (d.columns && !Holds(*d.columns, column)) {
+    if (d.columns && std::ranges::none_of(*d.columns, [&](const std::string& selected) {
+          return data::IsSameName(selected, column);
+        })) {
       return WrongField(key, "column '" + column + "' is not among the selected columns");
     }
     return Status();
@@ -187,16 +192,6 @@ bool IsPartitionZone(std::string_view zone) {
   return zone.substr(1) <= kFarthestOffset && zone.substr(4) <= "59";
 }
 
-// Words stand for days and months only: the parts are second, minute, hour, day, month, weekday,
-// year.
-bool IsCronPart(std::string_view word, std::size_t part) {
-  return std::ranges::all_of(word, [&](unsigned char c) {
-    if (std::isalpha(c) != 0) return part >= 3 && part <= 5;
-    return std::isdigit(c) != 0 ||
-           std::string_view("*?,-/#").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-}
-
 bool IsNamePart(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return std::isalnum(byte) != 0 || c == '_' || c == '$' || byte >= 0x80;
@@ -248,7 +243,13 @@ Status CheckSqlItem(std::string_view text) {
 }
 
 Status CheckSchedule(std::string_view text) {
-  if (text == "on_commit" || ParseDuration(text).ok()) return Status();
+  constexpr std::string_view kForms =
+      "write Quartz cron with seconds and a zone (0 0 * * * ? Europe/Paris), an interval (15m), or "
+      "on_commit";
+  if (text == "on_commit") return Status();
+  if (const auto interval = ParseDuration(text); interval.ok()) {
+    return interval->count() > 0 ? Status() : Unfit("is no time to wait");
+  }
   std::vector<std::string_view> words;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t begin = text.find_first_not_of(' ', i);
@@ -257,14 +258,12 @@ Status CheckSchedule(std::string_view text) {
     words.push_back(text.substr(begin, i - begin));
   }
   if (!words.empty() && IsZone(words.back())) words.pop_back();
-  bool is_cron = words.size() == 6 || words.size() == 7;
-  for (std::size_t part = 0; part < words.size(); ++part) {
-    is_cron = is_cron && IsCronPart(words[part], part);
+  if (words.size() != 6 && words.size() != 7) {
+    return Unfit("is no schedule; " + std::string(kForms));
   }
-  if (is_cron) return Status();
-  return Unfit(
-      "is no schedule; write Quartz cron with seconds and a zone (0 0 * * * ? Europe/Paris), an "
-      "interval (15m), or on_commit");
+  const std::string wrong = FindWrongInCron(words);
+  if (wrong.empty()) return Status();
+  return Unfit("is no schedule: " + wrong + "; " + std::string(kForms));
 }
 
 Status Validate(const Definition& d) {
@@ -282,6 +281,11 @@ Status Validate(const Definition& d) {
   if (!IsPartitionZone(d.partition_zone)) {
     return WrongField("partition_zone", "'" + d.partition_zone +
                                             "' is neither UTC nor an offset; write it as +05:30");
+  }
+  if (!d.where.empty()) {
+    if (Status fit = expr::Predicate::CheckSyntax(d.where); !fit.ok()) {
+      return std::move(fit).With("field", "where");
+    }
   }
   if (!d.schedule.empty()) {
     if (const Status fit = CheckSchedule(d.schedule); !fit.ok()) {

@@ -41,6 +41,8 @@ TEST(Validate, WhatWorksIsAccepted) {
   d.schedule = "0 0 * * * ? Europe/Paris";
   d.freshness = std::chrono::minutes(15);
   d.partition_zone = "-03:30";
+  d.where = "anything > 1";
+  d.primary_key = {"ID", "day"};
   EXPECT_TRUE(Validate(d).ok()) << Validate(d).ToString();
 }
 
@@ -74,6 +76,8 @@ TEST(Validate, NamesTheField) {
   EXPECT_EQ(Refused([](Definition& d) { d.retries = -1; }), "retries");
   EXPECT_EQ(Refused([](Definition& d) { d.lock_timeout = {}; }), "lock_timeout");
   EXPECT_EQ(Refused([](Definition& d) { d.schedule = "hourly"; }), "schedule");
+  EXPECT_EQ(Refused([](Definition& d) { d.where = "id >"; }), "where");
+  EXPECT_EQ(Refused([](Definition& d) { d.where = "id > now()"; }), "where");
   for (const char* zone : {"", "Z", "+5", "05:30", "+05:60", "+18:01", "+1a:00", "Europe/Paris"}) {
     Definition d = Good();
     d.partition_zone = zone;
@@ -116,7 +120,8 @@ TEST(CheckSchedule, ThreeForms) {
                            "0 0 0 1 1 ? 2030", "0 0 * * * ? Europe/Paris", "0 0 * * * ? UTC"}) {
     EXPECT_TRUE(CheckSchedule(good).ok()) << good;
   }
-  for (const char* bad : {"", "hourly", "* * * * *", "0 0 * * * ? Mars", "15 m", "0 0 * * * ; ?"}) {
+  for (const char* bad : {"", "hourly", "* * * * *", "0 0 * * * ? Mars", "15 m", "0 0 * * * ; ?",
+                          "61 0 * * * ?", "0 0 * * * *", "0s"}) {
     EXPECT_FALSE(CheckSchedule(bad).ok()) << bad;
   }
 }

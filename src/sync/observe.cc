@@ -1,9 +1,12 @@
 #include "sync/observe.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/failpoint.h"
+#include "data/column_lookup.h"
+#include "sync/definition_fields.h"
 
 namespace spillway::sync {
 namespace {
@@ -12,13 +15,20 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
+// The name of the column that a definition means, exactly or regardless of case. `missing` begins
+// the message when there is none.
+Result<std::string> NameOf(const data::Schema& schema, const std::string& meant,
+                           const std::string& missing) {
+  const Result<std::size_t> index = data::LookUpField(schema.fields, meant, "");
+  if (index.ok()) return schema.fields[*index].name;
+  return Status(ErrorClass::kColumnNotFound, missing + ": " + meant)
+      .With("column", meant)
+      .With("nearest", index.status().detail("nearest"))
+      .Mend(std::string(index.status().mend()));
+}
+
 Status CheckTimeseriesKey(const std::string& name, const std::vector<std::string>& key,
                           const data::Schema& selected) {
-  const auto index = selected.Find(name);
-  if (!index) {
-    return Status(ErrorClass::kColumnNotFound, "timeseries key is not in the source: " + name)
-        .With("column", name);
-  }
   const auto wrong = [&](const std::string& why) {
     return Status(ErrorClass::kInvalidDefinition, "timeseries_key: column " + name + " " + why)
         .With("field", "timeseries_key")
@@ -32,7 +42,7 @@ Status CheckTimeseriesKey(const std::string& name, const std::vector<std::string
     return wrong("is in the primary key, so it has one value for each key")
         .Mend("Take it out of --primary-key, or leave --timeseries-key away.");
   }
-  const data::Type& type = selected.fields[*index].type;
+  const data::Type& type = selected.fields[*selected.Find(name)].type;
   if (type.is_nested() || type.kind == data::TypeKind::kVariant) {
     return wrong("has a type without an order: " + type.ToString());
   }
@@ -61,10 +71,14 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
   lake::ReadSpec spec;
   spec.partition_zone = definition.partition_zone;
   spec.columns = definition.columns;
-  const std::string& timeseries = definition.timeseries_key;
-  if (spec.columns && !timeseries.empty() &&
-      std::ranges::find(*spec.columns, timeseries) == spec.columns->end()) {
-    spec.columns->push_back(timeseries);  // the winning value is stored, selected or not
+  std::string& timeseries = observation->timeseries_key;
+  if (!definition.timeseries_key.empty()) {
+    SPILLWAY_ASSIGN(timeseries, NameOf(source.schema(), definition.timeseries_key,
+                                       "timeseries key is not in the source"));
+    const auto is_it = [&](const std::string& name) { return data::IsSameName(name, timeseries); };
+    if (spec.columns && std::ranges::none_of(*spec.columns, is_it)) {
+      spec.columns->push_back(timeseries);  // the winning value is stored, selected or not
+    }
   }
   if (!definition.where.empty()) {
     SPILLWAY_ASSIGN(spec.where, expr::Predicate::Parse(definition.where, source.schema()));
@@ -72,32 +86,28 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
   SPILLWAY_ASSIGN(observation->scan, source.Plan(context, spec));
   const data::Schema& selected = *observation->scan.schema;
 
-  observation->key =
-      definition.primary_key.empty() ? source.description().primary_key : definition.primary_key;
-  for (const std::string& column : observation->key) {
-    if (!selected.Find(column)) {
-      return Status(ErrorClass::kColumnNotFound,
-                    "primary key column is not in the source: " + column)
-          .With("column", column);
+  for (const std::string& column :
+       definition.primary_key.empty() ? source.description().primary_key : definition.primary_key) {
+    SPILLWAY_ASSIGN(std::string name,
+                    NameOf(selected, column, "primary key column is not in the source"));
+    if (std::ranges::find(observation->key, name) != observation->key.end()) {
+      return WrongField("primary_key", "names '" + name + "' twice");
     }
+    observation->key.push_back(std::move(name));
   }
   if (!timeseries.empty()) SPILLWAY_TRY(CheckTimeseriesKey(timeseries, observation->key, selected));
+  std::map<std::string, std::string> overrides;
   for (const auto& [column, type] : definition.type_overrides) {
-    if (!selected.Find(column)) {
-      return Status(ErrorClass::kColumnNotFound,
-                    "type override names a column that is not selected: " + column)
-          .With("column", column);
+    SPILLWAY_ASSIGN(std::string name,
+                    NameOf(selected, column, "type override names a column that is not selected"));
+    if (!overrides.emplace(name, type).second) {
+      return WrongField("type_overrides", "has two types for '" + name + "'");
     }
   }
   for (const data::Field& field : selected.fields) {
-    const auto override_type = definition.type_overrides.find(field.name);
     const bool in_key = std::ranges::find(observation->key, field.name) != observation->key.end();
-    SPILLWAY_ASSIGN(
-        target::Column column,
-        target.MapColumn(context, field,
-                         override_type == definition.type_overrides.end() ? std::string_view()
-                                                                          : override_type->second,
-                         in_key));
+    SPILLWAY_ASSIGN(target::Column column,
+                    target.MapColumn(context, field, overrides[field.name], in_key));
     observation->columns.push_back(std::move(column));
   }
   SPILLWAY_TRY(target.CheckNames(definition.table, WithExtras(definition, observation->columns)));

@@ -26,7 +26,9 @@ struct Observation {
   lake::Totals totals;
   lake::Scan scan;
   std::vector<target::Column> columns;  ///< as the target shall have them
-  std::vector<std::string> key;  ///< resolved: the definition's, else the source's constraint
+  /// The definition's, else the source's constraint; as the source writes the names.
+  std::vector<std::string> key;
+  std::string timeseries_key;  ///< as the source writes it; empty: none
 };
 
 /// True when the recorded position, the definition and the target's table leave nothing to do.
