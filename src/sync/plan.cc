@@ -186,6 +186,16 @@ std::string_view Name(Action action) {
   return "nothing";
 }
 
+Status CheckRejected(const Definition& definition, const target::TableState& state) {
+  if (!definition.max_rejected || state.rejected <= *definition.max_rejected) return Status();
+  return Status(ErrorClass::kTooManyRejected,
+                std::to_string(state.rejected) + " rows of " + definition.table.ToString() +
+                    " are rejected, max_rejected is " + std::to_string(*definition.max_rejected))
+      .With("table", definition.table.ToString())
+      .With("rejected", std::to_string(state.rejected))
+      .With("max_rejected", std::to_string(*definition.max_rejected));
+}
+
 Result<Plan> MakePlan(const Definition& definition, const Observation& observation,
                       const Limits& limits, bool rebuild) {
   const target::TableState& state = observation.target;
@@ -197,6 +207,9 @@ Result<Plan> MakePlan(const Definition& definition, const Observation& observati
     plan.to_version = state.position->version;
     plan.reason = "the target reflects version " + std::to_string(plan.to_version) +
                   ", which is the source's latest, and the definition is the same";
+    if (const Status rejected = CheckRejected(definition, state); !rejected.ok()) {
+      plan.warnings.push_back("the next sync fails: " + std::string(rejected.message()));
+    }
     plan.other_ways = OtherWays(state, plan);
     return plan;
   }

@@ -59,6 +59,10 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
+/// TOO_MANY_REJECTED when the target has more rejected rows outstanding than the definition's
+/// max_rejected allows, which may have been lowered since they were rejected.
+base::Status CheckRejected(const Definition& definition, const target::TableState& state);
+
 /// Decides. Errors: ALREADY_EXISTS, TARGET_CHANGED, INVALID_DEFINITION, each before anything was
 /// written. `rebuild` demands a load even when nothing changed (resync).
 base::Result<Plan> MakePlan(const Definition& definition, const Observation& observation,

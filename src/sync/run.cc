@@ -24,6 +24,13 @@ using SteadyClock = std::chrono::steady_clock;
 // they miss is found by its fence next time.
 constexpr milliseconds kCleanUpAfterStop{800};
 constexpr milliseconds kCleanUpAfterFailure{10'000};
+
+// The time to clean up after `cause`, from now on; all runs of a group share one.
+base::Context TimeToCleanUp(const Status& cause) {
+  const bool stopped = cause.code() == base::Code::kCancelled;
+  return {base::Deadline::After(stopped ? kCleanUpAfterStop : kCleanUpAfterFailure), {}};
+}
+
 constexpr double kAnyShare = 100;
 // Another run may move the position between our observation and our fence, but not for ever.
 constexpr int kMaxObservations = 3;
@@ -51,7 +58,10 @@ class Run {
     }
     // What can be refused is refused before anything is written, the fence included.
     SPILLWAY_TRY(MakePlan());
-    if (plan_.action == Action::kNothing) return false;
+    if (plan_.action == Action::kNothing) {
+      SPILLWAY_TRY(CheckRejected(definition_, observation_.target));
+      return false;
+    }
     bool observed_again = false;
     {
       Timed phase(this, Phase::kFence);
@@ -84,13 +94,10 @@ class Run {
   const base::Context& context() const { return context_; }
   const target::TableName& table() const { return definition_.table; }
 
-  // Takes the stage away after a failure, within its own short time. After an unknown commit
+  // Takes the stage away after a failure, within `brief` (TimeToCleanUp). After an unknown commit
   // nothing is deleted.
-  void CleanUp(const Status& cause) {
+  void CleanUp(const Status& cause, const base::Context& brief) {
     if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
-    const bool stopped = cause.code() == base::Code::kCancelled;
-    const base::Context brief{
-        base::Deadline::After(stopped ? kCleanUpAfterStop : kCleanUpAfterFailure), {}};
     if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
       Tell(Warning{"the stage " + stage_->table.ToString() +
                    " could not be removed now; the next sync removes it"});
@@ -266,7 +273,7 @@ class Run {
     search.stage = *stage_;
     search.key = plan_.key;
     search.columns = plan_.key;
-    const std::string& timeseries = definition_.timeseries_key;
+    const std::string& timeseries = observation_.timeseries_key;
     if (!timeseries.empty()) search.columns.push_back(timeseries);
     search.max_rejected = definition_.max_rejected;
     search.rejected = loaded_.rejected;
@@ -315,6 +322,7 @@ class Together {
       failure = Publish();
       if (!failure.ok()) culprit = MemberOf(failure.detail("table"));
     }
+    const base::Context brief = TimeToCleanUp(failure);
     std::vector<Outcome> outcomes;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       Outcome& outcome = outcomes.emplace_back();
@@ -328,7 +336,7 @@ class Together {
               ? failure
               : GroupNotPublished(*members_[i].definition, *members_[*culprit].definition);
       if (i >= runs_.size()) continue;
-      runs_[i]->CleanUp(failure);
+      runs_[i]->CleanUp(failure, brief);
       outcome.report = runs_[i]->report();
     }
     return outcomes;
@@ -344,7 +352,7 @@ class Together {
         environment_.events->Receive(member.definition->name(),
                                      Retry{"the sync", prepared.status()});
       }
-      runs_.back()->CleanUp(prepared.status());
+      runs_.back()->CleanUp(prepared.status(), TimeToCleanUp(prepared.status()));
       runs_.pop_back();
       prepared = Attempt(member);  // with a stage of its own
     }

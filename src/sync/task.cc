@@ -113,6 +113,7 @@ class TaskRun {
 
   // A task that failed counts for nothing: its rows are rolled back.
   ~TaskRun() {
+    CountBusy();
     if (committed_ || counters_ == nullptr) return;
     counters_->rows.fetch_sub(rows_counted_, std::memory_order_relaxed);
     counters_->bytes.fetch_sub(bytes_counted_, std::memory_order_relaxed);
@@ -122,10 +123,10 @@ class TaskRun {
   TaskRun& operator=(const TaskRun&) = delete;
 
   Result<target::TaskResult> Run(const base::Context& context) {
-    Stopwatch busy(counters_ == nullptr ? nullptr : &counters_->busy_nanoseconds);
     SPILLWAY_ASSIGN(const lake::Location location, environment_.resolve(task_.source));
     for (const std::string& split : task_.splits) {
       SPILLWAY_TRY(CopySplit(context, location, split));
+      if (writer_->already()) break;
       if (failing_ && located_.size() >= target::kBadRowsNamed) break;
     }
     if (failing_) return target::BadRowsError(task_.stage.target.ToString(), located_);
@@ -221,6 +222,16 @@ class TaskRun {
     const std::int64_t blocked = writer_->time_blocked().count();
     counters_->target_nanoseconds.fetch_add(blocked - blocked_counted_, std::memory_order_relaxed);
     blocked_counted_ = blocked;
+    CountBusy();
+  }
+
+  // Adds the time since it was counted last.
+  void CountBusy() {
+    if (counters_ == nullptr) return;
+    const auto now = SteadyClock::now();
+    const auto busy = std::chrono::duration_cast<std::chrono::nanoseconds>(now - busy_counted_);
+    counters_->busy_nanoseconds.fetch_add(busy.count(), std::memory_order_relaxed);
+    busy_counted_ = now;
   }
 
   std::atomic<std::int64_t>* SourceTime() {
@@ -240,6 +251,7 @@ class TaskRun {
   std::int64_t rows_counted_ = 0;
   std::int64_t bytes_counted_ = 0;
   std::int64_t blocked_counted_ = 0;
+  SteadyClock::time_point busy_counted_ = SteadyClock::now();
 };
 
 }  // namespace
