@@ -24,7 +24,7 @@ _CRASH_SIGNS = (
     "runtime error:",
     "terminate called",
     "panicked at",
-    "CHECK failed",
+    "invariant broken",
     "Assertion `",
 )
 
@@ -213,6 +213,11 @@ class Running:
             if int(blocked.split()[1], 16) != 0:
                 return
             time.sleep(0.002)
+
+    def wait_until_stopped(self) -> bool:
+        """Waits until the program has stopped itself at a failpoint (`NAME=stop`), or ended; whether it stopped."""
+        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        return state is not None and state.si_code == os.CLD_STOPPED
 
     def running(self) -> bool:
         return self._process.poll() is None

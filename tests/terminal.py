@@ -9,14 +9,18 @@ import select
 import subprocess
 import termios
 import time
+from collections.abc import Callable, Sequence
 
 from program import BINARY, Program
 
 
 def converse(
-    spillway: Program, arguments: list[str], lines: list[tuple[str, str]], code: int = 0
+    spillway: Program,
+    arguments: list[str],
+    lines: Sequence[tuple[str, str | Callable[[], str]]],
+    code: int = 0,
 ) -> str:
-    """Types each line when the text before it has appeared; everything that was shown."""
+    """Types each line, or what it gives when called, when the text before it has appeared; everything that was shown."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
         [BINARY, *arguments],
@@ -45,7 +49,8 @@ def converse(
             shown += data.decode(errors="replace")
         if pending and (at := shown.find(pending[0][0], seen)) >= 0:
             seen = at + len(pending[0][0])
-            os.write(parent, pending.pop(0)[1].encode())
+            line = pending.pop(0)[1]
+            os.write(parent, (line if isinstance(line, str) else line()).encode())
     ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
     os.close(parent)
     assert ended == code, shown

@@ -47,6 +47,7 @@ std::optional<std::string> TakeName(char separator, std::string_view* rest) {
 bool NeedsQuotes(std::string_view name, char separator) {
   if (name.empty() || name.find('"') != std::string_view::npos) return true;
   if (name.find(separator) != std::string_view::npos) return true;
+  if (separator == '.' && name.find_first_of("*?") != std::string_view::npos) return true;
   return SpacesAreLayout(separator) && (kSpaces.find(name.front()) != std::string_view::npos ||
                                         kSpaces.find(name.back()) != std::string_view::npos);
 }

@@ -17,7 +17,7 @@ namespace spillway::base {
 Result<std::vector<std::string>> SplitNames(std::string_view text, char separator);
 
 /// The inverse: names that SplitNames would not take as they are, or that hold a double quote, are
-/// quoted.
+/// quoted; with dots also those that hold * or ?, which would read as a pattern.
 std::string JoinNames(std::span<const std::string> names, char separator);
 
 }  // namespace spillway::base

@@ -46,7 +46,8 @@ Status ApplyTable(const Context& context, World& world, const Change& change, Pr
       return Status();
     }
     case ChangeAction::kChange: {
-      SPILLWAY_ASSIGN(Created altered, AlterSyncedTable(context, world, definition, false));
+      SPILLWAY_ASSIGN(Created altered,
+                      AlterSyncedTable(context, world, change.before, definition, false));
       *warnings = std::move(altered.plan.warnings);
       return Status();
     }

@@ -38,6 +38,7 @@ struct Change {
   ChangeAction action = ChangeAction::kLeave;
   std::string reason;
   std::vector<FieldChange> fields;
+  sync::Definition before;         ///< of a synced table that is there, as it was read
   std::vector<std::string> notes;  ///< what is kept but not acted on yet
   /// "target", "source" or "synced table"
   std::string_view kind() const;

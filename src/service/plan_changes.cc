@@ -232,6 +232,7 @@ class Planner {
                           : "the next sync builds the table again: its rows or columns change";
     }
     change.declared = std::move(table);
+    change.before = std::move(before);
     if (present != nullptr) change = AsDeclared(std::move(change));
     plan_.changes.push_back(std::move(change));
     return Status();

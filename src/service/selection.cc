@@ -1,7 +1,10 @@
 #include "service/selection.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 
+#include "base/name_list.h"
 #include "service/table_name.h"
 
 namespace spillway::service {
@@ -10,16 +13,50 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-bool FitsPattern(std::string_view pattern, std::string_view name) {
+namespace {
+
+// A character of a pattern; a wildcard or one that stands for itself.
+struct PatternPart {
+  char c;
+  bool wild;
+  bool operator==(const PatternPart&) const = default;
+};
+
+constexpr PatternPart kAny{'*', true};
+constexpr PatternPart kOne{'?', true};
+
+// What is quoted is written as names are: in quotes only where it must be.
+std::vector<PatternPart> ReadPattern(std::string_view pattern) {
+  std::vector<PatternPart> parts;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '"') {
+      parts.push_back({pattern[i], pattern[i] == '*' || pattern[i] == '?'});
+      continue;
+    }
+    std::string quoted;
+    for (++i; i < pattern.size(); ++i) {
+      if (pattern[i] == '"' && !pattern.substr(i + 1).starts_with('"')) break;
+      if (pattern[i] == '"') ++i;
+      quoted.push_back(pattern[i]);
+    }
+    for (const char c : base::JoinNames(std::array{quoted}, '.')) parts.push_back({c, false});
+  }
+  return parts;
+}
+
+}  // namespace
+
+bool FitsPattern(std::string_view text, std::string_view name) {
+  const std::vector<PatternPart> pattern = ReadPattern(text);
   std::size_t p = 0;
   std::size_t n = 0;
   std::size_t star = std::string_view::npos;
   std::size_t retry = 0;
   while (n < name.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n]) && pattern[p] != '*') {
+    if (p < pattern.size() && (pattern[p] == kOne || pattern[p] == PatternPart{name[n], false})) {
       ++p;
       ++n;
-    } else if (p < pattern.size() && pattern[p] == '*') {
+    } else if (p < pattern.size() && pattern[p] == kAny) {
       star = p++;
       retry = n;
     } else if (star != std::string_view::npos) {
@@ -29,10 +66,13 @@ bool FitsPattern(std::string_view pattern, std::string_view name) {
       return false;
     }
   }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+  while (p < pattern.size() && pattern[p] == kAny) ++p;
+  return p == pattern.size();
 }
 
-bool IsPattern(std::string_view word) { return word.find_first_of("*?") != std::string_view::npos; }
+bool IsPattern(std::string_view word) {
+  return std::ranges::any_of(ReadPattern(word), &PatternPart::wild);
+}
 
 Result<std::vector<state::SyncedTable>> SelectSyncedTables(const base::Context& context,
                                                            state::Store& store,

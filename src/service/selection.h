@@ -12,11 +12,12 @@
 /// Which synced tables a command line means: names, patterns or all.
 namespace spillway::service {
 
-/// Whether `name` fits `pattern`, in which `*` stands for any characters and `?` for one. Case
-/// counts.
+/// Whether `name`, as state::SyncedTable::name() writes it, fits `pattern`, in which `*` stands for
+/// any characters and `?` for one, but where they are in double quotes. Case counts.
 bool FitsPattern(std::string_view pattern, std::string_view name);
 
-/// Whether a word of a command line is a pattern rather than a name.
+/// Whether a word of a command line is a pattern rather than a name: it holds * or ? outside of
+/// double quotes.
 bool IsPattern(std::string_view word);
 
 /// The tables of the store that `wanted` names, each once, in the order of `wanted` and, within a

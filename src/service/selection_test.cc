@@ -25,6 +25,17 @@ TEST(FitsPatternTest, KnowsStarsAndQuestionMarks) {
   EXPECT_FALSE(FitsPattern("exac", "exact"));
 }
 
+TEST(FitsPatternTest, TakesWhatIsQuotedAsItIs) {
+  EXPECT_FALSE(IsPattern(R"(shop.public."*")"));
+  EXPECT_FALSE(IsPattern(R"(shop.public."a""?")"));
+  EXPECT_TRUE(IsPattern(R"(shop."my.schema".*)"));
+  EXPECT_TRUE(FitsPattern(R"(shop."my.schema".*)", R"(shop."my.schema".products)"));
+  EXPECT_TRUE(FitsPattern(R"(shop."public".*)", "shop.public.products"));
+  EXPECT_TRUE(FitsPattern(R"(*."a*b")", R"(shop.public."a*b")"));
+  EXPECT_FALSE(FitsPattern(R"(*."a*b")", "shop.public.a_b"));
+  EXPECT_TRUE(FitsPattern("shop.public.*", R"(shop.public."*")"));
+}
+
 class SelectionTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -58,6 +69,18 @@ TEST_F(SelectionTest, TakesEachTableOnce) {
   EXPECT_THAT(Names({"shop.public.products", "shop.public.*"}),
               ElementsAre("products", "orders", "orders_old"));
   EXPECT_THAT(Names({"shop.public.orders*"}), ElementsAre("orders", "orders_old"));
+}
+
+TEST_F(SelectionTest, ATableMayHaveANameLikeAPattern) {
+  state::SyncedTable table;
+  table.id = "id of the odd one";
+  table.target = "shop";
+  table.schema = "public";
+  table.table = "*";
+  table.definition = "{}";
+  ASSERT_TRUE(store_->AddSyncedTable(base::Context(), table).ok());
+  EXPECT_THAT(Names({table.name()}), ElementsAre("*"));
+  EXPECT_THAT(Names({"shop.public.*"}), ElementsAre("*", "orders", "orders_old", "products"));
 }
 
 TEST_F(SelectionTest, RefusesWhatMeansNothing) {

@@ -64,24 +64,20 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
     view.definition_outcome =
         std::move(read).status().While("read the definition").With("table", table.name());
   }
-  SPILLWAY_ASSIGN(const std::vector<state::Run> runs,
-                  world.store().ListRuns(context, table.id, 50));
-  bool published = false;
-  for (const state::Run& run : runs) {
-    if (run.state != state::RunState::kSucceeded && run.state != state::RunState::kNothingToDo) {
-      continue;
-    }
-    published = true;
-    if (!view.published_version) view.published_version = run.source_version;
-  }
+  SPILLWAY_ASSIGN(const std::vector<state::Run> runs, world.store().ListRuns(context, table.id, 1));
   if (!runs.empty()) view.last_run = runs.front();
-  view.state = table.paused_at ? "paused" : StateWord(view.last_run, published);
+  SPILLWAY_ASSIGN(const std::optional<state::Run> published,
+                  world.store().LastPublished(context, table.id));
+  if (published) view.published_version = published->source_version;
+  view.state = table.paused_at ? "paused" : StateWord(view.last_run, published.has_value());
   if (!view.definition_outcome.ok()) view.state = "failed";
   return view;
 }
 
+// A target that cannot be asked to forget a table, or not as it is now.
 bool IsOutOfReach(const Status& error) {
-  return error.code() == base::Code::kUnavailable || error.code() == base::Code::kUnauthorized ||
+  return error.error_class() == ErrorClass::kTargetUnsuitable ||
+         error.code() == base::Code::kUnavailable || error.code() == base::Code::kUnauthorized ||
          error.code() == base::Code::kNotFound || error.error_class() == ErrorClass::kLocalPostgres;
 }
 
@@ -140,12 +136,20 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
 }
 
 Result<Created> AlterSyncedTable(const base::Context& context, World& world,
-                                 sync::Definition definition, bool dry_run) {
+                                 const sync::Definition& before, sync::Definition definition,
+                                 bool dry_run) {
   SPILLWAY_TRY(sync::Validate(definition));
-  SPILLWAY_ASSIGN(state::SyncedTable table,
-                  world.store().GetSyncedTable(context, definition.name()));
+  const std::string name = before.name();
+  SPILLWAY_ASSIGN(const auto lock, state::LockTable(world.home(), before.id, name, "alter"));
+  SPILLWAY_ASSIGN(state::SyncedTable table, world.store().GetSyncedTable(context, name));
+  SPILLWAY_ASSIGN(const sync::Definition stored, sync::DefinitionFromJson(table.definition));
+  if (stored != before) {
+    return Status(ErrorClass::kDefinitionChanged,
+                  "another command changed the definition of " + name + " meanwhile")
+        .With("table", name)
+        .Mend("Look at it with spillway synced-table get " + name + ", then repeat the change.");
+  }
   SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
-  SPILLWAY_ASSIGN(const auto lock, state::LockTable(world.home(), table.id, table.name(), "alter"));
   SPILLWAY_ASSIGN(source::ResolvedSource resolved,
                   world.sources().Resolve(context, definition.source));
   definition.source = std::move(resolved.source);

@@ -51,10 +51,12 @@ base::Result<Created> CreateSyncedTable(const base::Context& context, World& wor
                                         sync::Definition definition, TakeOver take_over,
                                         bool dry_run);
 
-/// Replaces the definition of the synced table, found by its name, after the same checks. Rows
-/// change with the next sync. RUN_IN_PROGRESS while one holds the table.
+/// Replaces the definition of a synced table, `before` as it was read, after the same checks. Rows
+/// change with the next sync. Errors: RUN_IN_PROGRESS while one holds the table; DEFINITION_CHANGED
+/// when the stored definition is no longer `before`, so that no change of another is lost.
 base::Result<Created> AlterSyncedTable(const base::Context& context, World& world,
-                                       sync::Definition definition, bool dry_run);
+                                       const sync::Definition& before, sync::Definition definition,
+                                       bool dry_run);
 
 /// `ask_target`: also reads the position; a target that is down is reported in the view, not as an
 /// error. A definition that cannot be read is an error of the first, and in the view of the second.

@@ -1,6 +1,7 @@
 #include "service/table_name.h"
 
 #include "base/name_list.h"
+#include "service/selection.h"
 
 namespace spillway::service {
 
@@ -10,6 +11,11 @@ using base::Status;
 
 Result<SyncedTableName> ParseSyncedTableName(std::string_view text) {
   SPILLWAY_ASSIGN(std::vector<std::string> parts, base::SplitNames(text, '.'));
+  if (IsPattern(text)) {
+    return Status(ErrorClass::kInvalidArgument,
+                  "one synced table is to be named, and this is a pattern: " + std::string(text))
+        .Mend("Name one table; in a table's own name * and ? stand in double quotes.");
+  }
   if (parts.size() != 3) {
     return Status(ErrorClass::kInvalidArgument,
                   "a synced table is named TARGET.schema.table, not '" + std::string(text) + "'")

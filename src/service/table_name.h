@@ -16,8 +16,8 @@ struct SyncedTableName {
 };
 
 /// Parses `shop.public.products`; a part in double quotes is taken as it is (`""` for a quote
-/// inside), others must be letters, digits, `_`, `$` or `-` and keep their case. Errors:
-/// INVALID_ARGUMENT saying which part is missing.
+/// inside), others keep their case and hold neither * nor ?, which make a pattern (selection.h).
+/// Errors: INVALID_ARGUMENT.
 base::Result<SyncedTableName> ParseSyncedTableName(std::string_view text);
 
 /// Splits a comma-separated list of column names, each quoted as in ParseSyncedTableName where it

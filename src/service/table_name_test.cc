@@ -22,6 +22,12 @@ TEST(SyncedTableName, QuotedPartsAreTakenAsTheyAre) {
   EXPECT_EQ(name->table, (target::TableName{"my.schema", R"(a "quoted" täble)"}));
 }
 
+TEST(SyncedTableName, WildcardsAreQuoted) {
+  EXPECT_EQ(ParseSyncedTableName(R"(local.public."*")")->table.table, "*");
+  EXPECT_THAT(ParseSyncedTableName("local.public.*").status().message(), HasSubstr("pattern"));
+  EXPECT_FALSE(ParseSyncedTableName("local.pub?ic.a").ok());
+}
+
 TEST(SyncedTableName, SaysWhatIsWrong) {
   EXPECT_THAT(ParseSyncedTableName("products").status().mend(), HasSubstr("local.public.products"));
   for (const char* wrong :

@@ -68,6 +68,25 @@ def count(database: Database, table: str) -> int:
     return int(database.query(f"SELECT count(*) FROM {table}")[0][0])
 
 
+def test_apply_loses_no_change_that_another_made_meanwhile(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, document(database, ONE))
+    spillway.done("apply", "-f", "shop.yaml", "--yes")
+    write(spillway, document(database, ONE.replace("[id]", "[id], retries: 5")))
+
+    def alter() -> str:
+        spillway.done("synced-table", "alter", "shop.public.one", "--where", "id > 1")
+        return "y\n"
+
+    apply = ["apply", "-f", "shop.yaml"]
+    shown = converse(spillway, apply, [("Make these changes? [y/N] ", alter)], code=1)
+    assert "another command changed the definition of shop.public.one meanwhile" in shown
+    view = spillway.json("synced-table", "get", "shop.public.one")
+    assert view["where"] == "id > 1"
+    assert "retries" not in view
+
+
 def test_plan_apply_change_prune(
     spillway: Program, lake: pathlib.Path, database: Database
 ) -> None:

@@ -191,3 +191,21 @@ def test_ten_bad_rows_of_a_million_cost_little(
     share = statistics.median(times["dirty"]) / statistics.median(times["clean"])
     print(f"clean {sorted(times['clean'])} ms, ten bad rows {sorted(times['dirty'])} ms: {share:.3f}")
     assert share < 1.05
+
+
+def test_a_lowered_bound_holds_for_the_rows_that_are_rejected_already(
+    rejecting: Program, database: Database
+) -> None:
+    rows = len(listed(rejecting))
+    assert rows > 1
+    rejecting.done("synced-table", "alter", NAME, "--max-rejected", "1")
+    explained = rejecting.json("explain", NAME)
+    assert explained["action"] == "nothing"
+    assert "max_rejected is 1" in explained["warnings"][0]
+    failure = rejecting.fails(
+        *("sync", NAME, "--progress", "none"), error_class="TOO_MANY_REJECTED"
+    )
+    assert (failure.details["rejected"], failure.details["max_rejected"]) == (str(rows), "1")
+    assert database.query("SELECT id FROM public.notes") == [(1,)]
+    rejecting.done("synced-table", "alter", NAME, "--max-rejected", str(rows))
+    assert "nothing to do" in rejecting.done("sync", NAME).text

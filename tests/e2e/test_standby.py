@@ -124,3 +124,24 @@ def test_a_standby_that_tells_nothing_is_named(
         assert "hot_standby_feedback" in said
     deltalake.write_deltalake(str(lake), rows(3, 4), mode="overwrite")
     assert "hot_standby_feedback" not in shop.done("sync", NAME, "--progress", "plain").stderr
+
+
+def test_a_table_on_a_server_that_became_a_standby_can_be_let_go(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
+    lake = tmp_path / "products"
+    deltalake.write_deltalake(str(lake), rows(1, 2))
+    shop.done("synced-table", "create", NAME, "--from", str(lake), "--primary-key", "id")
+    with standby(database) as port:
+        caught_up(database, port)
+        url = database.url(port=port)
+        (shop.home / "moved.yaml").write_text(
+            f'version: 1\ntargets: {{ shop: {{ url: "{url}" }} }}\n'
+        )
+        shop.done("apply", "-f", "moved.yaml", "--yes")
+        refused = shop.run("synced-table", "delete", NAME, "--drop-table", "--yes")
+        assert refused.code != 0
+        assert "TARGET_UNSUITABLE" in refused.stderr
+        kept = shop.done("synced-table", "delete", NAME, "--keep-table")
+        assert "still has its position" in kept.stderr
+        shop.done("target", "remove", "shop")

@@ -105,9 +105,7 @@ def _cut(program: Program, arguments: tuple[str, ...], fault: Fault, world: Worl
 
 def _stopped_at_failpoint(running: Running, strike: Callable[[], None]) -> Outcome:
     """Waits until the program stops itself or ends; then breaks the world and lets it go on."""
-    state = os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    assert state is not None
-    if state.si_code == os.CLD_STOPPED:
+    if running.wait_until_stopped():
         try:
             strike()
         finally:

@@ -108,7 +108,7 @@ class StatementRunner {
       case sql::Verb::kResync:
         return SyncAndReport(session_, world_, on.names, {.rebuild = true}, AsksForList(on));
       case sql::Verb::kExplain:
-        return Explain(on.names);
+        return ExplainAndReport(session_, world_, on.names, {}, AsksForList(on), false);
       case sql::Verb::kPause:
         return ForEach(on.names, "paused", &service::PauseSyncedTable);
       case sql::Verb::kResume:
@@ -127,15 +127,6 @@ class StatementRunner {
 
   static bool AsksForList(const sql::OnSyncedTables& on) {
     return on.names.size() > 1 || service::IsPattern(on.names.front());
-  }
-
-  Result<int> Explain(const std::vector<std::string>& names) {
-    const auto explained = service::ExplainTables(context(), world_, names, {});
-    for (const service::Explained& one : explained) {
-      if (!one.plan.ok()) return one.plan.status();
-      session_->console->Print(PlanJson(one.name, *one.plan));
-    }
-    return 0;
   }
 
   Result<int> Describe(const std::vector<std::string>& names) {

@@ -57,36 +57,6 @@ void AddAllowDeletes(CLI::App* command, service::SyncOptions* options) {
                     "Delete more than max_delete_share allows, and what cascades");
 }
 
-Result<int> Explain(Session* session, service::World& world, const Selection& selection,
-                    const service::SyncOptions& options, bool exit_code) {
-  const auto explained =
-      service::ExplainTables(session->context, world, selection.Wanted(), options);
-  Json list = Json::array();
-  bool something = false;
-  int code = 0;
-  for (const service::Explained& one : explained) {
-    if (!one.plan.ok()) {
-      session->console->Error(base::Status(one.plan.status()).While(one.name));
-      code = explained.size() == 1 ? ExitCode(one.plan.status()) : 1;
-      continue;
-    }
-    something = something || one.plan->action != sync::Action::kNothing;
-    list.push_back(Json::parse(PlanJson(one.name, *one.plan)));
-  }
-  if (session->console->format == OutputFormat::kTable) {
-    for (const Json& json : list) {
-      if (json != list.front()) session->console->Line("");
-      session->console->Print(json.dump());
-    }
-  } else if (selection.AsksForList() || explained.size() > 1) {
-    session->console->Print(list.dump());
-  } else if (!list.empty()) {
-    session->console->Print(list.front().dump());
-  }
-  if (code != 0) return code;
-  return exit_code && something ? 3 : 0;
-}
-
 void AddSync(CLI::App* app, Session* session) {
   CLI::App* sync = app->add_subcommand("sync", "Bring synced tables up to their sources");
   const auto selection = AddSelection(sync);
@@ -101,7 +71,10 @@ void AddSync(CLI::App* app, Session* session) {
     session->action = [session, selection, options](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *selection));
       if (none) return 0;
-      if (session->dry_run) return Explain(session, world, *selection, *options, false);
+      if (session->dry_run) {
+        return ExplainAndReport(session, world, selection->Wanted(), *options,
+                                selection->AsksForList(), false);
+      }
       return SyncAndReport(session, world, selection->Wanted(), *options, selection->AsksForList());
     };
   });
@@ -125,7 +98,10 @@ void AddResyncAndExplain(CLI::App* app, Session* session) {
       const service::SyncOptions& options = flags->options;
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *flags->selection));
       if (none) return 0;
-      if (session->dry_run) return Explain(session, world, *flags->selection, options, false);
+      if (session->dry_run) {
+        return ExplainAndReport(session, world, flags->selection->Wanted(), options,
+                                flags->selection->AsksForList(), false);
+      }
       return SyncAndReport(session, world, flags->selection->Wanted(), options,
                            flags->selection->AsksForList());
     };
@@ -142,7 +118,8 @@ void AddResyncAndExplain(CLI::App* app, Session* session) {
     session->action = [session, explained, exit_code](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const bool none, NoneAtAll(session, world, *explained));
       if (none) return 0;
-      return Explain(session, world, *explained, {}, *exit_code);
+      return ExplainAndReport(session, world, explained->Wanted(), {}, explained->AsksForList(),
+                              *exit_code);
     };
   });
 }

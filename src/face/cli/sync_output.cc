@@ -104,7 +104,10 @@ std::string PlanJson(const std::string& name, const sync::Plan& plan) {
   Json other_ways = Json::object();
   for (const sync::OtherWay& other : plan.other_ways) other_ways[other.way] = other.cost;
   json["other_ways"] = std::move(other_ways);
-  if (plan.action == sync::Action::kNothing) return json.dump();
+  if (plan.action == sync::Action::kNothing) {
+    if (!plan.warnings.empty()) json["warnings"] = plan.warnings;
+    return json.dump();
+  }
   json["files"] = plan.files;
   json["estimated_rows"] = plan.estimated_rows ? Json(*plan.estimated_rows) : Json();
   json["estimated_bytes"] = plan.estimated_bytes;
@@ -167,6 +170,36 @@ std::string Summary(const std::vector<service::SyncOutcome>& outcomes) {
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, shown);
   }
   return text;
+}
+
+Result<int> ExplainAndReport(Session* session, service::World& world,
+                             const std::vector<std::string>& wanted,
+                             const service::SyncOptions& options, bool as_list, bool exit_code) {
+  const auto explained = service::ExplainTables(session->context, world, wanted, options);
+  Json list = Json::array();
+  bool something = false;
+  int code = 0;
+  for (const service::Explained& one : explained) {
+    if (!one.plan.ok()) {
+      session->console->Error(Status(one.plan.status()).While(one.name));
+      code = explained.size() == 1 ? ExitCode(one.plan.status()) : 1;
+      continue;
+    }
+    something = something || one.plan->action != sync::Action::kNothing;
+    list.push_back(Json::parse(PlanJson(one.name, *one.plan)));
+  }
+  if (session->console->format == OutputFormat::kTable) {
+    for (const Json& json : list) {
+      if (json != list.front()) session->console->Line("");
+      session->console->Print(json.dump());
+    }
+  } else if (as_list || explained.size() > 1) {
+    session->console->Print(list.dump());
+  } else if (!list.empty()) {
+    session->console->Print(list.front().dump());
+  }
+  if (code != 0) return code;
+  return exit_code && something ? 3 : 0;
 }
 
 Result<int> SyncAndReport(Session* session, service::World& world,

@@ -30,6 +30,14 @@ std::string Sentence(const service::SyncOutcome& outcome);
 /// "3 synced, 1 nothing to do, 2 failed, 1 paused"; the numbers that are not zero.
 std::string Summary(const std::vector<service::SyncOutcome>& outcomes);
 
+/// Prints what a sync of `wanted` would do: a list when `as_list` or when a word named several,
+/// else one object. The exit code: that of the error when one table was wanted, 1 when one of
+/// several failed; else 3 when `exit_code` is set and there is something to do.
+base::Result<int> ExplainAndReport(Session* session, service::World& world,
+                                   const std::vector<std::string>& wanted,
+                                   const service::SyncOptions& options, bool as_list,
+                                   bool exit_code);
+
 /// Syncs `wanted`, with progress on stderr and, when it is done, a sentence a table, or with
 /// --output json and yaml their objects: a list when `as_list` or when a group came along, else
 /// one. Returns the exit code: that of the error when one table was wanted, 1 when one of several

@@ -146,7 +146,7 @@ Result<int> AlterTo(Session* session, service::World& world, const sync::Definit
                     const sync::Definition& after, bool dry_run) {
   const std::string name = before.name();
   SPILLWAY_ASSIGN(const service::Created altered,
-                  service::AlterSyncedTable(session->context, world, after, dry_run));
+                  service::AlterSyncedTable(session->context, world, before, after, dry_run));
   NotePending(session, altered.definition);
   if (dry_run) {
     session->console->Print(PlanJson(name, altered.plan));
