@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/display_width.h"
+#include "face/yaml/document.h"
 #include "service/error_json.h"
 #include "service/lake_tables.h"
 
@@ -60,12 +61,19 @@ std::string ShownLines(std::string_view text) {
   return shown + Shown(text);
 }
 
+void EmitText(const std::string& text, YAML::Emitter* out) {
+  if (!yaml::IsPlain(text)) *out << YAML::DoubleQuoted;
+  *out << text;
+}
+
 void Emit(const Json& value, YAML::Emitter* out) {
   switch (value.type()) {
     case Json::value_t::object:
       *out << YAML::BeginMap;
       for (const auto& [key, member] : value.items()) {
-        *out << YAML::Key << key << YAML::Value;
+        *out << YAML::Key;
+        EmitText(key, out);
+        *out << YAML::Value;
         Emit(member, out);
       }
       *out << YAML::EndMap;
@@ -78,22 +86,9 @@ void Emit(const Json& value, YAML::Emitter* out) {
       for (const Json& item : value) Emit(item, out);
       *out << YAML::EndSeq;
       return;
-    case Json::value_t::string: {
-      // A text that YAML would read as something else is quoted.
-      const std::string text = value.get<std::string>();
-      const bool plain = !text.empty() &&
-                         text.find_first_of(":#{}[],&*!|>'\"%@`\n") == std::string::npos &&
-                         text != "null" && text != "true" && text != "false" && text != "~" &&
-                         text.find_first_not_of("0123456789+-.eE_") != std::string::npos &&
-                         text.front() != ' ' && text.back() != ' ' && text.front() != '-' &&
-                         text != "yes" && text != "no" && text != "on" && text != "off";
-      if (plain) {
-        *out << text;
-      } else {
-        *out << YAML::DoubleQuoted << text;
-      }
+    case Json::value_t::string:
+      EmitText(value.get<std::string>(), out);
       return;
-    }
     case Json::value_t::null:
       *out << YAML::Null;
       return;

@@ -29,6 +29,10 @@ base::Result<service::Configuration> ReadDocument(std::string_view text, const D
 /// out. Ends with a line break.
 std::string WriteDocument(const service::Configuration& configuration);
 
+/// Whether `text` can stand in YAML as it is and every reader, of 1.1 or 1.2, takes it for this
+/// text: no number, truth or nothing.
+bool IsPlain(std::string_view text);
+
 /// `text` as a YAML scalar that is read as this text, on one line: plain where it can be.
 std::string Scalar(std::string_view text);
 

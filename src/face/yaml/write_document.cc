@@ -15,27 +15,6 @@ using sync::Field;
 using sync::FieldKind;
 using sync::FieldValue;
 
-// Words and forms that some reader of YAML, 1.1 or 1.2, takes for something else than a text.
-bool IsPlain(std::string_view text) {
-  const auto is_word = [](unsigned char c) { return std::isalpha(c) != 0 || c == '_' || c == '/'; };
-  if (text.empty() || text.size() > 200 || !is_word(static_cast<unsigned char>(text.front()))) {
-    return false;
-  }
-  const bool harmless = std::ranges::all_of(text, [&](unsigned char c) {
-    return is_word(c) || std::isdigit(c) != 0 || c == '.' || c == '-' || c == ' ' || c == '(' ||
-           c == ')' || c == '$' || c == '<' || c == '>' || c == '=' || c == '+' || c == ';';
-  });
-  if (!harmless || text.back() == ' ') return false;
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const std::string_view word :
-       {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}) {
-    if (lower == word) return false;
-  }
-  return true;
-}
-
 // Code points that YAML does not print or that end lines.
 bool MustBeEscaped(std::uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
@@ -99,6 +78,26 @@ void WriteValue(const Field& field, const FieldValue& value, std::string* out) {
 }
 
 }  // namespace
+
+bool IsPlain(std::string_view text) {
+  const auto is_word = [](unsigned char c) { return std::isalpha(c) != 0 || c == '_' || c == '/'; };
+  if (text.empty() || text.size() > 200 || !is_word(static_cast<unsigned char>(text.front()))) {
+    return false;
+  }
+  const bool harmless = std::ranges::all_of(text, [&](unsigned char c) {
+    return is_word(c) || std::isdigit(c) != 0 || c == '.' || c == '-' || c == ' ' || c == '(' ||
+           c == ')' || c == '$' || c == '<' || c == '>' || c == '=' || c == '+' || c == ';';
+  });
+  if (!harmless || text.back() == ' ') return false;
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string_view word :
+       {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}) {
+    if (lower == word) return false;
+  }
+  return true;
+}
 
 std::string Scalar(std::string_view text) {
   return IsPlain(text) ? std::string(text) : Quoted(text);
