@@ -302,6 +302,8 @@ class PostgresTarget final : public Target {
   }
 
  private:
+  Check CheckFreeConnections(const Rows& rows, bool through_proxy) const;
+
   // Read once: an extension that is installed while we run is not worth a query for each column.
   Result<ServerFacts> ReadServerFacts(const Context& context) {
     {
@@ -349,7 +351,14 @@ std::vector<Check> PostgresTarget::Test(const Context& context) {
   sql << "SELECT has_database_privilege(current_database(), 'CREATE'),"
       << " current_setting('max_connections')::int - (SELECT count(*) FROM pg_stat_activity"
       // A role that may not see other roles' sessions still sees that they have a database.
-      << " WHERE usesysid IS NOT NULL AND datid IS NOT NULL)";
+      << " WHERE usesysid IS NOT NULL AND datid IS NOT NULL),"
+      << " CASE WHEN rolsuper OR rolconnlimit < 0 THEN NULL ELSE rolconnlimit -"
+      << " (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid AND datid IS NOT NULL) "
+         "END,"
+      << " CASE WHEN rolsuper OR datconnlimit < 0 THEN NULL ELSE datconnlimit -"
+      << " (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND usesysid IS NOT NULL) END"
+      << " FROM pg_roles r, pg_database d"
+      << " WHERE rolname = session_user AND datname = current_database()";
   auto rows = (*connection)->Query(context, sql);
   if (!rows.ok()) {
     checks.push_back({"permissions", rows.status(), ""});
@@ -362,16 +371,40 @@ std::vector<Check> PostgresTarget::Test(const Context& context) {
             .Mend("GRANT CREATE ON DATABASE \"" + facts.database + "\" TO \"" + facts.user + "\".");
   }
   checks.push_back({"permission to create schemas", std::move(may_create), ""});
-  const std::int64_t free = rows->number(0, 1);
-  Status enough;
-  if (free < pool_.cap()) {
-    enough = Status(ErrorClass::kConnectionError,
-                    "the server has " + std::to_string(free) + " connections free, " +
-                        std::to_string(pool_.cap()) + " may be wanted")
-                 .Mend("Raise the server's max_connections, or use fewer --connections.");
-  }
-  checks.push_back({"free connections", std::move(enough), std::to_string(free)});
+  checks.push_back(CheckFreeConnections(*rows, facts.through_proxy));
   return checks;
+}
+
+// `rows`: what the server has free, and the role and the database where they have a limit; from the
+// second column on.
+Check PostgresTarget::CheckFreeConnections(const Rows& rows, bool through_proxy) const {
+  struct Limit {
+    int column;
+    const char* of;
+    const char* mend;
+  };
+  constexpr std::array kLimits = {
+      Limit{1, "server", "Raise the server's max_connections, or use fewer --connections."},
+      Limit{2, "role", "Raise it: ALTER ROLE … CONNECTION LIMIT …, or use fewer --connections."},
+      Limit{3, "database",
+            "Raise it: ALTER DATABASE … CONNECTION LIMIT …, or use fewer --connections."}};
+  Check check{"free connections", Status(), ""};
+  std::optional<std::int64_t> least;
+  for (const Limit& limit : kLimits) {
+    if (rows.IsNull(0, limit.column)) continue;
+    const std::int64_t free = rows.number(0, limit.column);
+    if (least && free >= *least) continue;
+    least = free;
+    check.note = std::to_string(free);
+    if (free >= pool_.cap()) continue;
+    check.outcome =
+        Status(ErrorClass::kConnectionError, std::string("the ") + limit.of + " has " +
+                                                 std::to_string(free) + " connections free, " +
+                                                 std::to_string(pool_.cap()) + " may be wanted")
+            .Mend(limit.mend);
+  }
+  if (through_proxy) check.note += " at the server; the proxy may give fewer";
+  return check;
 }
 
 }  // namespace

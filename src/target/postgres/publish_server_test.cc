@@ -258,6 +258,25 @@ TEST_P(PublishTest, ARoleThatTheUrlSetsOwnsTheTable) {
       "DROP OWNED BY \"Own er\", app_reader2 CASCADE; DROP ROLE \"Own er\"; DROP ROLE app_reader2");
 }
 
+TEST_P(PublishTest, TheLimitsOfARoleAndADatabaseAreTold) {
+  const auto free = [&](const std::string& conninfo) {
+    const auto checks = OpenTarget(conninfo)->Test(Soon());
+    const auto found = std::find_if(checks.begin(), checks.end(), [](const Check& check) {
+      return check.name == "free connections";
+    });
+    EXPECT_NE(found, checks.end());
+    return found->note + " " + std::string(found->outcome.message());
+  };
+  const std::string tight = As("tight");
+  ASSERT_EQ(plain_->Execute("ALTER ROLE tight CONNECTION LIMIT 1"), "");
+  EXPECT_EQ(free(tight).find("0 the role has 0 connections free"), 0u) << free(tight);
+  ASSERT_EQ(plain_->Execute("ALTER ROLE tight CONNECTION LIMIT -1; ALTER DATABASE " + database_ +
+                            " CONNECTION LIMIT 3"),
+            "");
+  EXPECT_NE(free(tight).find("the database has "), std::string::npos) << free(tight);
+  EXPECT_EQ(free(conninfo_).find("the database has "), std::string::npos);
+}
+
 TEST_P(PublishTest, WithoutPermissionNothingIsLoaded) {
   const std::string poor = As("poor");
   auto target = OpenTarget(poor);

@@ -34,7 +34,37 @@ Pool::~Pool() {
   SPILLWAY_CHECK(static_cast<int>(idle_.size()) == open_);
 }
 
+namespace {
+
+constexpr std::string_view kTooManyConnections = "53300";
+
+// What keeps us from another session while we have `others` is mostly the number of them: a server
+// refuses one too many, a pool in between lets it wait for ever.
+Status ExplainTooMany(const Context& context, int others, Status error) {
+  const bool waited_in_vain =
+      error.error_class() == ErrorClass::kDeadlineExceeded && context.Check().ok();
+  if (others < 1 || (!waited_in_vain && error.detail("sqlstate") != kTooManyConnections)) {
+    return error;
+  }
+  const std::string mend = others == 1 ? "Allow more: a sync needs at least two sessions."
+                                       : "Set connections (--connections) to " +
+                                             std::to_string(others - 1) + ", or raise the limit.";
+  return Status(ErrorClass::kConnectionError,
+                "no more than " + std::to_string(others) +
+                    (others == 1 ? " session" : " sessions") +
+                    " at once can be had, by a limit of the server, the database or the role, or "
+                    "the size of a connection pool in between: " +
+                    error.ToString())
+      .With("sqlstate", error.detail("sqlstate"))
+      .With("sessions", std::to_string(others))
+      .Mend(mend);
+}
+
+}  // namespace
+
 Result<Lease> Pool::Borrow(const Context& context) {
+  int others = 0;
+  bool pooler_is_known = false;
   {
     std::unique_ptr<Connection> stale;  // closed outside the lock
     const std::stop_callback wake(context.stop, [this] {
@@ -58,11 +88,16 @@ Result<Lease> Pool::Borrow(const Context& context) {
     } else {
       ++open_;
     }
+    others = open_ - 1;
+    pooler_is_known = keeps_sessions_;
   }
   auto opened = Connection::Open(context, options_);
   Status error = opened.ok() ? Status() : opened.status();
-  if (error.ok() && (*opened)->facts().through_proxy) error = RefusePooler(context, **opened);
+  if (error.ok() && (*opened)->facts().through_proxy && !pooler_is_known) {
+    error = RefusePooler(context, others + 1, **opened);
+  }
   if (error.ok()) return Lease(this, *std::move(opened));
+  error = ExplainTooMany(context, others, std::move(error));
   base::MutexLock lock(mutex_);
   --open_;
   returned_.notify_one();
@@ -88,8 +123,10 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
 
 // A proxy in session mode gives a session a server process of its own; one in transaction mode lets
 // a second session have the first one's process while the first is between transactions.
-Status Pool::RefusePooler(const Context& context, Connection& first) {
-  SPILLWAY_ASSIGN(const auto second, Connection::Open(context, options_));
+Status Pool::RefusePooler(const Context& context, int others, Connection& first) {
+  auto opened = Connection::Open(context, options_);
+  if (!opened.ok()) return ExplainTooMany(context, others, std::move(opened).status());
+  const std::unique_ptr<Connection> second = *std::move(opened);
   Sql who;
   who << "SELECT pg_backend_pid()";
   const auto pooled = [] {
@@ -108,7 +145,10 @@ Status Pool::RefusePooler(const Context& context, Connection& first) {
   const std::int64_t second_now = in_transaction->back().number(0, 0);
   const bool apart = first_now == first.facts().backend_pid &&
                      second_now == second->facts().backend_pid && first_now != second_now;
-  return apart ? Status() : pooled();
+  if (!apart) return pooled();
+  base::MutexLock lock(mutex_);
+  keeps_sessions_ = true;
+  return Status();
 }
 
 }  // namespace spillway::target::postgres

@@ -49,13 +49,15 @@ class Pool {
  private:
   friend class Lease;
   void Return(std::unique_ptr<Connection> connection);
-  base::Status RefusePooler(const base::Context& context, Connection& first);
+  base::Status RefusePooler(const base::Context& context, int others, Connection& first);
 
   const ConnectOptions options_;
   const int cap_;
   base::Mutex mutex_;
   std::condition_variable_any returned_;
   int open_ GUARDED_BY(mutex_) = 0;  ///< lent or idle
+  /// The proxy in between, if there is one, was found to be in session mode.
+  bool keeps_sessions_ GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<Connection>> idle_ GUARDED_BY(mutex_);
 };
 

@@ -88,6 +88,22 @@ TEST_P(PoolTest, AFailedConnectionTakesNoPlace) {
   for (int i = 0; i < 3; ++i) EXPECT_CLASS(pool.Borrow(Soon()).status(), kConnectionError);
 }
 
+TEST_P(PoolTest, OneSessionTooManyIsNamed) {
+  ASSERT_EQ(plain_->Execute("CREATE ROLE limited LOGIN CONNECTION LIMIT 2"), "");
+  Pool pool({.url = Replace(conninfo_, "user=spillway", "user=limited")}, 4);
+  auto first = pool.Borrow(Soon());
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  {
+    auto second = pool.Borrow(Soon());
+    ASSERT_TRUE(second.ok()) << second.status().ToString();
+    const auto third = pool.Borrow(Soon());
+    EXPECT_CLASS(third.status(), kConnectionError);
+    EXPECT_EQ(third.status().detail("sessions"), "2");
+    EXPECT_NE(third.status().mend().find("--connections) to 1"), std::string_view::npos);
+  }
+  EXPECT_TRUE(pool.Borrow(Soon()).ok());
+}
+
 TEST_P(PoolTest, APoolerInTransactionModeIsRefused) {
   for (const char* mode : {"transaction", "statement", "session"}) {
     auto bouncer = testing::PgBouncer::Start(server_->port(), mode);
