@@ -129,9 +129,7 @@ struct Prepared {
   }
   // The report's descriptor closes itself when the program runs; so does what we opened. Others may
   // have been opened by libraries that did not say so.
-  for (int number = 3; number < 1024; ++number) {
-    if (number != prepared.report) close(number);
-  }
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
   Fail(prepared, 6);
 }
