@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/ids.h"
+#include "base/shell_word.h"
 #include "service/claims.h"
 #include "service/environment.h"
 #include "service/table_name.h"
@@ -113,7 +114,7 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
   if (world.store().GetSyncedTable(context, table.name()).ok()) {
     return Status(ErrorClass::kAlreadyExists, "the synced table is there already: " + table.name())
         .With("table", table.name())
-        .Mend("Sync it with: spillway sync " + table.name());
+        .Mend("Sync it with: spillway sync " + base::ShellWord(table.name()));
   }
   SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
   SPILLWAY_ASSIGN(sync::Environment environment,
@@ -147,7 +148,8 @@ Result<Created> AlterSyncedTable(const base::Context& context, World& world,
     return Status(ErrorClass::kDefinitionChanged,
                   "another command changed the definition of " + name + " meanwhile")
         .With("table", name)
-        .Mend("Look at it with spillway synced-table get " + name + ", then repeat the change.");
+        .Mend("Look at it with spillway synced-table get " + base::ShellWord(name) +
+              ", then repeat the change.");
   }
   SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
   SPILLWAY_ASSIGN(source::ResolvedSource resolved,

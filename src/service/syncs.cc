@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "base/shell_word.h"
 #include "service/environment.h"
 #include "service/runs.h"
 #include "service/selection.h"
@@ -24,6 +25,7 @@ constexpr std::chrono::seconds kRecordTime{5};
 // Readers of the target's status are told a failure if that takes no longer.
 constexpr std::chrono::seconds kTellTime{2};
 constexpr std::chrono::milliseconds kBetweenLooks{200};
+constexpr std::chrono::milliseconds kFirstLook{1000};
 
 // A table that is to be synced, alone or with its group.
 struct Candidate {
@@ -189,7 +191,7 @@ class UnitSync {
   static Status Paused(const state::SyncedTable& table) {
     return Status(ErrorClass::kSyncedTablePaused, "the synced table is paused: " + table.name())
         .With("table", table.name())
-        .Mend("Resume it: spillway synced-table resume " + table.name());
+        .Mend("Resume it: spillway synced-table resume " + base::ShellWord(table.name()));
   }
 
   std::vector<sync::Outcome> Sync() {
@@ -267,7 +269,7 @@ Status WaitedTooLong(const SyncedTableView& view, std::int64_t version) {
         .With("last_run", view.last_run->id)
         .Mend("The last run failed: spillway runs show " + view.last_run->id);
   }
-  return std::move(late).Mend("Sync it: spillway sync " + view.definition.name());
+  return std::move(late).Mend("Sync it: spillway sync " + base::ShellWord(view.definition.name()));
 }
 
 }  // namespace
@@ -322,14 +324,16 @@ Result<std::int64_t> WaitForTable(const base::Context& context, World& world, st
                                   std::optional<std::int64_t> version,
                                   std::chrono::milliseconds timeout) {
   const base::Context bounded = context.Within(timeout);
-  SPILLWAY_ASSIGN(SyncedTableView view, GetSyncedTable(bounded, world, name, true));
+  // Looks once, however short the wait.
+  const base::Context first = context.Within(std::max(timeout, kFirstLook));
+  SPILLWAY_ASSIGN(SyncedTableView view, GetSyncedTable(first, world, name, true));
   SPILLWAY_TRY(view.target_outcome);
   if (!version) {
     SPILLWAY_ASSIGN(const sync::Environment environment,
-                    MakeEnvironment(bounded, world, view.definition, nullptr));
+                    MakeEnvironment(first, world, view.definition, nullptr));
     SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(view.definition.source));
     SPILLWAY_ASSIGN(const auto latest,
-                    environment.lake->Open(bounded, location, lake::VersionSpec()));
+                    environment.lake->Open(first, location, lake::VersionSpec()));
     version = latest->position().version;
   }
   while (!view.position || view.position->version < *version) {

@@ -60,9 +60,9 @@ std::vector<Explained> ExplainTables(const base::Context& context, World& world,
                                      const SyncOptions& options);
 
 /// Waits until the target reflects `version` of the source or, when absent, the version that was
-/// the latest when the wait began. Returns the version reflected then. Reads only; blocks for
-/// `timeout` at most. Errors: DEADLINE_EXCEEDED with what the target reflects and the last run's
-/// failure.
+/// the latest when the wait began. Returns the version reflected then. Reads only; looks
+/// once at least and then for `timeout` at most. Errors: DEADLINE_EXCEEDED with what the target
+/// reflects and the last run's failure.
 base::Result<std::int64_t> WaitForTable(const base::Context& context, World& world,
                                         std::string_view name, std::optional<std::int64_t> version,
                                         std::chrono::milliseconds timeout);

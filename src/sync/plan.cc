@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/shell_word.h"
 #include "target/key_register.h"
 
 namespace spillway::sync {
@@ -54,14 +55,18 @@ Status RefuseOthers(const Definition& definition, const target::TableState& stat
   const std::string table = definition.table.ToString();
   if (state.exists && state.owned_by_id != definition.id) {
     if (state.owned_by_id.empty()) {
-      return Status(
-                 ErrorClass::kAlreadyExists,
-                 "a " + state.kind + " that Spillway did not make has the target's name: " + table)
-          .With("table", table)
-          .Mend(
-              "Take it over with --adopt or --replace, or choose another name. A synced table that "
-              "is there already is deleted first: spillway synced-table delete " +
-              definition.name() + " --keep-table.");
+      const Status taken = Status(ErrorClass::kAlreadyExists,
+                                  (state.kind == "index" ? "an " : "a ") + state.kind +
+                                      " that Spillway did not make has the target's name: " + table)
+                               .With("table", table);
+      if (state.kind != "table") {
+        return Status(taken).Mend("Choose another name, or drop or rename the " + state.kind +
+                                  " first.");
+      }
+      return Status(taken).Mend(
+          "Take it over with --adopt or --replace, or choose another name. A synced table that "
+          "is there already is deleted first: spillway synced-table delete " +
+          base::ShellWord(definition.name()) + " --keep-table.");
     }
     return Status(ErrorClass::kAlreadyExists,
                   "another synced table has the target's name: " + table)

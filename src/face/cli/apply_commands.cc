@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/shell_word.h"
 #include "face/cli/command.h"
 #include "face/cli/definition_files.h"
 #include "face/cli/option_values.h"
@@ -165,7 +166,8 @@ Result<bool> SyncCreated(Session* session, service::World& world,
 
 Result<int> Apply(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const ChangePlan plan, MakePlan(session, world, flags));
-  if (session->console->format == OutputFormat::kTable) {
+  const bool is_shown = !session->console->quiet || (plan.HasChanges() && !session->yes);
+  if (session->console->format == OutputFormat::kTable && is_shown) {
     session->console->Err(PlanText(*session->console, plan));
   }
   std::vector<std::string> created;
@@ -191,8 +193,9 @@ Result<int> Apply(Session* session, service::World& world, const ApplyFlags& fla
   }
   Json synced = Json::array();
   if (!created.empty() && flags.no_sync) {
-    session->console->Note("created, not loaded; load with: spillway sync " +
-                           fmt::format("{}", fmt::join(created, " ")));
+    std::string command = "spillway sync";
+    for (const std::string& name : created) command += " " + base::ShellWord(name);
+    session->console->Note("created, not loaded; load with: " + command);
   } else if (!created.empty()) {
     SPILLWAY_ASSIGN(const bool all_synced, SyncCreated(session, world, created, &synced));
     if (!all_synced) code = 1;

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
+#include "base/shell_word.h"
 #include "face/cli/definition_flags.h"
 #include "face/cli/stoppable_input.h"
 #include "face/sql/statement.h"
@@ -19,16 +21,16 @@ using base::Status;
 
 std::string TargetCommand(const service::TargetDeclaration& target) {
   std::string command =
-      "spillway target add " + ShellWord(target.name) + " " + ShellWord(target.url);
-  if (!target.password.empty()) command += " --password " + ShellWord(target.password);
+      "spillway target add " + base::ShellWord(target.name) + " " + base::ShellWord(target.url);
+  if (!target.password.empty()) command += " --password " + base::ShellWord(target.password);
   return command;
 }
 
 std::string SourceCommand(const service::SourceDeclaration& source) {
   std::string command =
-      "spillway source add " + ShellWord(source.name) + " " + ShellWord(source.url);
+      "spillway source add " + base::ShellWord(source.name) + " " + base::ShellWord(source.url);
   for (const auto& [option, value] : source.storage_options) {
-    command += " --storage-option " + ShellWord(option + "=" + value);
+    command += " --storage-option " + base::ShellWord(option + "=" + value);
   }
   return command;
 }
@@ -61,7 +63,11 @@ Result<service::Configuration> ReadDefinitionFiles(const std::vector<std::string
                                                    const state::Environment& environment,
                                                    const std::stop_token& stop) {
   service::Configuration all;
+  std::set<std::filesystem::path> seen;
   for (const std::string& path : paths) {
+    if (!seen.insert((std::filesystem::path(working_folder) / path).lexically_normal()).second) {
+      return Status(ErrorClass::kInvalidArgument, "the file is given twice: " + path);
+    }
     SPILLWAY_ASSIGN(const TextFile file, ReadTextFile(path, working_folder, stop));
     SPILLWAY_ASSIGN(service::Configuration one,
                     yaml::ReadDocument(file.text, {file.name, file.folder}, environment));

@@ -165,13 +165,6 @@ TEST(DefinitionForms, RegisteredThingsHaveCommands) {
             "spillway source add lake.t s3://b/t --storage-option 'aws_region=eu west'\n");
 }
 
-TEST(ShellWord, IsOneWord) {
-  EXPECT_EQ(ShellWord("a-b.c"), "a-b.c");
-  EXPECT_EQ(ShellWord(""), "''");
-  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
-  EXPECT_EQ(ShellWord("$x"), "'$x'");
-}
-
 TEST(ReadTextFile, SaysWhatIsWrong) {
   EXPECT_THAT(ReadTextFile("nothing.yaml", "/tmp", {}).status().message(),
               testing::HasSubstr("there is no file nothing.yaml"));

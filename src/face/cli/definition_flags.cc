@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/shell_word.h"
 #include "sync/definition_text.h"
 
 namespace spillway::face::cli {
@@ -73,34 +74,17 @@ std::string CreateCommand(const sync::Definition& definition) {
   std::string name = definition.name();
   // Could be taken for a flag; in quotes the first part is the same name.
   if (name.starts_with('-')) name.insert(definition.target.size(), "\"").insert(0, "\"");
-  std::string command = "spillway synced-table create " + ShellWord(name);
+  std::string command = "spillway synced-table create " + base::ShellWord(name);
   for (const Field& field : sync::Fields()) {
     const std::optional<FieldValue> value = field.get(definition);
     if (!value) continue;
     for (const std::string& text : sync::TextsFromValue(field, *value)) {
       // A text that begins with a dash could be taken for another flag.
-      command +=
-          " --" + std::string(field.flag) + (text.starts_with('-') ? "=" : " ") + ShellWord(text);
+      command += " --" + std::string(field.flag) + (text.starts_with('-') ? "=" : " ") +
+                 base::ShellWord(text);
     }
   }
   return command;
-}
-
-std::string ShellWord(std::string_view text) {
-  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("_-./:,=+%@").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) return std::string(text);
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      word += "'\\''";
-    } else {
-      word.push_back(c);
-    }
-  }
-  return word + "'";
 }
 
 }  // namespace spillway::face::cli

@@ -38,9 +38,6 @@ class DefinitionFlags {
 /// a POSIX shell. What is left at its default is left out.
 std::string CreateCommand(const sync::Definition& definition);
 
-/// `text` as one word of a POSIX shell.
-std::string ShellWord(std::string_view text);
-
 }  // namespace spillway::face::cli
 
 #endif  // SPILLWAY_FACE_CLI_DEFINITION_FLAGS_H_

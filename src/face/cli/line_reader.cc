@@ -64,7 +64,6 @@ struct LineReader::Terminal {
   std::string prompt;
   Words words;
   std::stop_token stop;
-  std::string listed;  // the prefix whose completions were shown last
 
   static Terminal* Of(EditLine* line) {
     void* data = nullptr;

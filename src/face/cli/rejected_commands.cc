@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/shell_word.h"
 #include "face/cli/command.h"
 #include "face/cli/option_values.h"
 #include "face/cli/row_output.h"
@@ -126,7 +127,7 @@ Result<int> Show(Session* session, service::World& world, const ShowFlags& flags
   if (found.size() < flags.ids.size()) {
     return Status(ErrorClass::kInvalidArgument,
                   "a rejected row of that id is not there: " + flags.name)
-        .Mend("List them: spillway rejected list " + flags.name);
+        .Mend("List them: spillway rejected list " + base::ShellWord(flags.name));
   }
   if (people) {
     for (const Json& row : found) session->console->Print(row.dump());

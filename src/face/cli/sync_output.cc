@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/shell_word.h"
 #include "face/cli/question.h"
 #include "service/error_json.h"
 
@@ -150,7 +151,7 @@ std::string Sentence(const service::SyncOutcome& outcome) {
   std::string rejected;
   if (report.rejected > 0) {
     rejected = fmt::format("; {} rows rejected, see: spillway rejected list {}",
-                           FormatCount(report.rejected), outcome.name);
+                           FormatCount(report.rejected), base::ShellWord(outcome.name));
   }
   return fmt::format("{}: {} rows of version {} in {:.2f} s{}", outcome.name,
                      FormatCount(report.rows), report.to_version, static_cast<double>(total) / 1000,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
 #include "face/cli/command.h"
 #include "face/cli/definition_flags.h"
 #include "face/cli/option_values.h"
@@ -108,7 +109,7 @@ void PrintViews(Session* session, const std::vector<service::SyncedTableView>& v
       const std::string name = view.definition.name();
       session->console->Note(
           fmt::format("{} rows of {} are rejected; look at them with: spillway rejected list {}",
-                      FormatCount(view.rejected), name, name));
+                      FormatCount(view.rejected), name, base::ShellWord(name)));
     }
     list.push_back(ViewJson(view));
   }
@@ -158,7 +159,7 @@ Result<int> AlterTo(Session* session, service::World& world, const sync::Definit
     session->console->Note("altered " + name);
   } else {
     session->console->Note("altered " + name + "; its rows or columns change with: spillway sync " +
-                           name);
+                           base::ShellWord(name));
   }
   return 0;
 }
@@ -180,19 +181,21 @@ Result<int> Create(Session* session, service::World& world, const CreateFlags& f
     return 0;
   }
   if (flags.no_sync) {
-    session->console->Note("created " + name + "; load it with: spillway sync " + name);
+    session->console->Note("created " + name + "; load it with: spillway sync " +
+                           base::ShellWord(name));
     for (const std::string& warning : created.plan.warnings) session->console->Warn(warning);
     return 0;
   }
   SPILLWAY_ASSIGN(const int code, SyncAndReport(session, world, {name}, {}, false));
   if (code == 0) {
-    session->console->Note("next: spillway sync " + name +
+    session->console->Note("next: spillway sync " + base::ShellWord(name) +
                            (created.definition.target == service::kLocalTarget
                                 ? "; look at the rows with: spillway pg psql"
                                 : ""));
   } else {
-    session->console->Note(
-        name + " is defined; its first sync failed. Try again with: spillway sync " + name);
+    session->console->Note(name +
+                           " is defined; its first sync failed. Try again with: spillway sync " +
+                           base::ShellWord(name));
   }
   return code;
 }

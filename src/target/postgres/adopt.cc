@@ -34,7 +34,8 @@ Status CheckAdoptable(const TableName& table, const std::optional<Relation>& rel
         .Mend("Create the synced table without --adopt and --replace.");
   }
   if (relation->kind != "table") {
-    return Status(ErrorClass::kAlreadyExists, "a " + relation->kind + " has the target's name: " +
+    return Status(ErrorClass::kAlreadyExists, (relation->kind == "index" ? "an " : "a ") +
+                                                  relation->kind + " has the target's name: " +
                                                   table.ToString() + "; only a table is taken over")
         .With("table", table.ToString())
         .With("kind", relation->kind)
