@@ -486,3 +486,21 @@ def test_deletes_asked_for_on_a_terminal(shop: Program, table: pathlib.Path) -> 
     converse(shop, ["synced-table", "delete", "shop.public.one"], [(asked, "keep\n")])
     converse(shop, ["synced-table", "delete", "shop.public.two", "--drop-table", "-y"], [])
     assert shop.json("synced-table", "list") == []
+
+
+@pytest.mark.parametrize("name", ["NO", "True", "0x1F", "1_000", "~"])
+def test_yaml_keeps_texts_that_look_like_something_else(
+    spillway: Program, table: pathlib.Path, name: str
+) -> None:
+    spillway.done("source", "add", name, table)
+    assert f'name: "{name}"' in spillway.done("source", "show", name, "-o", "yaml").text
+
+
+def test_a_wait_of_no_time_looks_once(spillway: Program, database_15: Database, table: pathlib.Path) -> None:
+    program = spillway.with_environment(**database_15.environment)
+    program.done("target", "add", "shop", database_15.url())
+    program.done("synced-table", "create", "shop.public.t", "--from", "t", "--no-sync")
+    wait = ("synced-table", "wait", "shop.public.t", "--version", "1", "--timeout", "0s")
+    assert "it reflects nothing yet" in program.run(*wait).stderr
+    program.done("sync", "shop.public.t")
+    program.done(*wait)

@@ -87,6 +87,72 @@ def test_apply_loses_no_change_that_another_made_meanwhile(
     assert "retries" not in view
 
 
+@pytest.mark.parametrize("field", ["where: id >", "where: id > now()", "schedule: 61 0 * * * ?"])
+def test_plan_places_what_is_wrong_without_asking_anybody(
+    spillway: Program, database: Database, field: str
+) -> None:
+    tables = f"  shop.public.one:\n    source: lake.one\n    {field}\n"
+    text = document(database, tables)
+    write(spillway, text)
+    line = len(text.splitlines())
+    refused = spillway.run("plan", "-f", "shop.yaml")
+    assert refused.code != 0, refused
+    assert f"shop.yaml:{line}:" in refused.stderr, refused
+
+
+def test_a_file_given_twice(spillway: Program, database: Database) -> None:
+    write(spillway, document(database, ONE))
+    refused = spillway.run("plan", "-f", "shop.yaml", "-f", "./shop.yaml")
+    assert "the file is given twice: ./shop.yaml" in refused.stderr, refused
+
+
+def test_a_name_like_a_pattern_is_quoted(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, document(database, ONE + TWO))
+    spillway.done("apply", "-f", "shop.yaml", "--yes")
+    refused = spillway.fails(
+        *("synced-table", "create", "shop.public.*", "--from", lake / "three"),
+        error_class="INVALID_ARGUMENT",
+    )
+    assert "double quotes" in refused.mend
+    missing = spillway.run("sql", 'SYNC TABLE shop.public."*"')
+    assert "SYNCED_TABLE_NOT_FOUND" in missing.stderr, missing
+    said = spillway.done("synced-table", "create", 'shop.public."*"', "--from", lake / "three")
+    assert "next: spillway sync 'shop.public.\"*\"'" in said.stderr
+    synced = spillway.json("sync", 'shop.public."*"', "--progress", "none")
+    assert synced["synced_table"] == 'shop.public."*"'
+    assert len(spillway.json("sync", "shop.public.*", "--progress", "none")) == 3
+
+
+def test_explain_of_several_is_one_list_in_sql_too(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    write(spillway, document(database, ONE + TWO))
+    spillway.done("apply", "-f", "shop.yaml", "--yes")
+    both = spillway.json("sql", "EXPLAIN SYNC TABLE shop.public.one, shop.public.two")
+    assert [one["synced_table"] for one in both] == ["shop.public.one", "shop.public.two"]
+    assert spillway.json("sql", "EXPLAIN SYNC TABLE shop.public.one")["action"] == "nothing"
+
+
+def test_columns_are_meant_regardless_of_case(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    spillway.done("target", "add", "shop", database.url())
+    spillway.done(
+        *("synced-table", "create", "shop.public.one", "--from", lake / "one"),
+        *("--columns", "ID,Name", "--primary-key", "iD", "--type-overrides", "NAME=varchar(9)"),
+        *("--where", "ID > 1"),
+    )
+    assert database.query("SELECT id, name FROM public.one ORDER BY id") == [(2, "b"), (3, "c")]
+    key = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p'"
+    assert "PRIMARY KEY (id)" in [row[1] for row in database.query(key)]
+    spillway.fails(
+        *("synced-table", "alter", "shop.public.one", "--where", '"ID" > 1'),
+        error_class="COLUMN_NOT_FOUND",
+    )
+
+
 def test_plan_apply_change_prune(
     spillway: Program, lake: pathlib.Path, database: Database
 ) -> None:
@@ -151,8 +217,9 @@ def test_several_files_and_defaults(
     spillway.done("apply", "-f", "t.yaml", "-f", "s.yaml", "--yes", "--no-sync")
     one, two = spillway.json("synced-table", "get", "shop.public.one", "shop.public.two")
     assert one["group"] == "g" and "group" not in two and two["primary_key"] == ["id"]
-    twice = spillway.fails("plan", "-f", "s.yaml", "-f", "s.yaml", error_class="INVALID_DEFINITION")
-    assert "s.yaml:4:3" in twice.message and "defined twice" in twice.message
+    write(spillway, (spillway.home / "s.yaml").read_text(), "u.yaml")
+    twice = spillway.fails("plan", "-f", "s.yaml", "-f", "u.yaml", error_class="INVALID_DEFINITION")
+    assert "u.yaml:4:3" in twice.message and "s.yaml:4:3" in twice.message and "defined twice" in twice.message
 
 
 def test_a_failing_table_does_not_stop_the_others(

@@ -210,7 +210,6 @@ def test_wait(shop: Program, tmp_path: pathlib.Path) -> None:
     assert late.code == 1
     assert "DEADLINE_EXCEEDED" in late.stderr
     waiter = shop.start("synced-table", "wait", "shop.public.t", "--latest", "--timeout", "30s")
-    time.sleep(0.2)
     shop.done("sync", "shop.public.t")
     assert waiter.wait(timeout=30).code == 0
     shop.done("synced-table", "wait", "shop.public.t", "--version", "0")
