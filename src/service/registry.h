@@ -53,20 +53,6 @@ base::Result<std::vector<target::Check>> TestTarget(const base::Context& context
 /// Errors: TARGET_NOT_FOUND, DEPENDENT_OBJECTS_STILL_EXIST, INVALID_ARGUMENT for `local`.
 base::Status RemoveTarget(const base::Context& context, World& world, std::string_view name);
 
-/// One line of spillway doctor.
-struct DoctorLine {
-  std::string name;
-  base::Status outcome;
-  std::string note;
-};
-/// What is installed, reachable and writable; which credential each source would use, those that
-/// definitions name by URL too; the mend for each problem. A home or state file that cannot be used
-/// is one of them and hides nothing else. `home` is --home or empty. Starts nothing and writes
-/// nothing.
-std::vector<DoctorLine> Doctor(const base::Context& context, std::string_view home,
-                               const state::Environment& environment,
-                               const std::string& working_folder);
-
 }  // namespace spillway::service
 
 #endif  // SPILLWAY_SERVICE_REGISTRY_H_

@@ -4,7 +4,7 @@
 
 #include "base/failpoint.h"
 #include "face/cli/command.h"
-#include "service/registry.h"
+#include "service/doctor.h"
 
 namespace spillway::face::cli {
 
