@@ -110,11 +110,11 @@ class StatementRunner {
       case sql::Verb::kExplain:
         return ExplainAndReport(session_, world_, on.names, {}, AsksForList(on), false);
       case sql::Verb::kPause:
-        return ForEach(on.names, "paused", &service::PauseSyncedTable);
+        return TellEach(session_, world_, on.names, "paused", &service::PauseSyncedTable);
       case sql::Verb::kResume:
-        return ForEach(on.names, "resumed", &service::ResumeSyncedTable);
+        return TellEach(session_, world_, on.names, "resumed", &service::ResumeSyncedTable);
       case sql::Verb::kDescribe:
-        return Describe(on.names);
+        return ShowTables(session_, world_, on.names);
       case sql::Verb::kShowCreate: {
         SPILLWAY_ASSIGN(const service::Configuration shown,
                         service::DescribeTables(context(), world_, on.names));
@@ -127,30 +127,6 @@ class StatementRunner {
 
   static bool AsksForList(const sql::OnSyncedTables& on) {
     return on.names.size() > 1 || service::IsPattern(on.names.front());
-  }
-
-  Result<int> Describe(const std::vector<std::string>& names) {
-    std::vector<service::SyncedTableView> views;
-    SPILLWAY_ASSIGN(const int code,
-                    ForEachName(session_, names, [&](const std::string& name) -> Status {
-                      SPILLWAY_ASSIGN(service::SyncedTableView view,
-                                      service::GetSyncedTable(context(), world_, name, true));
-                      views.push_back(std::move(view));
-                      return Status();
-                    }));
-    PrintViews(session_, views, names.size() > 1);
-    return code;
-  }
-
-  Result<int> ForEach(const std::vector<std::string>& names, std::string_view done,
-                      Result<std::string> (*verb)(const base::Context&, service::World&,
-                                                  std::string_view)) {
-    return ForEachName(session_, names, [&](const std::string& name) -> Status {
-      SPILLWAY_ASSIGN(const std::string note, verb(context(), world_, name));
-      session_->console->Note(fmt::format("{} {}", done, name));
-      if (!note.empty()) session_->console->Note(note);
-      return Status();
-    });
   }
 
   // Prints what was registered, or that it need not be.

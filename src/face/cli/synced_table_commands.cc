@@ -133,6 +133,32 @@ Result<int> ForEachName(Session* session, const std::vector<std::string>& names,
   return code;
 }
 
+Result<int> ShowTables(Session* session, service::World& world,
+                       const std::vector<std::string>& names) {
+  std::vector<service::SyncedTableView> views;
+  SPILLWAY_ASSIGN(const int code,
+                  ForEachName(session, names, [&](const std::string& name) -> Status {
+                    SPILLWAY_ASSIGN(service::SyncedTableView view,
+                                    service::GetSyncedTable(session->context, world, name, true));
+                    views.push_back(std::move(view));
+                    return Status();
+                  }));
+  PrintViews(session, views, names.size() > 1);
+  return code;
+}
+
+Result<int> TellEach(Session* session, service::World& world, const std::vector<std::string>& names,
+                     std::string_view done,
+                     Result<std::string> (*verb)(const base::Context&, service::World&,
+                                                 std::string_view)) {
+  return ForEachName(session, names, [&](const std::string& name) -> Status {
+    SPILLWAY_ASSIGN(const std::string note, verb(session->context, world, name));
+    session->console->Note(fmt::format("{} {}", done, name));
+    if (!note.empty()) session->console->Note(note);
+    return Status();
+  });
+}
+
 void PrintList(Session* session, const std::vector<service::SyncedTableView>& views) {
   session->console->Print(ListJson(views).dump());
 }
@@ -346,16 +372,7 @@ void AddGetAndList(CLI::App* parent, Session* session) {
   get->footer("Example:\n  spillway synced-table get local.public.products -o yaml");
   get->callback([session, names] {
     session->action = [session, names](service::World& world) -> Result<int> {
-      std::vector<service::SyncedTableView> views;
-      SPILLWAY_ASSIGN(
-          const int code, ForEachName(session, *names, [&](const std::string& name) -> Status {
-            SPILLWAY_ASSIGN(service::SyncedTableView view,
-                            service::GetSyncedTable(session->context, world, name, true));
-            views.push_back(std::move(view));
-            return Status();
-          }));
-      PrintViews(session, views, names->size() > 1);
-      return code;
+      return ShowTables(session, world, *names);
     };
   });
   CLI::App* list = parent->add_subcommand("list", "List synced tables");
@@ -403,12 +420,7 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
         fmt::format("Example:\n  spillway synced-table {} local.public.products", word));
     command->callback([session, names, verb, done] {
       session->action = [session, names, verb, done](service::World& world) -> Result<int> {
-        return ForEachName(session, *names, [&](const std::string& name) -> Status {
-          SPILLWAY_ASSIGN(const std::string note, verb(session->context, world, name));
-          session->console->Note(fmt::format("{} {}", done, name));
-          if (!note.empty()) session->console->Note(note);
-          return Status();
-        });
+        return TellEach(session, world, *names, done, verb);
       };
     });
   };

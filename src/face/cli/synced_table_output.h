@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,18 @@ namespace spillway::face::cli {
 
 /// Prints definition, state and position of each. REQUIRES: `as_list`, or one view.
 void PrintViews(Session* session, const std::vector<service::SyncedTableView>& views, bool as_list);
+
+/// Prints each of the named synced tables as PrintViews does, a list when there are several names.
+/// The exit code and errors as ForEachName has them.
+base::Result<int> ShowTables(Session* session, service::World& world,
+                             const std::vector<std::string>& names);
+
+/// Pauses or resumes each name by `verb` and says that it is `done`, with the verb's note. The exit
+/// code and errors as ForEachName has them.
+base::Result<int> TellEach(Session* session, service::World& world,
+                           const std::vector<std::string>& names, std::string_view done,
+                           base::Result<std::string> (*verb)(const base::Context&, service::World&,
+                                                             std::string_view));
 
 /// Does `verb` for each name; one that fails never stops another. Of a single name the error is
 /// returned; of several each is shown, and the exit code is 1. Errors: CANCELLED.
