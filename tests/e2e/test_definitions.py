@@ -11,7 +11,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
-from e2e.test_sync import with_target
+from e2e.shop import with_target
 from emulators.postgres import Database
 from program import BINARY, Outcome, Program
 from terminal import converse

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from e2e.test_sync import with_target
+from e2e.shop import with_target
 from emulators.gate import Gate
 from emulators.postgres import Database
 from program import Outcome, Program

@@ -16,7 +16,7 @@ import pytest
 
 import raw_delta
 from e2e.bad_values import BAD_VALUES
-from e2e.test_sync import with_target
+from e2e.shop import with_target
 from emulators.postgres import Database
 from program import Program
 

@@ -1,0 +1,125 @@
+"""Syncs that are stopped, killed or doubled."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import time
+
+import pytest
+
+from e2e.shop import append, create, ids, sync, with_target
+from emulators.postgres import Database
+from program import Program
+from scenarios.runner import stages
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "point", ["observe.source", "fence.after", "stage.create.after", "task.batch", "index.before"]
+)
+def test_interrupted(
+    shop_15: Program, database_15: Database, wide: pathlib.Path, sent: signal.Signals, point: str
+) -> None:
+    """Old rows still served, nothing left behind, within a second or so; the next sync completes."""
+    create(shop_15, wide, "--primary-key", "id")
+    append(wide, 200_000)
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS=f"{point}=1*stop")
+    process = armed.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    assert process.wait_until_stopped()
+    began = time.monotonic()
+    process.send(sent)
+    process.send(signal.SIGCONT)
+    outcome = process.wait(20)
+    assert outcome.code == 128 + sent, outcome
+    assert time.monotonic() - began < 3, f"took long to stop: {outcome}"
+    assert outcome.failure().error_class == "CANCELLED", outcome
+    assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)]
+    assert not stages(database_15), outcome
+    sync(shop_15)
+    assert database_15.query("SELECT count(*) FROM public.t") == [(200_001,)]
+
+
+def test_a_group_is_interrupted_in_the_time_of_one(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    """Stages that cannot be taken away now do not keep the user waiting one after the other."""
+    names = [f"t{i}" for i in range(5)]
+    for name in names:
+        create(shop_15, lake, "--primary-key", "id", "--group", "g", "--no-sync", table=name)
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="publish.begin=1*stop")
+    process = armed.start("sync", "--all", "-o", "json", "--progress", "none")
+    assert process.wait_until_stopped()
+    with database_15.connect() as other, other.transaction():
+        other.execute("LOCK TABLE spillway.stage")
+        began = time.monotonic()
+        process.send(signal.SIGINT)
+        process.send(signal.SIGCONT)
+        outcome = process.wait(20)
+        assert time.monotonic() - began < 2, f"took long to stop: {outcome}"
+    assert outcome.code == 130, outcome
+    shop_15.done("sync", "--all")
+    assert all(ids(database_15, name) == [1, 2, 3] for name in names)
+    assert not stages(database_15)
+
+
+@pytest.mark.parametrize("after", [0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
+def test_killed(shop_15: Program, database_15: Database, wide: pathlib.Path, after: float) -> None:
+    """kill -9 at any time: the target holds the old rows or the new; the next run cleans up and completes."""
+    create(shop_15, wide, "--primary-key", "id", "--no-sync")
+    process = shop_15.start("sync", "shop.public.t", "--progress", "none")
+    time.sleep(after)
+    process.send(signal.SIGKILL)
+    process.wait(20, crash_allowed=True)
+    if database_15.query("SELECT to_regclass('public.t')") != [(None,)]:
+        assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)]
+    sync(shop_15)
+    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [
+        (200_000, 200_000)
+    ]
+    assert not stages(database_15)
+
+
+def test_two_runs_at_once(shop_15: Program, database_15: Database, wide: pathlib.Path) -> None:
+    create(shop_15, wide, "--primary-key", "id", "--no-sync")
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.begin=1*stop")
+    first = armed.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    assert first.wait_until_stopped()
+    second = shop_15.run("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    assert second.code == 4, second
+    failure = second.failure()
+    assert failure.error_class == "RUN_IN_PROGRESS"
+    assert failure.details["pid"] == str(first.pid)
+    first.send(signal.SIGCONT)
+    assert first.wait().code == 0
+    assert database_15.query("SELECT count(*) FROM public.t") == [(200_000,)] and not stages(
+        database_15
+    )
+
+
+def test_two_homes_at_once_are_fenced(
+    spillway: Program, database_15: Database, wide: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Two machines with a copy of one home: one fence wins, the rows are whole."""
+    import shutil
+
+    first = with_target(spillway, database_15)
+    create(first, wide, "--primary-key", "id", "--no-sync")
+    shutil.copytree(spillway.home / "spillway", tmp_path / "twin" / "spillway")
+    second = Program(
+        tmp_path / "twin",
+        {**first.environment, "SPILLWAY_HOME": str(tmp_path / "twin" / "spillway")},
+    )
+    runs = [
+        p.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+        for p in (first, second)
+    ]
+    for outcome in [run.wait() for run in runs]:
+        assert outcome.code in (0, 1, 4), outcome
+        if outcome.code == 1:
+            assert outcome.failure().error_class in ("FENCED", "COMMIT_UNKNOWN"), outcome
+    assert sync(first) in ("nothing", "synced")
+    assert database_15.query("SELECT count(*), count(DISTINCT id) FROM public.t") == [
+        (200_000, 200_000)
+    ]
+    assert not stages(database_15)
