@@ -25,7 +25,7 @@ extern "C" {
 struct ArrowArrayStream;
 
 /* Grows when any signature or document below changes; lakeio_abi_version() must return the same number. */
-#define LAKEIO_ABI_VERSION 2
+#define LAKEIO_ABI_VERSION 3
 
 typedef struct lakeio_runtime lakeio_runtime; /* thread pool, object-store cache, metrics: one per process is enough */
 typedef struct lakeio_cancel lakeio_cancel;   /* a flag that another thread raises */
@@ -79,8 +79,7 @@ char* lakeio_error_json(const lakeio_error* error);
 void lakeio_string_free(char* text);
 
 /* options: {"threads": n (default 2), "connect_timeout_ms": 5000, "request_timeout_ms": 30000, "max_retries": 5,
- *           "retry_budget_ms": 60000, "allow_http": true,
- *           "partition_timestamp_zone": "UTC" (zone of zone-less timestamp partition values: an offset or UTC)}.
+ *           "retry_budget_ms": 60000, "allow_http": true}.
  * `credentials` may be NULL. */
 lakeio_error* lakeio_runtime_new(const char* options, lakeio_credentials_fn credentials, void* context,
                                  lakeio_runtime** out);
@@ -104,8 +103,8 @@ lakeio_error* lakeio_table_open(lakeio_runtime* runtime, const lakeio_call* call
                                 lakeio_table** out);
 void lakeio_table_free(lakeio_table* table);
 
-/* {"url", "version", "table_id", "commit_fingerprint" (hex of a hash over the bytes of N.json; "" when the commit file
- *  is gone by retention), "timestamp_us" (of the commit: in-commit timestamp where enabled), "schema": Delta schema
+/* {"url", "version", "table_id", "commit_fingerprint" (hex of a hash over the bytes of N.json; when that is gone by
+ *  retention, over the names, sizes and times of the files of N's checkpoint), "timestamp_us" (of the commit: in-commit timestamp where enabled), "schema": Delta schema
  *  (logical, with column-mapping metadata), "partition_columns": [], "clustering_columns": [], "properties": {},
  *  "reader_version", "writer_version", "features": [], "primary_key": [] (from delta.constraints or
  *  spillway.primary_key where present, else empty), "name", "description", "created_us", "warnings": ["…"]}. */
@@ -115,8 +114,8 @@ lakeio_error* lakeio_table_describe(const lakeio_table* table, const lakeio_call
 lakeio_error* lakeio_table_totals(const lakeio_table* table, const lakeio_call* call, char** out);
 
 /* Cheap "has anything changed?": LOCATION + {"version", "commit_fingerprint"} of a recorded position.
- * {"state": "same" (commit listed, fingerprint equal, nothing after it) | "follows" (equal, newer commits exist)
- *  | "other" (commit gone or another one), "latest_version": n or null}. One listing and one read. */
+ * {"state": "same" (version listed, fingerprint equal, nothing after it) | "follows" (equal, newer commits exist)
+ *  | "other" (version gone or another one), "latest_version": n or null}. One listing and one read. */
 lakeio_error* lakeio_observe(lakeio_runtime* runtime, const lakeio_call* call, const char* request, char** out);
 
 /* Newest first: LOCATION + {"limit": n (0: all)}. [{"version", "timestamp_us", "operation", "parameters": {},
@@ -124,7 +123,8 @@ lakeio_error* lakeio_observe(lakeio_runtime* runtime, const lakeio_call* call, c
 lakeio_error* lakeio_history(lakeio_runtime* runtime, const lakeio_call* call, const char* request, char** out);
 
 /* READ SPEC: {"columns": [name, …] (top-level, logical; absent: all but void), "predicate": PREDICATE or absent,
- *             "row_position": bool (appends columns "_file" utf8 and "_row" int64, position within the file)}.
+ *             "row_position": bool (appends columns "_file" utf8 and "_row" int64, position within the file),
+ *             "partition_zone": "UTC" (zone of timestamp partition values that name none: UTC or an offset)}.
  * PREDICATE, version 1, a tree of objects with "op":
  *   {"op":"and"|"or","args":[…]} {"op":"not","arg":…} {"op":"is_null"|"is_not_null","arg":COLUMN}
  *   {"op":"="|"<>"|"<"|"<="|">"|">="|"is_distinct"|"is_not_distinct","left":OPERAND,"right":OPERAND}
@@ -164,6 +164,7 @@ lakeio_error* lakeio_split_read(lakeio_runtime* runtime, const lakeio_call* call
                                 struct ArrowArrayStream* out);
 
 /* Creates an empty table: LOCATION + {"schema": Delta schema, "partition_columns": [], "properties": {}, "name"?}.
+ * Every field of the schema says "nullable", as readers of the log demand.
  * {"version": 0}. ALREADY_EXISTS when a log is there. */
 lakeio_error* lakeio_table_create(lakeio_runtime* runtime, const lakeio_call* call, const char* request, char** out);
 

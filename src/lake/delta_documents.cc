@@ -88,7 +88,7 @@ std::string FormatHistory(const Location& location, std::int64_t limit) {
 }
 
 std::string FormatReadSpec(const ReadSpec& spec) {
-  Json json = {{"row_position", spec.row_position}};
+  Json json = {{"row_position", spec.row_position}, {"partition_zone", spec.partition_zone}};
   if (spec.columns) json["columns"] = *spec.columns;
   if (spec.where) json["predicate"] = Json::parse(spec.where->lakeio_json());
   return Dump(json);
@@ -98,12 +98,6 @@ Result<std::string> PlacesDocument(std::string_view scan) {
   SPILLWAY_ASSIGN(Json json, ScanJson(scan));
   json["columns"] = Json::array();
   json["row_position"] = true;
-  return Dump(json);
-}
-
-Result<std::string> InPartitionZone(std::string_view scan, const std::string& zone) {
-  SPILLWAY_ASSIGN(Json json, ScanJson(scan));
-  json["partition_zone"] = zone;
   return Dump(json);
 }
 

@@ -40,8 +40,6 @@ std::string FormatReadSpec(const ReadSpec& spec);
 /// The scan document `scan` with no columns but "_file" and "_row" (docs/formats/scan.md). Errors:
 /// INVALID_ARGUMENT when it is no scan.
 base::Result<std::string> PlacesDocument(std::string_view scan);
-/// The scan document `scan` with another zone for partition values. Errors: as PlacesDocument.
-base::Result<std::string> InPartitionZone(std::string_view scan, const std::string& zone);
 std::string FormatReadOptions(const Location& location, const ReadOptions& options);
 std::string FormatCreate(const Location& location, const CreateSpec& spec);
 std::string FormatAppend(const Location& location, const std::optional<Transaction>& transaction);

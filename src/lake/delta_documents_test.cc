@@ -23,7 +23,8 @@ TEST(DeltaDocuments, WritesRequests) {
       json::parse(FormatAppend(kLocation, Transaction{.application = "a", .version = 2}));
   EXPECT_EQ(append["transaction"], json::parse(R"({"app_id":"a","version":2})"));
   EXPECT_FALSE(json::parse(FormatAppend(kLocation, std::nullopt)).contains("transaction"));
-  EXPECT_EQ(json::parse(FormatReadSpec({})), json::parse(R"({"row_position":false})"));
+  EXPECT_EQ(json::parse(FormatReadSpec({})),
+            json::parse(R"({"row_position":false,"partition_zone":"UTC"})"));
   EXPECT_EQ(json::parse(FormatReadOptions(kLocation, {}))["location"]["url"], "s3://b/t");
 }
 

@@ -36,7 +36,7 @@ pub use table::{
 pub use write::{lakeio_parquet_write, lakeio_table_append, lakeio_table_create};
 
 /// `LAKEIO_ABI_VERSION` of the header.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 /// `lakeio_runtime` of the header.
 #[allow(non_camel_case_types)]

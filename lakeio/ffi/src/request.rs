@@ -5,18 +5,30 @@ use std::time::Duration;
 
 use lakeio_log::{ReadSpec, VersionSpec};
 use lakeio_scan::ReadOptions;
-use lakeio_store::{zone_offset_seconds, Class, Error, Location, Result, RuntimeOptions};
+use lakeio_store::{Class, Error, Location, Result, RuntimeOptions};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::Value;
 
-/// Parses a document; the error says where it is wrong, never what secrets it holds.
+/// Parses a document. The error says where it is wrong, and of what is in it only the names of
+/// members: values may be secrets.
 pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| {
-        Error::new(
-            Class::InvalidRequest,
-            format!("a document is not valid: {what}: {e}"),
-        )
+        let said = e.to_string();
+        let names = ["unknown field", "missing field", "duplicate field"];
+        let why = if names.iter().any(|start| said.starts_with(start)) {
+            said
+        } else {
+            let (line, column) = (e.line(), e.column());
+            let why = match e.classify() {
+                Category::Data => "a value is not of the member's type",
+                Category::Io | Category::Syntax | Category::Eof => "it is not JSON",
+            };
+            format!("{why} at line {line} column {column}")
+        };
+        let message = format!("a document is not valid: {what}: {why}");
+        Error::new(Class::InvalidRequest, message)
     })
 }
 
@@ -51,7 +63,6 @@ pub(crate) struct RuntimeRequest {
     max_retries: Option<usize>,
     retry_budget_ms: Option<u64>,
     allow_http: Option<bool>,
-    partition_timestamp_zone: Option<String>,
 }
 
 impl RuntimeRequest {
@@ -72,9 +83,6 @@ impl RuntimeRequest {
         options.retry_budget = time(self.retry_budget_ms, options.retry_budget);
         options.max_retries = self.max_retries.unwrap_or(options.max_retries);
         options.allow_http = self.allow_http.unwrap_or(options.allow_http);
-        if let Some(zone) = &self.partition_timestamp_zone {
-            options.partition_offset_seconds = zone_offset_seconds(zone)?;
-        }
         Ok(options)
     }
 }
@@ -138,6 +146,12 @@ pub(crate) struct ReadSpecRequest {
     predicate: Option<Value>,
     #[serde(default)]
     row_position: bool,
+    #[serde(default = "utc")]
+    partition_zone: String,
+}
+
+fn utc() -> String {
+    "UTC".into()
 }
 
 impl ReadSpecRequest {
@@ -146,6 +160,7 @@ impl ReadSpecRequest {
             columns: self.columns,
             predicate: self.predicate,
             row_position: self.row_position,
+            partition_zone: self.partition_zone,
         }
     }
 }
@@ -221,4 +236,28 @@ pub(crate) struct ParquetRequest {
     #[serde(default)]
     storage_options: BTreeMap<String, String>,
     pub(crate) row_group_rows: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_document_is_said_without_its_values() {
+        let said = |text: &str| match parse::<LocationRequest>("location", text) {
+            Ok(_) => String::new(),
+            Err(error) => error.message().to_string(),
+        };
+        for text in [
+            r#"{"url": "/t", "storage_options": "hunter2"}"#,
+            r#"{"url": "/t", "storage_options": {"k": hunter2}}"#,
+            r#"{"url": "/t", "storage_options": {"k": ["hunter2"]}}"#,
+        ] {
+            let message = said(text);
+            assert!(message.contains("line 1 column"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        assert!(said(r#"{"url": "/t", "color": 1}"#).contains("color"));
+        assert!(said("{}").contains("url"));
+    }
 }

@@ -27,7 +27,7 @@ const BATCH_SPLITS: usize = 1024;
 const FOOTERS: usize = 8;
 
 /// What of a table to read, as a request names it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ReadSpec {
     /// Top-level logical names in order; none: all but void ones.
     pub columns: Option<Vec<String>>,
@@ -35,6 +35,19 @@ pub struct ReadSpec {
     pub predicate: Option<Value>,
     /// Whether `_file` and `_row` are appended.
     pub row_position: bool,
+    /// Zone of timestamp partition values that name none: `UTC` or an offset such as `+02:00`.
+    pub partition_zone: String,
+}
+
+impl Default for ReadSpec {
+    fn default() -> Self {
+        ReadSpec {
+            columns: None,
+            predicate: None,
+            row_position: false,
+            partition_zone: "UTC".into(),
+        }
+    }
 }
 
 impl Table {
@@ -50,7 +63,6 @@ impl Table {
             )
             .at(self.location.url())
         })?;
-        let zone = zone_text(self.runtime.options().partition_offset_seconds);
         Scan::new(&ScanRequest {
             table: &self.location.root(),
             schema: &self.schema,
@@ -59,7 +71,7 @@ impl Table {
             columns: spec.columns.as_deref(),
             predicate: spec.predicate.as_ref(),
             row_position: spec.row_position,
-            partition_zone: &zone,
+            partition_zone: &spec.partition_zone,
         })
         .map_err(|error| error.at(self.location.url()))
     }
@@ -92,15 +104,6 @@ impl Table {
             done: false,
         })
     }
-}
-
-fn zone_text(offset_seconds: i32) -> String {
-    if offset_seconds == 0 {
-        return "UTC".into();
-    }
-    let minutes = offset_seconds.abs() / 60;
-    let sign = if offset_seconds < 0 { '-' } else { '+' };
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// Bytes of a file.
@@ -349,7 +352,9 @@ async fn row_groups(
     split: &Split,
 ) -> Result<Vec<RowGroup>> {
     let url = split.url(scan)?;
-    let store = runtime.store_for(location, &url)?;
+    let store = runtime
+        .store_for(location, &url)
+        .map_err(|e| of_data_file(e).at(&url))?;
     let size = split.size();
     let read = |range| store.get_range(call, &url, range).map_err(of_data_file);
     let tail = read(size - footer::TAIL_BYTES.min(size)..size).await?;
@@ -402,12 +407,5 @@ mod tests {
         assert_eq!(parts, [(0..2, 2, 20), (2..3, 1, 50), (3..5, 2, 10)]);
         assert_eq!(parts_of(&[], 20), [(0..0, 0, 0)]);
         assert_eq!(parts_of(&groups, 1000), [(0..5, 5, 80)]);
-    }
-
-    #[test]
-    fn zones_are_written_as_they_are_read() {
-        assert_eq!(zone_text(0), "UTC");
-        assert_eq!(zone_text(-12_600), "-03:30");
-        assert_eq!(lakeio_store::zone_offset_seconds("-03:30"), Ok(-12_600));
     }
 }

@@ -35,6 +35,6 @@ pub use metrics::Metrics;
 pub use nearest::nearest;
 pub use object_reader::ObjectReader;
 pub use probe::probe;
-pub use runtime::{zone_offset_seconds, CredentialsFn, Runtime, RuntimeOptions};
+pub use runtime::{CredentialsFn, Runtime, RuntimeOptions};
 pub use store::{get_all, ObjectMeta, Store};
 pub use writer::ObjectWriter;

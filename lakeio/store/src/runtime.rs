@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::call::Call;
 use crate::environment::Environment;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::location::{authority_of, Location, Options};
 use crate::store::Store;
 
@@ -34,8 +34,6 @@ pub struct RuntimeOptions {
     pub retry_budget: Duration,
     /// Whether endpoints without TLS are allowed.
     pub allow_http: bool,
-    /// The offset from UTC, in seconds, of timestamp partition values that name no zone.
-    pub partition_offset_seconds: i32,
 }
 
 impl Default for RuntimeOptions {
@@ -47,7 +45,6 @@ impl Default for RuntimeOptions {
             max_retries: 5,
             retry_budget: Duration::from_millis(60_000),
             allow_http: true,
-            partition_offset_seconds: 0,
         }
     }
 }
@@ -189,42 +186,9 @@ impl Runtime {
     }
 }
 
-/// Seconds that `zone` is ahead of UTC: `UTC`, `Z` or an offset such as `+02:00`.
-pub fn zone_offset_seconds(zone: &str) -> Result<i32> {
-    let bad = || {
-        Error::new(
-            Class::InvalidRequest,
-            format!("a zone is neither UTC nor an offset such as +02:00: {zone}"),
-        )
-    };
-    if matches!(zone, "UTC" | "Z" | "Etc/UTC" | "GMT") {
-        return Ok(0);
-    }
-    let (sign, rest) = match zone.as_bytes().first() {
-        Some(b'+') => (1, &zone[1..]),
-        Some(b'-') => (-1, &zone[1..]),
-        _ => return Err(bad()),
-    };
-    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
-    let hours: i32 = hours.parse().map_err(|_| bad())?;
-    let minutes: i32 = minutes.parse().map_err(|_| bad())?;
-    if !(0..=18).contains(&hours) || !(0..60).contains(&minutes) {
-        return Err(bad());
-    }
-    Ok(sign * (hours * 3600 + minutes * 60))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn zones() {
-        assert_eq!(zone_offset_seconds("UTC"), Ok(0));
-        assert_eq!(zone_offset_seconds("+02:30"), Ok(9000));
-        assert_eq!(zone_offset_seconds("-08:00"), Ok(-28800));
-        assert!(zone_offset_seconds("Europe/Zurich").is_err());
-    }
 
     #[test]
     fn nothing_outlives_the_last_clone() {
