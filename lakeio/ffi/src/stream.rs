@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use arrow::array::{Array, RecordBatch, StructArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
@@ -112,6 +112,17 @@ unsafe extern "C" fn get_schema(stream: *mut ArrowArrayStream, out: *mut FFI_Arr
         return 22;
     };
     step(state, |state| {
+        let nul = |field: &&&Field| field.name().contains('\0');
+        if let Some(field) = state.schema.flattened_fields().iter().find(nul) {
+            return Err(Error::new(
+                Class::UnsupportedType,
+                format!(
+                    "a column's name has a NUL character, which cannot be passed on; leave the \
+                     column out, or rename it: {}",
+                    field.name().escape_default()
+                ),
+            ));
+        }
         let schema = FFI_ArrowSchema::try_from(state.schema.as_ref())
             .map_err(|e| Error::internal(format!("a schema cannot be exported: {e}")))?;
         unsafe { std::ptr::write(out, schema) };

@@ -156,6 +156,8 @@ fn commit(table: &Table, call: &Call, spec: &AppendSpec, written: &[Written]) ->
             .then(|| last_ms.map_or(now, |last| now.max(last.saturating_add(1))));
         let body = commit_body(table, spec, written, now, commit_ms, version);
         let url = log_file(log, &names::commit(version));
+        // From here on a call that ends leaves the commit in doubt.
+        call.check()?;
         let put = table.store.put_if_absent(call, &url, body.clone().into());
         match table.runtime.block_on(call, put) {
             Ok(()) => return Ok(Done::Committed(version)),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
 use crate::names;
-use crate::segment::{log_file, Segment};
+use crate::segment::{log_file, of_log, Segment};
 
 /// Counts the files of a version as they are listed; at the end they must be as many, and as
 /// large, as the version's checksum file says. That notices a commit that lost whole lines, which
@@ -43,7 +43,7 @@ impl Count {
             match runtime.block_on(call, store.get(call, &url)) {
                 Ok(bytes) => count.expected = serde_json::from_slice(&bytes).ok(),
                 Err(error) if error.class() == Class::ObjectNotFound => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(of_log(error)),
             }
         }
         Ok(count)

@@ -45,6 +45,7 @@ pub fn create(
 ) -> Result<Value> {
     let fields = Field::parse_schema(&spec.schema)
         .map_err(|e| e.reclass_if(Class::InvalidScan, Class::InvalidRequest))?;
+    check_nullable(&spec.schema).map_err(|e| e.at(location.url()))?;
     check_schema(&fields, &spec.partition_columns).map_err(|e| e.at(location.url()))?;
     let mut features = BTreeSet::new();
     fields
@@ -126,6 +127,35 @@ fn first_commit(spec: &CreateSpec, features: &BTreeSet<&'static str>) -> String 
 
 fn invalid(message: String) -> Error {
     Error::new(Class::InvalidRequest, message)
+}
+
+/// Fails unless every field says whether it may be NULL, at any depth: readers demand it.
+fn check_nullable(schema: &Value) -> Result<()> {
+    match schema {
+        Value::Object(members) => {
+            for field in members
+                .get("fields")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                if !field["nullable"].is_boolean() {
+                    let name = field["name"].as_str().unwrap_or("");
+                    return Err(invalid(format!(
+                        "a field of the schema does not say whether it may be NULL; give it \
+                         nullable: {name}"
+                    ))
+                    .with("column", name));
+                }
+                check_nullable(&field["type"])?;
+            }
+            for part in ["elementType", "keyType", "valueType"] {
+                members.get(part).map_or(Ok(()), check_nullable)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_schema(fields: &[Field], partition_columns: &[String]) -> Result<()> {

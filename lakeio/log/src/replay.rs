@@ -1,9 +1,7 @@
 //! The files of a version: commits newest first, then the checkpoint, a bounded piece at a time.
 
 use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 
 use arrow::array::{Array, RecordBatch, StructArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -16,7 +14,8 @@ use crate::cells::{map_at, number_at, struct_of, text_at, Cells};
 use crate::commits::Commits;
 use crate::lines::{can_skip, parse_line, ReverseLines};
 use crate::pages::{damaged, open_parquet, Pages};
-use crate::segment::{log_file, LogObject};
+use crate::seen::Seen;
+use crate::segment::{log_file, Checkpoint, LogObject};
 use crate::stats::StatsSource;
 use crate::table::Table;
 
@@ -47,6 +46,7 @@ pub(crate) struct Replay {
     store: Store,
     call: Call,
     log: Url,
+    checkpoint: Option<Checkpoint>,
     wanted: Wanted,
     commits: Commits,
     pending: VecDeque<Source>,
@@ -85,6 +85,7 @@ impl Replay {
             store: table.store.clone(),
             call: call.clone(),
             log: segment.log.clone(),
+            checkpoint: segment.checkpoint.clone(),
             wanted,
             commits,
             pending: checkpoint.cloned().map(Source::Checkpoint).collect(),
@@ -93,7 +94,9 @@ impl Replay {
         }
     }
 
-    /// Shows the files of the next piece to `sink`; false when there is no next piece.
+    /// Shows the files of the next piece to `sink`; false when there is no next piece. Fails with
+    /// DELTA_LOG_CORRUPT when a file is listed twice, or the checkpoint does not list as many as
+    /// `_last_checkpoint` says.
     pub(crate) fn next(
         &mut self,
         sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
@@ -105,7 +108,7 @@ impl Replay {
                 return Ok(true);
             }
             return match self.pending.pop_front() {
-                None => Ok(false),
+                None => self.check_checkpoint().map(|()| false),
                 Some(source) => {
                     self.current = Some(self.open(source)?);
                     Ok(true)
@@ -118,7 +121,14 @@ impl Replay {
             }
             Open::JsonCheckpoint(lines) => {
                 let pending = &mut self.pending;
-                json_checkpoint_piece(&self.runtime, &self.call, lines, &self.seen, pending, sink)?
+                json_checkpoint_piece(
+                    &self.runtime,
+                    &self.call,
+                    lines,
+                    &mut self.seen,
+                    pending,
+                    sink,
+                )?
             }
             Open::Parquet(url, reader) => match reader.next() {
                 None => false,
@@ -127,7 +137,7 @@ impl Replay {
                     let sidecars = sidecars_of(url, &batch)?;
                     self.pending
                         .extend(sidecars.into_iter().map(Source::Sidecar));
-                    batch_piece(url, &batch, &self.seen, self.wanted, sink)?;
+                    batch_piece(url, &batch, &mut self.seen, self.wanted, sink)?;
                     true
                 }
             },
@@ -136,6 +146,26 @@ impl Replay {
             self.current = None;
         }
         Ok(true)
+    }
+
+    /// Whether the checkpoint, all of which was read, listed what it should.
+    fn check_checkpoint(&self) -> Result<()> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        let found = self.seen.checkpointed();
+        match (checkpoint.adds, checkpoint.files.first()) {
+            (Some(expected), Some(file)) if expected != found => Err(Error::new(
+                Class::DeltaLogCorrupt,
+                format!(
+                    "a checkpoint lists another number of files than _last_checkpoint says; \
+                     restore the checkpoint, or remove it if the commits before it are all \
+                     there: {found} files, {expected} expected"
+                ),
+            )
+            .at(log_file(&self.log, &file.name))),
+            _ => Ok(()),
+        }
     }
 
     fn open(&self, source: Source) -> Result<Open> {
@@ -206,6 +236,7 @@ fn commit_piece(
         }
         if let Some(add) = &action.add {
             if seen.insert(add.path.as_str(), add.deletion_vector.as_ref()) {
+                seen.show(add.path.as_str(), &url)?;
                 sink(&LiveFile {
                     add,
                     parsed: None,
@@ -221,7 +252,7 @@ fn json_checkpoint_piece(
     runtime: &Runtime,
     call: &Call,
     lines: &mut ReverseLines,
-    seen: &Seen,
+    seen: &mut Seen,
     pending: &mut VecDeque<Source>,
     sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
 ) -> Result<bool> {
@@ -235,7 +266,8 @@ fn json_checkpoint_piece(
             pending.push_back(Source::Sidecar(sidecar));
         }
         if let Some(add) = &action.add {
-            if !seen.contains(add.path.as_str(), add.deletion_vector.as_ref()) {
+            if seen.is_new_in_checkpoint(add.path.as_str(), add.deletion_vector.as_ref()) {
+                seen.show(add.path.as_str(), &url)?;
                 sink(&LiveFile {
                     add,
                     parsed: None,
@@ -268,7 +300,7 @@ fn sidecars_of(url: &Url, batch: &RecordBatch) -> Result<Vec<SidecarAction>> {
 fn batch_piece(
     url: &Url,
     batch: &RecordBatch,
-    seen: &Seen,
+    seen: &mut Seen,
     wanted: Wanted,
     sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -293,9 +325,10 @@ fn batch_piece(
             Some(vectors) => vector_at(url, vectors, row)?,
             None => None,
         };
-        if seen.contains(path, deletion_vector.as_ref()) {
+        if !seen.is_new_in_checkpoint(path, deletion_vector.as_ref()) {
             continue;
         }
+        seen.show(path, url)?;
         let partition_values = match wanted.details {
             true => text_map(cells.required("partitionValues", map_at(values, row))?),
             false => TextMap::default(),
@@ -350,48 +383,6 @@ fn vector_at(url: &Url, vectors: &StructArray, row: usize) -> Result<Option<Dele
         size_in_bytes: number("sizeInBytes")?,
         cardinality: number("cardinality")?,
     }))
-}
-
-/// The files that newer commits have said something about, each as a keyed hash of 128 bits: two
-/// files out of many millions have the same one with a chance below 10^-20.
-#[derive(Default)]
-struct Seen {
-    keys: (RandomState, RandomState),
-    hashes: HashSet<u128, BuildHasherDefault<Truncate>>,
-}
-
-impl Seen {
-    fn key(&self, path: &str, vector: Option<&DeletionVector>) -> u128 {
-        let id = vector.map(DeletionVector::unique_id);
-        let high = self.keys.0.hash_one((path, &id));
-        let low = self.keys.1.hash_one((path, &id));
-        u128::from(high) << 64 | u128::from(low)
-    }
-
-    /// False when it is there already.
-    fn insert(&mut self, path: &str, vector: Option<&DeletionVector>) -> bool {
-        self.hashes.insert(self.key(path, vector))
-    }
-
-    fn contains(&self, path: &str, vector: Option<&DeletionVector>) -> bool {
-        !self.hashes.is_empty() && self.hashes.contains(&self.key(path, vector))
-    }
-}
-
-/// Takes half of what is a hash already.
-#[derive(Default)]
-struct Truncate(u64);
-
-impl Hasher for Truncate {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
 }
 
 /// The deletion vector in the words of the split, or damage of the log.

@@ -24,6 +24,8 @@ pub(crate) struct LogObject {
 pub(crate) struct Checkpoint {
     pub(crate) version: u64,
     pub(crate) files: Vec<LogObject>,
+    /// How many data files it lists, where `_last_checkpoint` says so.
+    pub(crate) adds: Option<u64>,
 }
 
 /// The files that a version is read from.
@@ -48,6 +50,8 @@ pub(crate) struct Segment {
 pub(crate) struct Listing {
     pub(crate) commits: BTreeMap<u64, LogObject>,
     checkpoints: BTreeMap<u64, Vec<(LogName, LogObject)>>,
+    /// Files of checkpoints in which there is nothing.
+    empty: BTreeMap<u64, LogObject>,
     checksums: BTreeSet<u64>,
 }
 
@@ -92,7 +96,8 @@ impl Listing {
                 listing.add(meta);
                 ControlFlow::Continue(())
             })
-            .await?;
+            .await
+            .map_err(|error| error.reclass_if(Class::NotAFile, Class::ObjectNotFound))?;
         Ok(listing)
     }
 
@@ -114,6 +119,11 @@ impl Listing {
             | LogName::CheckpointPart { version, .. }
             | LogName::CheckpointV2 { version, .. } => {
                 let object = object(version, meta);
+                // What a writer that was stopped left behind is no checkpoint.
+                if object.size == 0 {
+                    self.empty.insert(version, object);
+                    return;
+                }
                 self.checkpoints
                     .entry(version)
                     .or_default()
@@ -143,7 +153,7 @@ impl Listing {
     }
 
     /// The files of a complete checkpoint of `version`.
-    fn complete(&self, version: u64) -> Option<Checkpoint> {
+    pub(crate) fn complete(&self, version: u64) -> Option<Checkpoint> {
         let files = self.checkpoints.get(&version)?;
         let single = files
             .iter()
@@ -159,6 +169,7 @@ impl Listing {
             return Some(Checkpoint {
                 version,
                 files: vec![object.clone()],
+                adds: None,
             });
         }
         let mut by_count: BTreeMap<u32, BTreeMap<u32, &LogObject>> = BTreeMap::new();
@@ -173,6 +184,7 @@ impl Listing {
         Some(Checkpoint {
             version,
             files: parts.values().map(|o| (*o).clone()).collect(),
+            adds: None,
         })
     }
 
@@ -232,6 +244,17 @@ impl Listing {
 
     /// Why `version` cannot be read when commit `missing` is not there.
     fn gap(&self, log: &Url, at: Option<u64>, missing: u64, version: u64, latest: u64) -> Error {
+        if let Some((_, empty)) = self
+            .empty
+            .range(missing.saturating_sub(1)..=version)
+            .next_back()
+        {
+            return Error::new(
+                Class::DeltaLogCorrupt,
+                "a checkpoint that the version needs is empty; restore it",
+            )
+            .at(log_file(log, &empty.name));
+        }
         let earliest = self.earliest_readable(latest);
         match (at, earliest) {
             (Some(_), Some(earliest)) if version < earliest => {
@@ -280,14 +303,25 @@ impl Segment {
         at: Option<u64>,
     ) -> Result<Segment> {
         let log = log_url(location);
-        let hint = last_checkpoint(store, call, &log)
-            .await?
-            .filter(|hint| at.is_none_or(|version| version >= *hint));
+        let hint = match last_checkpoint(store, call, &log).await {
+            Ok(hint) => hint,
+            Err(error) if error.class() == Class::NotAFile => {
+                // What is no file may be the folder; then its own error says it better.
+                list(store, call, location, &log, 0).await?;
+                return Err(of_log(error));
+            }
+            Err(error) => return Err(of_log(error)),
+        };
+        let hint = hint.filter(|hint| at.is_none_or(|version| version >= hint.version));
         if let Some(hint) = hint {
-            let listing = list(store, call, location, &log, hint).await?;
-            if listing.complete(hint).is_some() {
+            let listing = list(store, call, location, &log, hint.version).await?;
+            if listing.complete(hint.version).is_some() {
                 listing.refuse_lost_tail(store, call, &log, at).await?;
-                return listing.choose(&log, at);
+                let mut segment = listing.choose(&log, at)?;
+                if let Some(checkpoint) = &mut segment.checkpoint {
+                    checkpoint.adds = hint.adds.filter(|_| checkpoint.version == hint.version);
+                }
+                return Ok(segment);
             }
         }
         let listing = list(store, call, location, &log, 0).await?;
@@ -301,7 +335,7 @@ impl Segment {
 
 impl Listing {
     /// A checksum is written after its commit; one without it tells that the commit is lost.
-    async fn refuse_lost_tail(
+    pub(crate) async fn refuse_lost_tail(
         &self,
         store: &Store,
         call: &Call,
@@ -351,13 +385,25 @@ pub(crate) async fn list(
     }
 }
 
-/// The version that `_last_checkpoint` names; `None` when it is missing or damaged, since the
-/// listing alone says what there is.
-async fn last_checkpoint(store: &Store, call: &Call, log: &Url) -> Result<Option<u64>> {
+/// What `_last_checkpoint` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LastCheckpoint {
+    version: u64,
+    /// How many data files the checkpoint lists.
+    adds: Option<u64>,
+}
+
+/// What `_last_checkpoint` says; `None` when it is missing or damaged, since the listing alone says
+/// what there is.
+async fn last_checkpoint(store: &Store, call: &Call, log: &Url) -> Result<Option<LastCheckpoint>> {
     match store.get(call, &log_file(log, LAST_CHECKPOINT)).await {
         Ok(bytes) => {
-            let hint: Option<Value> = serde_json::from_slice(&bytes).ok();
-            Ok(hint.and_then(|hint| hint.get("version")?.as_u64()))
+            let hint: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            let number = |key: &str| hint.get(key).and_then(Value::as_u64);
+            Ok(number("version").map(|version| LastCheckpoint {
+                version,
+                adds: number("numOfAddFiles"),
+            }))
         }
         Err(error) if error.class() == Class::ObjectNotFound => Ok(None),
         Err(error) => Err(error),
@@ -378,7 +424,7 @@ async fn why_no_log(store: &Store, call: &Call, location: &Location, log: &Url) 
         Ok(()) => {
             anything || location.kind() == StoreKind::Local || has_nested(store, call, &root).await
         }
-        Err(error) if error.class() == Class::ObjectNotFound => false,
+        Err(error) if matches!(error.class(), Class::ObjectNotFound | Class::NotAFile) => false,
         Err(error) => return error,
     };
     if exists {
@@ -431,5 +477,18 @@ pub(crate) fn gone(error: Error) -> Error {
         )
         .at(object);
     }
-    error.reclass_if(Class::ObjectTruncated, Class::DeltaLogCorrupt)
+    of_log(error)
+}
+
+/// An error of reading an object, knowing that it is a file of the log.
+pub(crate) fn of_log(error: Error) -> Error {
+    [
+        Class::ObjectTruncated,
+        Class::ObjectChanged,
+        Class::NotAFile,
+    ]
+    .into_iter()
+    .fold(error, |error, class| {
+        error.reclass_if(class, Class::DeltaLogCorrupt)
+    })
 }

@@ -17,6 +17,8 @@ use lakeio_scan::scalar::{Scalar, TextForm};
 use lakeio_scan::types::Primitive;
 use lakeio_scan::{Above, Known};
 
+const MICROS_A_MINUTE: i64 = 60_000_000;
+
 /// A row of the statistics columns of a checkpoint.
 #[derive(Clone, Copy)]
 pub(crate) struct StatsSource<'a> {
@@ -91,12 +93,13 @@ impl<'a> FileStats<'a> {
         let (low, high, nulls) = match self {
             FileStats::None => (None, None, None),
             FileStats::Json(stats) => {
-                let value = |part: Option<&'a RawValue>| {
-                    descend(part, path).and_then(|raw| json_scalar(raw, primitive))
+                let value = |part: Option<&'a RawValue>, beyond: i64| {
+                    descend(part, path).and_then(|raw| json_bound(raw, primitive, beyond))
                 };
                 let nulls = descend(stats.null_count, path)
                     .and_then(|raw| raw.get().trim().parse::<u64>().ok());
-                (value(stats.min_values), value(stats.max_values), nulls)
+                let low = value(stats.min_values, -1);
+                (low, value(stats.max_values, 1), nulls)
             }
             FileStats::Parsed(source) => (
                 source.scalar("minValues", path, primitive),
@@ -203,6 +206,19 @@ fn descend<'a>(part: Option<&'a RawValue>, path: &[&str]) -> Option<&'a RawValue
     Some(current)
 }
 
+/// A bound as a scalar. Writers leave the seconds of a zone's offset out, which many zones had long
+/// ago: such a bound is moved by a minute in the direction `beyond`.
+fn json_bound(raw: &RawValue, primitive: Primitive, beyond: i64) -> Option<Scalar> {
+    let scalar = json_scalar(raw, primitive)?;
+    let exact = raw.get().trim_end_matches(['"', ' ']).ends_with('Z');
+    Some(match scalar {
+        Scalar::Timestamp(micros) if !exact => {
+            Scalar::Timestamp(micros.saturating_add(beyond * MICROS_A_MINUTE))
+        }
+        other => other,
+    })
+}
+
 /// A JSON value as a scalar: numbers by their digits, so that nothing is rounded.
 fn json_scalar(raw: &RawValue, primitive: Primitive) -> Option<Scalar> {
     let raw = raw.get().trim();
@@ -249,11 +265,22 @@ fn believable_high(scalar: Scalar) -> Option<Scalar> {
     Some(match scalar {
         Scalar::Timestamp(micros) => Scalar::Timestamp(micros.saturating_add(1000)),
         Scalar::TimestampNtz(micros) => Scalar::TimestampNtz(micros.saturating_add(1000)),
+        Scalar::String(text) => Scalar::String(untied(&text).into()),
         // Most writers leave NaN, which is greater than all, out of the maximum.
         Scalar::Float(_) | Scalar::Double(_) => return None,
         Scalar::Decimal(value, scale) => Scalar::Decimal(value + rounding(value), scale),
         other => other,
     })
+}
+
+/// A maximum without the character that writers put after a text they cut, which is not above all
+/// that may follow in the order of bytes, and without what became of half a character before it.
+fn untied(text: &str) -> &str {
+    let cut = text.trim_end_matches(['\u{fffd}', '\u{10ffff}']);
+    if cut.len() == text.len() {
+        return text;
+    }
+    cut.strip_suffix('?').unwrap_or(cut)
 }
 
 /// How far a decimal may be off that went through a binary number on its way into the log.
@@ -317,6 +344,45 @@ mod tests {
         let exact = 1_234_567_890_123_456_789_012i128;
         assert!(matches!(n.min, Some(Scalar::Decimal(low, 2)) if low < exact));
         assert!(matches!(n.max, Some(Scalar::Decimal(high, 2)) if high > exact));
+    }
+
+    #[test]
+    fn cut_texts_are_below_everything_that_begins_with_them() {
+        let max = |text: &str| {
+            let stats = format!(r#"{{"maxValues":{{"s":"{text}"}}}}"#);
+            match known(&stats, &["s"], Primitive::String).max {
+                Some(Scalar::String(max)) => max.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(max("aa\u{fffd}"), "aa");
+        assert_eq!(max("aa\u{fffd}\u{fffd}"), "aa");
+        assert_eq!(
+            max("a?\u{fffd}"),
+            "a",
+            "half a character became a question mark"
+        );
+        assert_eq!(max("aa\u{10ffff}"), "aa");
+        assert_eq!(max("aa?"), "aa?");
+        assert_eq!(max("\u{fffd}"), "");
+    }
+
+    #[test]
+    fn offsets_that_had_seconds_are_allowed_for() {
+        let bounds = |zone: &str| {
+            let text = format!(
+                r#"{{"minValues":{{"t":"1970-01-01T00:10:00{zone}"}},"maxValues":{{"t":"1970-01-01T00:10:00{zone}"}}}}"#
+            );
+            let t = known(&text, &["t"], Primitive::Timestamp);
+            match (t.min, t.max) {
+                (Some(Scalar::Timestamp(low)), Some(Scalar::Timestamp(high))) => (low, high),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(bounds("Z"), (599_999_000, 600_001_000));
+        assert_eq!(bounds("+00:09"), (-1_000, 120_001_000));
+        // Zones have had such offsets, too: St. John's was at -3:30:52.
+        assert_eq!(bounds("+00:00"), (539_999_000, 660_001_000));
     }
 
     #[test]

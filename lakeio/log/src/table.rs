@@ -8,9 +8,11 @@ use lakeio_store::{Call, Class, Error, Location, Result, Runtime, Store};
 
 use crate::actions::{CommitInfo, DomainMetadataAction, MetadataAction, ProtocolAction};
 use crate::commits::Kept;
+use crate::mapping::{self, mapping_mode};
 use crate::metadata::read_log;
+use crate::observe::fingerprint_of;
 use crate::protocol;
-use crate::segment::{log_file, Segment};
+use crate::segment::Segment;
 use crate::time;
 
 /// Which version of a table.
@@ -95,7 +97,11 @@ impl Table {
             )
             .at(location.url()));
         }
-        let schema = schema_of(&metadata, &segment)?;
+        mapping::check(&protocol, &metadata, location.url())?;
+        let mut schema = schema_of(&metadata, &segment)?;
+        if mapping_mode(&metadata) == "none" {
+            mapping::clear(&mut schema);
+        }
         let version = segment.version;
         protocol::check_with_kernel(&protocol, &metadata, &schema, location.url(), version)?;
         Ok(Table {
@@ -134,30 +140,18 @@ impl Table {
                 .any(|name| name == "inCommitTimestamp")
     }
 
-    /// The value of `delta.columnMapping.mode` where the protocol lets it count.
+    /// The value of `delta.columnMapping.mode`.
     pub(crate) fn mapping_mode(&self) -> &str {
-        let features = protocol::features(&self.protocol);
-        let counts = self.protocol.min_reader_version == 2
-            || features.iter().any(|name| name == "columnMapping");
-        match self.metadata.configuration.get("delta.columnMapping.mode") {
-            Some(mode) if counts => mode.as_str(),
-            _ => "none",
-        }
+        mapping_mode(&self.metadata)
     }
 
     /// The description document of `lakeio_table_describe`.
     pub fn describe(&self, call: &Call) -> Result<Value> {
-        let fingerprint = match &self.segment.tip {
-            Some(tip) => {
-                let url = log_file(&self.segment.log, &tip.name);
-                match self.runtime.block_on(call, self.store.get(call, &url)) {
-                    Ok(bytes) => crate::observe::fingerprint(&bytes),
-                    Err(error) if error.class() == Class::ObjectNotFound => String::new(),
-                    Err(error) => return Err(error),
-                }
-            }
-            None => String::new(),
-        };
+        let segment = &self.segment;
+        // Without a commit of the version, the checkpoint is of the version.
+        let (tip, checkpoint) = (segment.tip.as_ref(), segment.checkpoint.as_ref());
+        let work = fingerprint_of(&self.store, call, &segment.log, tip, checkpoint);
+        let fingerprint = self.runtime.block_on(call, work)?;
         Ok(json!({
             "url": self.location.url().as_str(),
             "version": self.segment.version,
@@ -197,7 +191,7 @@ impl Table {
             .iter()
             .filter_map(|path| {
                 let names: Option<Vec<&str>> = path.as_array()?.iter().map(Value::as_str).collect();
-                Some(logical_path(self.fields(), &names?).join("."))
+                Some(mapping::logical_path(self.fields(), &names?).join("."))
             })
             .collect()
     }
@@ -237,25 +231,6 @@ impl Table {
         }
         warnings
     }
-}
-
-fn logical_path(fields: &[Value], physical: &[&str]) -> Vec<String> {
-    let mut fields = fields;
-    let mut path = Vec::new();
-    for name in physical {
-        let found = fields.iter().find(|field| {
-            let mapped = field["metadata"]["delta.columnMapping.physicalName"].as_str();
-            mapped.or_else(|| field["name"].as_str()) == Some(name)
-        });
-        let logical = found
-            .and_then(|field| field["name"].as_str())
-            .unwrap_or(name);
-        path.push(logical.to_string());
-        fields = found
-            .and_then(|field| field["type"]["fields"].as_array())
-            .map_or(&[], Vec::as_slice);
-    }
-    path
 }
 
 fn corrupt(segment: &Segment, message: impl Into<String>) -> Error {

@@ -99,9 +99,16 @@ impl DataFile {
     }
 }
 
-/// An error of reading an object, knowing that it is a data file.
+/// An error of finding or reading an object, knowing that it is a data file or a deletion vector
+/// that the log names.
 pub fn of_data_file(error: Error) -> Error {
-    error
-        .reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
-        .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
+    [
+        (Class::ObjectNotFound, Class::DataFileMissing),
+        (Class::ObjectTruncated, Class::DataFileCorrupt),
+        (Class::ObjectChanged, Class::DataFileCorrupt),
+        (Class::NotAFile, Class::DataFileCorrupt),
+        (Class::InvalidLocation, Class::DeltaLogCorrupt),
+    ]
+    .into_iter()
+    .fold(error, |error, (from, to)| error.reclass_if(from, to))
 }

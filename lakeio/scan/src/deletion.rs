@@ -10,6 +10,7 @@ use url::Url;
 
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
+use crate::data_file::of_data_file;
 use crate::split::{resolve, DeletionVector, DeletionVectorStorage};
 
 /// Magic number, little-endian, of the serialization that the protocol prescribes.
@@ -95,17 +96,15 @@ fn read_file(
     url: &Url,
     vector: &DeletionVector,
 ) -> Result<Bytes> {
-    let store = runtime.store_for(location, url)?;
+    let store = runtime
+        .store_for(location, url)
+        .map_err(|e| of_data_file(e).at(url))?;
     let start = vector.offset.map_or(FIRST_OFFSET, u64::from);
     let size = u64::from(vector.size);
     let end = start + 4 + size + 4;
     let bytes = runtime
         .block_on(call, store.get_range(call, url, start..end))
-        .map_err(|e| {
-            e.reclass_if(Class::ObjectNotFound, Class::DataFileMissing)
-                .reclass_if(Class::ObjectTruncated, Class::DataFileCorrupt)
-                .context("read deletion vector")
-        })?;
+        .map_err(|e| of_data_file(e).context("read deletion vector"))?;
     let (head, rest) = bytes.split_at(4);
     let (body, check) = rest.split_at(rest.len() - 4);
     let number = |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]);

@@ -432,7 +432,9 @@ fn open_file(
     split: &Split,
 ) -> Result<DataFile> {
     let url = split.url(scan)?;
-    let store = runtime.store_for(location, &url)?;
+    let store = runtime
+        .store_for(location, &url)
+        .map_err(|e| of_data_file(e).at(&url))?;
     let work = store.reader(call, &url, Some(split.size()));
     let object = runtime
         .block_on(call, work)

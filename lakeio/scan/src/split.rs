@@ -96,7 +96,8 @@ impl Split {
     /// The split that is a whole file. Fails with `DELTA_LOG_CORRUPT` when the file lacks the value
     /// of a partition column, or has one that is not of the column's type.
     pub fn new(scan: &Scan, file: &DataFile<'_>) -> Result<Split> {
-        let corrupt = |message: String| Error::new(Class::DeltaLogCorrupt, message).at(file.path);
+        let corrupt =
+            |message: String| Error::new(Class::DeltaLogCorrupt, message).with("path", file.path);
         let mut values = Vec::with_capacity(scan.partition_columns().len());
         for name in scan.partition_columns() {
             let field = scan
@@ -205,7 +206,7 @@ impl Split {
                         Class::DeltaLogCorrupt,
                         format!("a partition value of column {name} is {reason}: {value}"),
                     )
-                    .at(&self.path)
+                    .with("path", &self.path)
                     .with("column", name)
                 })?;
             scalars.push(scalar);

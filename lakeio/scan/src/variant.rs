@@ -16,7 +16,7 @@ use crate::variant_text::{
     print_base64, print_date, print_decimal, print_double, print_float, print_number, print_text,
     print_time, print_timestamp, print_uuid, quoted, Broken,
 };
-use crate::variant_value::{print_value, Names, Object, MAX_DEPTH, NOT_TEXT};
+use crate::variant_value::{print_value, Names, Object, MAX_DEPTH, NAMED_TWICE, NOT_TEXT};
 
 /// Reads one variant column of a file.
 pub(crate) struct VariantReader {
@@ -214,6 +214,9 @@ fn print_object(
         }
     }
     members.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    if members.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(NAMED_TWICE);
+    }
     out.push('{');
     for (at, (name, text)) in members.iter().enumerate() {
         if at > 0 {

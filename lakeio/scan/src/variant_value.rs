@@ -135,6 +135,9 @@ impl<'a> Object<'a> {
     }
 }
 
+/// One of the two values would be lost.
+pub(crate) const NAMED_TWICE: Broken = "an object names a member twice";
+
 /// Prints the value at the front of `bytes`.
 pub(crate) fn print_value(
     names: &Names<'_>,
@@ -178,6 +181,9 @@ fn print_object(
     }
     if !members.is_sorted_by_key(|(name, _)| name.as_bytes()) {
         members.sort_by_key(|(name, _)| name.as_bytes());
+    }
+    if members.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(NAMED_TWICE);
     }
     out.push('{');
     for (at, (name, value)) in members.into_iter().enumerate() {
@@ -311,6 +317,13 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(value(&bytes[..end]).is_err(), "{end}");
         }
+    }
+
+    #[test]
+    fn a_member_named_twice_is_damage() {
+        // {b: 1, b: 2}.
+        let bytes = [0x02, 2, 1, 1, 0, 2, 4, 0x0c, 1, 0x0c, 2];
+        assert_eq!(value(&bytes), Err(NAMED_TWICE));
     }
 
     #[test]

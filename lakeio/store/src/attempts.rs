@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use object_store::ObjectStore;
 use url::Url;
 
@@ -30,10 +29,10 @@ impl Store {
 
     /// As `remote`, for reading an object: an answer that breaks off is asked for again, as often and
     /// as long as a request that fails. The object store's client repeats requests, not answers.
-    pub(crate) async fn remote_body<F, W>(&self, call: &Call, url: &Url, work: F) -> Result<Bytes>
+    pub(crate) async fn remote_body<T, F, W>(&self, call: &Call, url: &Url, work: F) -> Result<T>
     where
         F: Fn(Arc<dyn ObjectStore>) -> W,
-        W: Future<Output = object_store::Result<Bytes>>,
+        W: Future<Output = object_store::Result<T>>,
     {
         let Backend::Remote { retry, .. } = &self.inner.backend else {
             return Err(Error::internal("a local store was used as a remote one"));

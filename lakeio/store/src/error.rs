@@ -98,6 +98,11 @@ classes! {
     ColumnNotFound = "COLUMN_NOT_FOUND" => NotFound;
     /// An object is shorter than a reader was told; a caller that knows what it was names it better.
     ObjectTruncated = "DATA_FILE_CORRUPT" => DataLoss;
+    /// An object was written to while it was read; a caller that knows what it was names it better.
+    ObjectChanged = "DATA_FILE_CORRUPT" => DataLoss;
+    /// What has the name of a file is none that can be read: a directory, a pipe, a link to itself,
+    /// or a name that no file can have; a caller that knows what it was names it better.
+    NotAFile = "INVALID_ARGUMENT" => Invalid;
     /// Nothing is at the location.
     SourceNotFound = "SOURCE_NOT_FOUND" => NotFound;
     /// An object is not there; a caller that knows what it was names it better.

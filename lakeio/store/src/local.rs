@@ -1,16 +1,20 @@
 //! Files of this machine. Calls block; they are short, and a deadline is looked at between them.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use url::Url;
 
 use crate::error::{Class, Error, Result};
+use crate::object_reader::CHANGED;
 use crate::store::ObjectMeta;
+
+/// Linux's ELOOP.
+const LINKS_IN_A_CIRCLE: i32 = 40;
 
 /// The path that a `file:` URL names.
 pub(crate) fn path_of(url: &Url) -> Result<PathBuf> {
@@ -40,12 +44,16 @@ pub(crate) fn io_error(error: &std::io::Error, path: &Path) -> Error {
             (Class::StoreFull, "no space is left; make room".to_string())
         }
         ErrorKind::IsADirectory => (
-            Class::StoreRefused,
+            Class::NotAFile,
             "a directory is where a file was expected".to_string(),
         ),
-        ErrorKind::InvalidFilename => (
-            Class::StoreRefused,
+        ErrorKind::InvalidFilename | ErrorKind::InvalidInput => (
+            Class::NotAFile,
             "the file system does not allow the name".to_string(),
+        ),
+        _ if error.raw_os_error() == Some(LINKS_IN_A_CIRCLE) => (
+            Class::NotAFile,
+            "symbolic links lead in a circle where a file was expected".to_string(),
         ),
         _ => (
             Class::StoreUnreachable,
@@ -65,9 +73,7 @@ fn modified_ms(meta: &fs::Metadata) -> i64 {
 
 pub(crate) fn head(path: &Path) -> Result<ObjectMeta> {
     let meta = fs::metadata(path).map_err(|e| io_error(&e, path))?;
-    if meta.is_dir() {
-        return Err(io_error(&ErrorKind::IsADirectory.into(), path));
-    }
+    check_file(&meta, path)?;
     Ok(ObjectMeta {
         name: String::new(),
         size: meta.len(),
@@ -75,39 +81,88 @@ pub(crate) fn head(path: &Path) -> Result<ObjectMeta> {
     })
 }
 
-pub(crate) fn read(path: &Path) -> Result<Bytes> {
-    let attempt = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let size = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(size);
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    attempt().map(Bytes::from).map_err(|e| io_error(&e, path))
-}
-
-pub(crate) fn read_range(path: &Path, start: u64, length: usize) -> Result<Bytes> {
-    let file = File::open(path).map_err(|e| io_error(&e, path))?;
-    read_range_of(&file, path, start, length)
-}
-
-pub(crate) fn read_range_of(file: &File, path: &Path, start: u64, length: usize) -> Result<Bytes> {
-    let size = file.metadata().map_err(|e| io_error(&e, path))?.len();
-    if start
-        .checked_add(length as u64)
-        .is_none_or(|end| end > size)
-    {
-        return Err(io_error(&ErrorKind::UnexpectedEof.into(), path)
-            .with("size", size)
-            .with("needed", start.saturating_add(length as u64)));
+/// Fails with NOT_A_FILE when what is at `path` is no file.
+fn check_file(meta: &fs::Metadata, path: &Path) -> Result<()> {
+    if meta.is_dir() {
+        return Err(io_error(&ErrorKind::IsADirectory.into(), path));
     }
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, start)
+    if !meta.is_file() {
+        let message = "a pipe or device is where a file was expected";
+        let error = io_error(&ErrorKind::IsADirectory.into(), path);
+        return Err(Error::new(Class::NotAFile, message).at(error.object()));
+    }
+    Ok(())
+}
+
+/// A file that ranges are read from. Its deletion meanwhile does no harm; that it is written to
+/// fails whatever is read afterwards.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    file: File,
+    path: PathBuf,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl OpenFile {
+    /// Opens the file at `path`. Fails with NOT_A_FILE for anything else than a file, of which a
+    /// pipe would be waited for without end.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| io_error(&error, path);
+        check_file(&fs::metadata(path).map_err(failed)?, path)?;
+        let file = File::open(path).map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        Ok(OpenFile {
+            file,
+            path: path.to_path_buf(),
+            size: meta.len(),
+            modified: meta.modified().ok(),
+        })
+    }
+
+    /// Bytes of the file when it was opened.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The `length` bytes from `start` on. Fails with OBJECT_TRUNCATED when the file ends before,
+    /// and with OBJECT_CHANGED when it was written to since it was opened.
+    pub(crate) fn read(&self, start: u64, length: usize) -> Result<Bytes> {
+        let failed = |error: std::io::Error| io_error(&error, &self.path);
+        let end = start.saturating_add(length as u64);
+        if end > self.size {
+            return Err(failed(ErrorKind::UnexpectedEof.into())
+                .with("size", self.size)
+                .with("needed", end));
+        }
+        let mut bytes = vec![0; length];
+        let read = self.file.read_exact_at(&mut bytes, start);
+        let now = self.file.metadata().map_err(failed)?;
+        if now.len() != self.size || now.modified().ok() != self.modified {
+            return Err(Error::new(Class::ObjectChanged, CHANGED)
+                .at(failed(ErrorKind::UnexpectedEof.into()).object()));
+        }
+        read.map_err(failed)?;
+        Ok(Bytes::from(bytes))
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Bytes> {
+    let mut open = OpenFile::open(path)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(open.size).unwrap_or(0));
+    open.file
+        .read_to_end(&mut bytes)
         .map_err(|e| io_error(&e, path))?;
     Ok(Bytes::from(bytes))
 }
 
-/// Files directly in `directory` whose names are at or after `from`, sorted by name.
+pub(crate) fn read_range(path: &Path, start: u64, length: usize) -> Result<Bytes> {
+    OpenFile::open(path)?.read(start, length)
+}
+
+/// What stands directly in `directory` under names at or after `from`, sorted by name. What is no
+/// file is among it, and a link that leads nowhere: a name that ought to be a file's fails when it
+/// is read, rather than not to be there.
 pub(crate) fn list(directory: &Path, from: &str) -> Result<Vec<ObjectMeta>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).map_err(|e| io_error(&e, directory))? {
@@ -119,18 +174,17 @@ pub(crate) fn list(directory: &Path, from: &str) -> Result<Vec<ObjectMeta>> {
             continue;
         }
         // A file may vanish between the two calls; then it is as if it had gone before.
-        let meta = match fs::metadata(entry.path()) {
+        let path = entry.path();
+        let meta = match fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)) {
             Ok(meta) => meta,
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            Err(e) => return Err(io_error(&e, &entry.path())),
+            Err(e) => return Err(io_error(&e, &path)),
         };
-        if meta.is_file() {
-            found.push(ObjectMeta {
-                name,
-                size: meta.len(),
-                modified_ms: modified_ms(&meta),
-            });
-        }
+        found.push(ObjectMeta {
+            name,
+            size: meta.len(),
+            modified_ms: modified_ms(&meta),
+        });
     }
     found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
@@ -194,15 +248,67 @@ impl Drop for Draft {
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    let mut source = File::open(from).map_err(|e| io_error(&e, from))?;
-    source
-        .seek(SeekFrom::Start(0))
-        .map_err(|e| io_error(&e, from))?;
+    let mut source = OpenFile::open(from)?;
     let mut draft = Draft::create(to)?;
-    std::io::copy(&mut source, &mut draft.file).map_err(|e| io_error(&e, to))?;
+    std::io::copy(&mut source.file, &mut draft.file).map_err(|e| io_error(&e, to))?;
     draft.publish(true)
 }
 
 pub(crate) fn delete(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|e| io_error(&e, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_to_is_not_read_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "old bytes").unwrap();
+        let open = OpenFile::open(&path).unwrap();
+        assert_eq!(&open.read(0, 3).unwrap()[..], b"old");
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "new bytes").unwrap();
+        let late = before + std::time::Duration::from_millis(1);
+        File::open(&path).unwrap().set_modified(late).unwrap();
+        let error = open.read(4, 5).unwrap_err();
+        assert_eq!(error.class(), Class::ObjectChanged);
+        assert!(error.object().ends_with("/a"), "{error}");
+        // One that was replaced, or deleted, is read to its end.
+        let open = OpenFile::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "third").unwrap();
+        assert_eq!(&open.read(0, 9).unwrap()[..], b"new bytes");
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let circle = directory.path().join("circle");
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let impossible = directory.path().join("a\0b");
+        for path in [directory.path(), &circle, &pipe, &impossible] {
+            let class = |result: Result<()>| result.map_err(|error| error.class());
+            let refused = Err(Class::NotAFile);
+            assert_eq!(class(OpenFile::open(path).map(drop)), refused, "{path:?}");
+            assert_eq!(class(read(path).map(drop)), refused, "{path:?}");
+            assert_eq!(class(head(path).map(drop)), refused, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_listing_leaves_nothing_out() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), "1").unwrap();
+        fs::create_dir(directory.path().join("b")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", directory.path().join("c")).unwrap();
+        let found = list(directory.path(), "").unwrap();
+        let names: Vec<&str> = found.iter().map(|meta| meta.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
 }

@@ -176,8 +176,8 @@ impl Store {
                 local::read_range(&local::path_of(url)?, range.start, length)
             })?
         } else {
-            self.remote_range(call, url, GetRange::Bounded(range.clone()))
-                .await?
+            let range = GetRange::Bounded(range.clone());
+            self.remote_range(call, url, range).await?.0
         };
         self.inner.metrics.read(bytes.len() as u64);
         expect_length(bytes, length, url)
@@ -199,11 +199,11 @@ impl Store {
             if range.is_empty() {
                 return Ok(Bytes::new());
             }
-            self.remote_range(call, url, GetRange::Bounded(range))
-                .await?
+            let range = GetRange::Bounded(range);
+            self.remote_range(call, url, range).await?.0
         } else {
-            self.remote_range(call, url, GetRange::Suffix(length))
-                .await?
+            let range = GetRange::Suffix(length);
+            self.remote_range(call, url, range).await?.0
         };
         self.inner.metrics.read(bytes.len() as u64);
         Ok(bytes)
@@ -211,7 +211,8 @@ impl Store {
 
     /// Shows `visit` the objects directly in `directory` whose names are at or after `from`, in the
     /// order of their names, until it breaks. A directory that is not there has no objects, except
-    /// on the local file system, where it is OBJECT_NOT_FOUND.
+    /// on the local file system, where it is OBJECT_NOT_FOUND; there, all that has a name is shown,
+    /// be it a file or not.
     pub async fn list(
         &self,
         call: &Call,
@@ -350,7 +351,13 @@ impl Store {
         result
     }
 
-    async fn remote_range(&self, call: &Call, url: &Url, range: GetRange) -> Result<Bytes> {
+    /// The bytes of a range, and the tag that the object has while it has these bytes.
+    pub(crate) async fn remote_range(
+        &self,
+        call: &Call,
+        url: &Url,
+        range: GetRange,
+    ) -> Result<(Bytes, Option<String>)> {
         let path = object_path(url)?;
         self.remote_body(call, url, |store| {
             let path = path.clone();
@@ -358,7 +365,11 @@ impl Store {
                 range: Some(range.clone()),
                 ..Default::default()
             };
-            async move { store.get_opts(&path, options).await?.bytes().await }
+            async move {
+                let answer = store.get_opts(&path, options).await?;
+                let tag = answer.meta.e_tag.clone();
+                Ok((answer.bytes().await?, tag))
+            }
         })
         .await
     }
@@ -382,7 +393,7 @@ pub(crate) fn range_length(range: &Range<u64>, url: &Url) -> Result<usize> {
         .ok_or_else(|| Error::new(Class::ObjectTruncated, "a range ends before it begins").at(url))
 }
 
-fn expect_length(bytes: Bytes, length: usize, url: &Url) -> Result<Bytes> {
+pub(crate) fn expect_length(bytes: Bytes, length: usize, url: &Url) -> Result<Bytes> {
     if bytes.len() == length {
         return Ok(bytes);
     }

@@ -25,6 +25,8 @@ struct Manners {
     delay: Duration,
     /// Requests from this one on find nothing.
     gone_after: Option<usize>,
+    /// Requests from this one on find another object in its place.
+    other_after: Option<usize>,
     /// Answers end after this many bytes of the body.
     cut: Option<usize>,
     /// The status of every answer.
@@ -112,11 +114,13 @@ impl State {
             let answer = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
             return stream.write_all(answer.as_bytes()).ok();
         }
+        let other = manners.other_after.is_some_and(|after| number >= after);
+        let tag = if other { "f" } else { "e" };
         let size = self.object.len();
         let range = range.map_or(0..size, |range| range.start.min(size)..range.end.min(size));
         let head = format!(
             "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {}-{}/{size}\r\n\
-             Accept-Ranges: bytes\r\nETag: \"e\"\r\nLast-Modified: Sat, 21 Nov 2026 08:00:00 GMT\r\n\r\n",
+             Accept-Ranges: bytes\r\nETag: \"{tag}\"\r\nLast-Modified: Sat, 21 Nov 2026 08:00:00 GMT\r\n\r\n",
             range.len(),
             range.start,
             range.end - 1,
@@ -298,6 +302,26 @@ fn windows_stay_within_the_budget() {
     assert!((50..90).contains(&requests), "{requests}");
     let size = server.state.object.len();
     assert!(server.state.sent.load(Ordering::SeqCst) < size + (128 << 10));
+}
+
+#[test]
+fn an_object_that_is_written_to_meanwhile() {
+    let runtime = impatient();
+    let options = ReadOptions {
+        memory_bytes: 1 << 20,
+        ..ReadOptions::default()
+    };
+    for after in [1, 2, 5] {
+        let manners = Manners {
+            other_after: Some(after),
+            ..Manners::default()
+        };
+        let server = Server::start(object(3, 300_000, 100_000), manners);
+        let error = read(&server, &runtime, 3, options, Duration::ZERO).unwrap_err();
+        assert_eq!(error.class(), Class::DataFileCorrupt, "{after} {error:?}");
+        assert_eq!(error.object(), "s3://bucket/table/part.parquet");
+        assert!(error.message().contains("written to"), "{error:?}");
+    }
 }
 
 #[test]
