@@ -334,10 +334,16 @@ int ExportedSchema(ArrowArrayStream* stream, ArrowSchema* out) {
 int ExportedNext(ArrowArrayStream* stream, ArrowArray* out) {
   Exported& exported = Behind(stream);
   if (exported.failed) return EIO;
-  auto next = exported.batches->Next(exported.context);
-  if (!next.ok()) return exported.Fail(next.status());
-  *out = *next ? std::move(**next).Release() : ArrowArray{};
-  return 0;
+  try {
+    auto next = exported.batches->Next(exported.context);
+    if (!next.ok()) return exported.Fail(next.status());
+    *out = *next ? std::move(**next).Release() : ArrowArray{};
+    return 0;
+  } catch (const std::exception& error) {  // the caller may be of another language
+    return exported.Fail(
+        Status(ErrorClass::kInternal,
+               std::string("a stream of rows ended in an exception: ") + error.what()));
+  }
 }
 
 const char* ExportedError(ArrowArrayStream* stream) {

@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "base/mutex.h"
 #include "lake/delta_documents.h"
 #include "lake/delta_table.h"
 #include "lake/lake.h"
@@ -14,42 +13,25 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// The error that ended a stream of rows. Thread-safe: after a call that timed out or was cancelled,
-// lakeio's own thread may still be pulling while the caller asks.
-class Failure {
- public:
-  void Keep(const Status& failure) {
-    const base::MutexLock lock(mutex_);
-    failure_ = failure;
-  }
-  Status Kept() {
-    const base::MutexLock lock(mutex_);
-    return failure_;
-  }
-
- private:
-  base::Mutex mutex_;
-  Status failure_ GUARDED_BY(mutex_);
-};
-
 // Passes batches on and keeps the error that ended them, whose class does not survive the way
 // through lakeio.
 class FailureKeeper final : public data::BatchStream {
  public:
-  FailureKeeper(std::unique_ptr<data::BatchStream> rows, std::shared_ptr<Failure> failure)
-      : rows_(std::move(rows)), failure_(std::move(failure)) {}
+  // `failure` must outlive the stream.
+  FailureKeeper(std::unique_ptr<data::BatchStream> rows, Status* failure)
+      : rows_(std::move(rows)), failure_(failure) {}
 
   const std::shared_ptr<const data::Schema>& schema() const override { return rows_->schema(); }
 
   Result<std::optional<data::Batch>> Next(const base::Context& context) override {
     auto batch = rows_->Next(context);
-    if (!batch.ok()) failure_->Keep(batch.status());
+    if (!batch.ok()) *failure_ = batch.status();
     return batch;
   }
 
  private:
   std::unique_ptr<data::BatchStream> rows_;
-  std::shared_ptr<Failure> failure_;  // shared with the caller, whom this stream may outlive
+  Status* failure_;
 };
 
 class DeltaLake final : public Lake {
@@ -171,15 +153,16 @@ class DeltaLake final : public Lake {
       const base::Context& context, std::unique_ptr<data::BatchStream> rows,
       const std::function<lakeio_error*(const lakeio_call*, ArrowArrayStream*, char**)>& call) {
     SPILLWAY_TRY(context.Check());
-    // Shared with the exported stream, which lakeio releases when it likes.
-    auto failure = std::make_shared<Failure>();
+    // lakeio pulls the rows on this thread, and has released the stream when the call returns.
+    Status failure;
     ArrowArrayStream stream{};
-    data::ExportStream(std::make_unique<FailureKeeper>(std::move(rows), failure), context, &stream);
+    data::ExportStream(std::make_unique<FailureKeeper>(std::move(rows), &failure), context,
+                       &stream);
     auto answer = LakeioCall(context).RunForText(
         [&](const lakeio_call* bounds, char** out) { return call(bounds, &stream, out); });
-    if (answer.ok()) return answer;
-    Status kept = failure->Kept();
-    if (!kept.ok()) return kept;
+    // A context that was over before the call never gave the stream away.
+    if (stream.release != nullptr) stream.release(&stream);
+    if (!answer.ok() && !failure.ok()) return failure;
     return answer;
   }
 

@@ -53,6 +53,18 @@ std::shared_ptr<const data::Schema> SplitSchema() {
                     field("rows", TypeKind::kLong), field("bytes", TypeKind::kLong)}});
 }
 
+/// Takes the fields of type void out of structs at any depth, as lakeio leaves them out of rows.
+/// `in_struct`: whether the fields are those of a struct.
+void LeaveVoidsOut(std::vector<data::Field>* fields, bool in_struct) {
+  if (in_struct) {
+    std::erase_if(*fields,
+                  [](const data::Field& field) { return field.type.kind == TypeKind::kVoid; });
+  }
+  for (data::Field& field : *fields) {
+    LeaveVoidsOut(&field.type.children, field.type.kind == TypeKind::kStruct);
+  }
+}
+
 class DeltaTable final : public Table {
  public:
   DeltaTable(std::shared_ptr<Runtime> runtime, LakeioTable table, DeltaDescription described)
@@ -61,6 +73,7 @@ class DeltaTable final : public Table {
                [runtime = runtime_](lakeio_table* freed) { lakeio_table_free(freed); }),
         description_(std::move(described.description)),
         all_columns_(std::move(described.schema)) {
+    LeaveVoidsOut(&all_columns_.fields, false);
     for (const data::Field& field : all_columns_.fields) {
       if (field.type.kind != TypeKind::kVoid) schema_.fields.push_back(field);
     }
@@ -93,9 +106,6 @@ class DeltaTable final : public Table {
                     LakeioCall(context).RunForText([&](const lakeio_call* call, char** out) {
                       return lakeio_table_scan(table_.get(), call, request.c_str(), out);
                     }));
-    if (spec.partition_zone != ReadSpec().partition_zone) {
-      SPILLWAY_ASSIGN(scan.document, InPartitionZone(scan.document, spec.partition_zone));
-    }
     scan.schema = std::make_shared<const data::Schema>(std::move(selected));
     return scan;
   }

@@ -124,6 +124,8 @@ class Table {
   /// Logical schema, void columns left out.
   virtual const data::Schema& schema() const = 0;
   virtual const Position& position() const = 0;
+  /// One pass over the listing. Errors: DELTA_LOG_CORRUPT, DELTA_TRUNCATED_TRANSACTION_LOG, and
+  /// what the store fails with.
   virtual base::Result<Totals> Sum(const base::Context& context) const = 0;
   /// Errors: COLUMN_NOT_FOUND, UNSUPPORTED_COLUMN_TYPE for a selected column.
   virtual base::Result<Scan> Plan(const base::Context& context, const ReadSpec& spec) const = 0;
@@ -180,19 +182,26 @@ struct Observed {
 class Lake {
  public:
   virtual ~Lake() = default;
+  /// Errors: SOURCE_NOT_FOUND, DELTA_LOG_MISSING, DELTA_LOG_CORRUPT,
+  /// DELTA_TRUNCATED_TRANSACTION_LOG, VERSION_NOT_FOUND, UNSUPPORTED_READER_FEATURE,
+  /// INVALID_ARGUMENT for a location that is none; as of every method here, CANCELLED,
+  /// DEADLINE_EXCEEDED, and what the store fails with (STORE_AUTHENTICATION, STORE_UNREACHABLE,
+  /// STORE_THROTTLED).
   virtual base::Result<std::unique_ptr<Table>> Open(const base::Context& context,
                                                     const Location& location,
                                                     const VersionSpec& version) = 0;
   /// Compares the source's present with a recorded position; one listing and one read when nothing
-  /// changed.
+  /// changed. Errors: TARGET_CHANGED for a position of another adapter, and as Open.
   virtual base::Result<Observed> Observe(const base::Context& context, const Location& location,
                                          const Position& recorded) = 0;
-  /// Newest first, at most `limit` (0: all).
+  /// Newest first, at most `limit` (0: all). Errors: as Open.
   virtual base::Result<std::vector<Commit>> History(const base::Context& context,
                                                     const Location& location,
                                                     std::int64_t limit) = 0;
   /// Rows of one split; needs nothing but its arguments, so it works in another process than the
-  /// planner's.
+  /// planner's. Errors, of which most come with the batches: DATA_FILE_MISSING, DATA_FILE_CORRUPT,
+  /// UNSUPPORTED_COLUMN_TYPE, UNSUPPORTED_LEGACY_CALENDAR, CHARACTER_NOT_IN_REPERTOIRE,
+  /// INVALID_ARGUMENT for a split of another scan.
   virtual base::Result<std::unique_ptr<data::BatchStream>> Read(const base::Context& context,
                                                                 const Location& location,
                                                                 const Scan& scan,
@@ -203,15 +212,22 @@ class Lake {
   /// the whole file, deleted rows counted). No column is decoded but those of the predicate.
   /// Errors: INVALID_ARGUMENT for a document that is no scan.
   virtual base::Result<Scan> PlacesOf(const Scan& scan) const = 0;
+  /// Creates an empty table. Errors: ALREADY_EXISTS, INVALID_ARGUMENT, UNSUPPORTED_COLUMN_TYPE.
   virtual base::Status Create(const base::Context& context, const Location& location,
                               const CreateSpec& spec) = 0;
+  /// Appends all rows in one commit, or nothing. Errors: those of `rows`, as Open,
+  /// UNSUPPORTED_WRITER_FEATURE, INVALID_ARGUMENT for rows that do not fit the table,
+  /// COMMIT_CONFLICT, COMMIT_UNKNOWN.
   virtual base::Result<Appended> Append(const base::Context& context, const Location& location,
                                         std::unique_ptr<data::BatchStream> rows,
                                         const std::optional<Transaction>& transaction) = 0;
-  /// Writes one Parquet file whole or not at all; returns its rows.
+  /// Writes one Parquet file whole or not at all; returns its rows. Errors: those of `rows`,
+  /// INVALID_ARGUMENT for a location that is none.
   virtual base::Result<std::int64_t> WriteParquet(const base::Context& context,
                                                   const Location& file,
                                                   std::unique_ptr<data::BatchStream> rows) = 0;
+  /// Looks whether the store answers; that it does not is in the answer. Errors: INVALID_ARGUMENT
+  /// for a location that is none.
   virtual base::Result<Probe> Check(const base::Context& context, const Location& location) = 0;
 };
 

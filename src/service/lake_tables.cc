@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "data/value_parse.h"
+#include "data/value_text.h"
 
 namespace spillway::service {
 namespace {
@@ -86,11 +87,11 @@ Result<ParsedTimestamp> ParseTimestamp(std::string_view text) {
 
 std::string FormatTimestamp(lake::Timestamp time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
+  char date[data::kMaxScalarText];
+  const auto days = static_cast<std::int32_t>(day.time_since_epoch().count());
   const std::chrono::hh_mm_ss<microseconds> clock(time - day);
   std::string text =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      fmt::format("{}T{:02}:{:02}:{:02}", std::string_view(date, data::WriteDate(days, date)),
                   clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (const std::int64_t fraction = clock.subseconds().count(); fraction != 0) {
     text += fraction % 1000 == 0 ? fmt::format(".{:03}", fraction / 1000)

@@ -136,6 +136,11 @@ std::vector<OtherWay> OtherWays(const target::TableState& state, const Plan& pla
 Status CheckWidth(const Definition& definition, const Observation& observation) {
   const std::int32_t most = observation.capabilities.max_columns;
   const std::size_t columns = observation.columns.size() + definition.extra_columns.size();
+  if (columns == 0) {
+    return Status(ErrorClass::kInvalidDefinition, "the table has no column that could be loaded")
+        .With("table", definition.table.ToString())
+        .Mend("Add a column to the source; those of type void are left out.");
+  }
   if (most > 0 && columns > static_cast<std::size_t>(most)) {
     return Status(ErrorClass::kInvalidDefinition,
                   "the table has more columns than the target can hold: " +

@@ -173,6 +173,14 @@ TEST(Plan, RefusesMoreColumnsThanTheTargetHolds) {
               HasSubstr("1601 against 1600"));
 }
 
+TEST(Plan, RefusesATableWithoutColumns) {
+  Observation o = Empty();
+  o.columns.clear();
+  const base::Status refused = MakePlan(TheDefinition(), o, Limits(), false).status();
+  EXPECT_EQ(refused.error_class(), base::ErrorClass::kInvalidDefinition);
+  EXPECT_THAT(refused.message(), HasSubstr("no column"));
+}
+
 TEST(Plan, BudgetsStayWithinTheMemoryLimit) {
   for (const int connections : {1, 2, 8, 64}) {
     Definition d = TheDefinition();

@@ -325,6 +325,30 @@ def test_void_column_is_left_out_with_a_warning(spillway: Program, root: pathlib
     assert "nothing" in spillway.done("lake", "read", root, "--format", "csv").stderr
 
 
+def test_void_fields_of_structs_are_left_out(spillway: Program, root: pathlib.Path) -> None:
+    inner = pa.struct([("a", pa.int32())])
+    table = pa.table(
+        {
+            "id": [1, 2],
+            "s": pa.array([{"a": 1}, None], inner),
+            "l": pa.array([[{"a": 2}], None], pa.list_(inner)),
+        }
+    )
+    struct = raw_delta.struct_type(
+        [raw_delta.field("a", "integer"), raw_delta.field("nothing", "void")]
+    )
+    many = {"type": "array", "elementType": struct, "containsNull": True}
+    fields = [raw_delta.field("id", "long"), raw_delta.field("s", struct)]
+    raw_delta.commit(
+        root,
+        0,
+        raw_delta.protocol(),
+        raw_delta.metadata([*fields, raw_delta.field("l", many)]),
+        raw_delta.add(root, "a.parquet", table),
+    )
+    reads(spillway, root, table)
+
+
 def test_char_and_varchar_are_strings(spillway: Program, root: pathlib.Path) -> None:
     table = pa.table({"id": [1], "c": ["ab  "]})
     raw_delta.commit(
