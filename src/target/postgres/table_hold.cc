@@ -56,14 +56,16 @@ Status InProgress(const Context& context, Connection& connection, const TableNam
 
 class TableHolds::Held final : public TableHold {
  public:
-  Held(TableHolds* holds, std::int64_t key) : holds_(holds), key_(key) {}
-  ~Held() override { holds_->Release(key_); }
+  Held(TableHolds* holds, std::int64_t key, std::int64_t generation)
+      : holds_(holds), key_(key), generation_(generation) {}
+  ~Held() override { holds_->Release(key_, generation_); }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
 
  private:
   TableHolds* holds_;
   const std::int64_t key_;
+  const std::int64_t generation_;
 };
 
 Result<std::unique_ptr<TableHold>> TableHolds::Hold(const Context& context,
@@ -72,16 +74,17 @@ Result<std::unique_ptr<TableHold>> TableHolds::Hold(const Context& context,
   const Deadline ending = Deadline::After(kEnding);
   while (true) {
     Status holder;
-    SPILLWAY_ASSIGN(const bool locked,
+    SPILLWAY_ASSIGN(const auto locked,
                     TryLock(context, table, key, ending.expired() ? &holder : nullptr));
-    if (locked) return std::unique_ptr<TableHold>(new Held(this, key));
+    if (locked) return std::unique_ptr<TableHold>(new Held(this, key, *locked));
     SPILLWAY_TRY(std::move(holder));
     SPILLWAY_TRY(context.Sleep(kBetweenAttempts));
   }
 }
 
-Result<bool> TableHolds::TryLock(const Context& context, const TableName& table, std::int64_t key,
-                                 Status* holder) {
+Result<std::optional<std::int64_t>> TableHolds::TryLock(const Context& context,
+                                                        const TableName& table, std::int64_t key,
+                                                        Status* holder) {
   base::MutexLock lock(mutex_);
   if (session_ && !(*session_)->usable()) {
     // The server has freed what it held: what is left is the fences.
@@ -94,6 +97,7 @@ Result<bool> TableHolds::TryLock(const Context& context, const TableName& table,
                                                << "SET tcp_keepalives_interval = 5;"
                                                << "SET tcp_keepalives_count = 3"));
     session_.emplace(std::move(lease));
+    ++generation_;
   }
   Connection& session = **session_;
   bool locked = false;
@@ -105,11 +109,13 @@ Result<bool> TableHolds::TryLock(const Context& context, const TableName& table,
   if (locked) keys_.insert(key);
   if (!locked && holder != nullptr) *holder = InProgress(context, session, table, key);
   if (keys_.empty()) session_.reset();
-  return locked;
+  return locked ? std::optional(generation_) : std::nullopt;
 }
 
-void TableHolds::Release(std::int64_t key) {
+void TableHolds::Release(std::int64_t key, std::int64_t generation) {
   base::MutexLock lock(mutex_);
+  // A lock that ended with its session: another hold may have taken the key since.
+  if (generation != generation_) return;
   if (keys_.erase(key) == 0 || !session_) return;
   const Context brief{Deadline::After(kRelease), {}};
   const Status unlocked =

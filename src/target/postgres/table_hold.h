@@ -28,13 +28,19 @@ class TableHolds {
  private:
   class Held;
 
-  /// Whether the lock was had; `holder` else says who has it.
-  base::Result<bool> TryLock(const base::Context& context, const TableName& table, std::int64_t key,
-                             base::Status* holder);
-  void Release(std::int64_t key);
+  /// The generation of the session that has the lock now, absent when it was not had; `holder` then
+  /// says who has it.
+  base::Result<std::optional<std::int64_t>> TryLock(const base::Context& context,
+                                                    const TableName& table, std::int64_t key,
+                                                    base::Status* holder);
+  /// Frees what was taken in that generation.
+  void Release(std::int64_t key, std::int64_t generation);
 
   Pool* const pool_;
+  /// Held while the server is asked: the session answers one question at a time, and each is over
+  /// at once or with the caller's deadline, since no lock is waited for.
   base::Mutex mutex_;
+  std::int64_t generation_ GUARDED_BY(mutex_) = 0;  ///< counts the sessions that there have been
   std::optional<Lease> session_ GUARDED_BY(mutex_);
   std::set<std::int64_t> keys_ GUARDED_BY(mutex_);
 };

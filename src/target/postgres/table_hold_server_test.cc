@@ -47,6 +47,24 @@ TEST_P(TableHoldTest, AnEndedSessionHoldsNothing) {
   EXPECT_TRUE(second->holds.Hold(Soon(), kOrders).ok());
 }
 
+TEST_P(TableHoldTest, AHoldOfAnEndedSessionFreesNoOthers) {
+  auto first = Another();
+  const auto second = Another();
+  auto lost = first->holds.Hold(Soon(), kOrders);
+  ASSERT_TRUE(lost.ok()) << lost.status().ToString();
+  plain_->Execute(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+      " AND datname = current_database()");
+  // It is found out by the next question.
+  auto held = first->holds.Hold(Soon(), kOrders);
+  for (int i = 0; i < 100 && !held.ok(); ++i) held = first->holds.Hold(Soon(), kOrders);
+  ASSERT_TRUE(held.ok()) << held.status().ToString();
+  lost->reset();
+  EXPECT_CLASS(second->holds.Hold(Soon(), kOrders).status(), kRunInProgress);
+  held->reset();
+  EXPECT_TRUE(second->holds.Hold(Soon(), kOrders).ok());
+}
+
 TEST_P(TableHoldTest, ManyHoldsTakeOneConnection) {
   const auto first = Another();
   const auto second = Another();
