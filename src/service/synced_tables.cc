@@ -213,7 +213,9 @@ Result<std::string> DeleteSyncedTable(const base::Context& context, World& world
   const auto forget = [&]() -> Status {
     if (world.rehearses()) return Status();
     SPILLWAY_ASSIGN(target::Target * target, world.Target(context, table.target));
-    return target->Forget(context, table.id, {table.schema, table.table}, drop_table);
+    SPILLWAY_ASSIGN(const SyncedTableView view, MakeView(context, world, table));
+    return target->Forget(context, table.id, {table.schema, table.table}, drop_table,
+                          view.definition.lock_timeout);
   };
   Status forgotten = forget();
   if (!forgotten.ok() && (drop_table || !IsOutOfReach(forgotten))) return forgotten;

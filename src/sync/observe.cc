@@ -148,6 +148,8 @@ Result<Observation> Observe(const base::Context& context, const Definition& defi
   // A load is due, so what a swap would lose matters now.
   SPILLWAY_TRY(target.DescribeDependents(context, &observation.target));
   SPILLWAY_TRY(ObserveSource(context, definition, location, lake, target, &observation));
+  SPILLWAY_TRY(target.CheckPublish(context, definition.table, observation.target,
+                                   observation.columns, observation.key));
   return observation;
 }
 

@@ -37,7 +37,7 @@ bool NothingChanged(const Definition& definition, const target::TableState& stat
 
 /// Observes target first, then as little of the source as the question needs. `complete` opens the
 /// source even when nothing changed (resync). Errors: those of the ports, IDENTIFIER_COLLISION,
-/// COLUMN_NOT_FOUND, INVALID_DEFINITION.
+/// COLUMN_NOT_FOUND, INVALID_DEFINITION, DEPENDENT_OBJECTS_STILL_EXIST.
 base::Result<Observation> Observe(const base::Context& context, const Definition& definition,
                                   const lake::Location& location, lake::Lake& lake,
                                   target::Target& target, bool complete);

@@ -239,6 +239,7 @@ Result<Plan> MakePlan(const Definition& definition, const Observation& observati
     plan.warnings.emplace_back(
         "no primary key: only full syncs are possible; declare one with --primary-key");
   }
+  plan.warnings.insert(plan.warnings.end(), state.warnings.begin(), state.warnings.end());
   plan.other_ways = OtherWays(state, plan);
   ChooseSizes(definition, limits, &plan);
   return plan;

@@ -98,6 +98,9 @@ struct TableState {
   /// How the server is another than the one that published, for people, else empty. Only filled by
   /// DescribeDependents.
   std::string restored;
+  /// What the table is like that may stop a sync, and how to mend it, for people. Only filled by
+  /// DescribeDependents.
+  std::vector<std::string> warnings;
 };
 
 }  // namespace spillway::target

@@ -1,6 +1,7 @@
 #ifndef SPILLWAY_TARGET_TARGET_H_
 #define SPILLWAY_TARGET_TARGET_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -62,8 +63,15 @@ class Target {
   virtual base::Result<TableState> Describe(const base::Context& context, const TableName& table,
                                             std::string_view synced_table_id) = 0;
   /// Adds to what Describe gave what only a load needs: the dependents that hang on the relation,
-  /// and whether the server is another one. Reads only.
+  /// whether the server is another one, and warnings. Reads only.
   virtual base::Status DescribeDependents(const base::Context& context, TableState* state) = 0;
+  /// Refuses what a publish into the table of `state` (from DescribeDependents) would refuse after
+  /// the load: IDENTIFIER_COLLISION for one of `columns` that others made there,
+  /// DEPENDENT_OBJECTS_STILL_EXIST for another `key` where the table must stay. Nothing of a table
+  /// that is not the synced table's. Reads only.
+  virtual base::Status CheckPublish(const base::Context& context, const TableName& table,
+                                    const TableState& state, const std::vector<Column>& columns,
+                                    const std::vector<std::string>& key) = 0;
   /// Takes the table at `table` over for a synced table that has published nothing: from now on it
   /// is that one's, and no other's. `columns` are those that the synced table will have; others in
   /// the table stay. `keep_rows`: the first publish applies the difference, else it swaps.
@@ -114,7 +122,8 @@ class Target {
   virtual base::Result<std::int64_t> KeepGreatest(const base::Context& context, const Stage& stage,
                                                   const std::vector<std::string>& key,
                                                   const std::string& column) = 0;
-  /// Images of up to `limit` values of `columns` that several rows of the stage have. FENCED.
+  /// Images of up to `limit` values of `columns` that several rows of the stage have, fewer when
+  /// they are large, at least one when there is any. FENCED.
   virtual base::Result<std::vector<std::string>> RepeatedImages(
       const base::Context& context, const Stage& stage, const std::vector<std::string>& columns,
       std::int64_t limit) = 0;
@@ -156,9 +165,12 @@ class Target {
   /// ever written.
   virtual base::Status RecordPaused(const base::Context& context, std::string_view synced_table_id,
                                     const TableName& table, bool paused) = 0;
-  /// Forgets the synced table; drops its table too when `drop_table`.
+  /// Forgets the synced table; drops its table too when `drop_table`. Waits for readers of it no
+  /// longer than `lock_timeout`, and only in short turns, which do not hold others up: LOCK_TIMEOUT
+  /// naming them.
   virtual base::Status Forget(const base::Context& context, std::string_view synced_table_id,
-                              const TableName& table, bool drop_table) = 0;
+                              const TableName& table, bool drop_table,
+                              std::chrono::milliseconds lock_timeout) = 0;
 };
 
 }  // namespace spillway::target

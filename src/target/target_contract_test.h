@@ -415,7 +415,7 @@ TEST_P(TargetContractTest, IndexesAreMadeOnce) {
 
 TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   Load(*target_, "run-1", 3, {{1, "a"}});
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false, std::chrono::seconds(5)).ok());
   TableState state = DescribeNow();
   EXPECT_TRUE(state.exists);
   EXPECT_FALSE(state.position);
@@ -426,12 +426,12 @@ TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
   auto refused = PublishOne(*target_, Soon(), PublishOf(*stage, 4, 0, 0));
   CONTRACT_EXPECT_CLASS(refused, kAlreadyExists);
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
   EXPECT_TRUE(world_->Stages().empty());
   EXPECT_TRUE(DescribeNow().exists);
   table_.table = "another";
   Load(*target_, "run-3", 3, {{1, "a"}});
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
   EXPECT_FALSE(DescribeNow().exists);
 }
 

@@ -150,3 +150,36 @@ def test_a_bad_index_is_told_before_the_load(
     phases = [d["phase"] for d in events if d.get("event") == "phase_started"]
     assert phases[-1] == "load"  # not index, which follows it
     assert not any(d.get("rows") for d in events)
+
+
+def test_what_others_made_is_not_overwritten_and_explain_says_so(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    """A column of others whose name the source gives one of its own; another key of a table that must stay."""
+    shop.done(*create(lake))
+    database.query("ALTER TABLE public.products ADD note text")
+    database.query("UPDATE public.products SET note = 'mine'")
+    noted = rows(1, 2, 3).append_column("note", pa.array(["theirs"] * 3))
+    deltalake.write_deltalake(str(lake), noted, mode="overwrite", schema_mode="overwrite")
+    for verb in ("explain", "sync"):
+        refused = shop.fails(verb, NAME, error_class="IDENTIFIER_COLLISION")
+        assert "note" in refused.message and "--columns" in refused.mend
+    assert database.query("SELECT DISTINCT note FROM public.products") == [("mine",)]
+    shop.done("synced-table", "alter", NAME, "--columns", "id,name")
+    shop.done("sync", NAME)
+    alter = ("synced-table", "alter", NAME, "--primary-key", "name")
+    shop.fails(*alter, error_class="DEPENDENT_OBJECTS_STILL_EXIST", codes=(1, 2, 5))
+
+
+def test_a_reader_does_not_hold_a_delete_up_for_ever(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    shop.done(*create(lake, "--lock-timeout", "200ms"))
+    delete = ("synced-table", "delete", NAME, "--drop-table", "--yes")
+    with database.connect() as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM public.products")
+        refused = shop.fails(*delete, error_class="LOCK_TIMEOUT", codes=(1, 2, 5))
+        assert "held by pid" in refused.message and "synced-table alter" in refused.mend
+        assert ids(database) == [1, 2, 3]
+    shop.done(*delete)

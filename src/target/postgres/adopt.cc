@@ -24,6 +24,10 @@ using base::Result;
 using base::Status;
 using Json = nlohmann::json;
 
+// Parts of a column of a shape.
+constexpr std::size_t kName = 0;
+constexpr std::size_t kNotNull = 2;
+
 constexpr const char* kAdopted = "adopted";
 constexpr const char* kReplaced = "replaced";
 
@@ -48,21 +52,6 @@ Status CheckAdoptable(const TableName& table, const std::optional<Relation>& rel
       .Mend("As its owner: GRANT \"" + relation->owner + "\" to Spillway's role.");
 }
 
-// The columns of the table's primary key, in its order; empty: it has none.
-Result<std::vector<std::string>> ReadKey(const Context& context, Connection& connection,
-                                         std::int64_t oid) {
-  Sql sql;
-  sql << "SELECT a.attname FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, "
-         "place)"
-      << " JOIN pg_attribute a ON a.attnum = k.attnum WHERE i.indisprimary AND a.attrelid = "
-         "i.indrelid"
-      << " AND i.indrelid = " << Literal(oid) << "::oid ORDER BY k.place";
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
-  std::vector<std::string> key;
-  for (int row = 0; row < rows.size(); ++row) key.emplace_back(rows.text(row, 0));
-  return key;
-}
-
 // Rows are compared by key, so the table must have the one that the synced table wants.
 Status CheckKey(const TableName& table, const std::vector<std::string>& has,
                 const std::vector<std::string>& wants) {
@@ -81,7 +70,8 @@ Status CheckKey(const TableName& table, const std::vector<std::string>& has,
 // such as widen to them. The server says how it writes the latter: it makes a table of them, for
 // the moment.
 Status CheckTypes(const Context& context, Connection& connection, const TableName& table,
-                  std::int64_t oid, const std::vector<Column>& columns) {
+                  std::int64_t oid, const std::vector<Column>& columns,
+                  const std::vector<std::string>& key) {
   Sql make;
   make << "BEGIN; CREATE TEMPORARY TABLE spillway_types (";
   bool first = true;
@@ -93,18 +83,23 @@ Status CheckTypes(const Context& context, Connection& connection, const TableNam
   SPILLWAY_TRY(connection.Execute(context, make << ")"));
   Sql sql;
   sql << "SELECT t.attname, format_type(t.atttypid, t.atttypmod), format_type(s.atttypid,"
-      << " s.atttypmod), t.attgenerated <> '' FROM pg_attribute t JOIN pg_attribute s ON s.attname "
-         "= t.attname"
-      << " WHERE t.attrelid = " << Literal(oid)
+      << " s.atttypmod), f.fixed FROM pg_attribute t JOIN pg_attribute s ON s.attname = t.attname,"
+      // A key is inserted, never updated.
+      << " LATERAL (SELECT CASE WHEN t.attgenerated <> '' THEN 'is generated' WHEN t.attidentity ="
+      << " 'a' AND t.attname NOT IN (''";
+  for (const std::string& column : key) sql << ", " << Literal(column);
+  sql << ") THEN 'is GENERATED ALWAYS AS IDENTITY' END) AS f(fixed) WHERE t.attrelid = "
+      << Literal(oid)
       << "::oid AND s.attrelid = 'pg_temp.spillway_types'::regclass AND t.attnum > 0"
-      << " AND s.attnum > 0 AND NOT t.attisdropped AND (t.attgenerated <> ''"
+      << " AND s.attnum > 0 AND NOT t.attisdropped AND (f.fixed IS NOT NULL"
       << " OR (t.atttypid, t.atttypmod) <> (s.atttypid, s.atttypmod)) ORDER BY t.attnum";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
   std::string others;
   for (int row = 0; row < rows.size(); ++row) {
-    if (rows.boolean(row, 3)) {
-      others += fmt::format("{}{} is generated", others.empty() ? "" : "; ", rows.text(row, 0));
+    if (!rows.IsNull(row, 3)) {
+      others +=
+          fmt::format("{}{} {}", others.empty() ? "" : "; ", rows.text(row, 0), rows.text(row, 3));
       continue;
     }
     if (IsWidening(rows.text(row, 1), rows.text(row, 2))) continue;
@@ -120,9 +115,11 @@ Status CheckTypes(const Context& context, Connection& connection, const TableNam
 }
 
 // What Spillway will call its own of a table taken over: of one whose rows are kept the columns
-// that the synced table has, and the key; of one to be replaced every column.
+// that the synced table has, and the key; of one to be replaced every column. NOT NULL is its
+// owner's, but for the key.
 Result<std::string> OwnedShape(const Context& context, Connection& connection, std::int64_t oid,
-                               const std::vector<Column>& columns, bool keep_rows) {
+                               const std::vector<Column>& columns,
+                               const std::vector<std::string>& key, bool keep_rows) {
   SPILLWAY_ASSIGN(const std::string text, ReadShape(context, connection, oid));
   Json shape = Json::parse(text, nullptr, false);
   if (!shape.is_object() || !shape["columns"].is_array()) {
@@ -130,11 +127,11 @@ Result<std::string> OwnedShape(const Context& context, Connection& connection, s
   }
   if (keep_rows) {
     Json own = Json::array();
-    for (const Json& column : shape["columns"]) {
-      if (std::ranges::find(columns, column[0].get<std::string>(), &Column::name) !=
-          columns.end()) {
-        own.push_back(column);
-      }
+    for (Json column : shape["columns"]) {
+      const auto name = column[kName].get<std::string>();
+      if (std::ranges::find(columns, name, &Column::name) == columns.end()) continue;
+      if (std::ranges::find(key, name) == key.end()) column[kNotNull] = false;
+      own.push_back(std::move(column));
     }
     shape["columns"] = std::move(own);
   }
@@ -168,12 +165,12 @@ Status Adopt(const Context& context, Connection& connection, std::string_view sy
   SPILLWAY_ASSIGN(const auto relation, FindRelation(context, connection, table, true));
   SPILLWAY_TRY(CheckAdoptable(table, relation));
   if (keep_rows) {
-    SPILLWAY_ASSIGN(const auto has, ReadKey(context, connection, relation->oid));
+    SPILLWAY_ASSIGN(const auto has, ReadPrimaryKey(context, connection, relation->oid));
     SPILLWAY_TRY(CheckKey(table, has, key));
-    SPILLWAY_TRY(CheckTypes(context, connection, table, relation->oid, columns));
+    SPILLWAY_TRY(CheckTypes(context, connection, table, relation->oid, columns, key));
   }
   SPILLWAY_ASSIGN(const std::string shape,
-                  OwnedShape(context, connection, relation->oid, columns, keep_rows));
+                  OwnedShape(context, connection, relation->oid, columns, key, keep_rows));
   SPILLWAY_ASSIGN(const auto fenced,
                   NextFence(context, connection, synced_table_id, table, base::NewUuid()));
   // A relation is that of one synced table: a definition that somebody forgot to delete, or whose

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "target/postgres/attachments.h"
+#include "target/postgres/own_indexes.h"
+#include "target/postgres/relation.h"
 #include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
@@ -37,19 +39,25 @@ Sql AttributesOf(const std::vector<std::string>& extra_columns) {
   Sql sql;
   sql << "SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull,"
       << " a.attgenerated <> '' AS computed, pg_get_expr(d.adbin, d.adrelid) AS expression,"
-      << " format('%I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod), ' COLLATE ' ||"
+      // The stage's sequence of a serial column goes with the stage.
+      << " format('%I %s%s%s%s', a.attname, CASE WHEN NOT q.serial THEN format_type(a.atttypid,"
+      << " a.atttypmod) WHEN a.atttypid = 'smallint'::regtype THEN 'smallserial' WHEN a.atttypid ="
+      << " 'bigint'::regtype THEN 'bigserial' ELSE 'serial' END, ' COLLATE ' ||"
       << " CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,"
       << " CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s',"
       << " pg_get_expr(d.adbin, d.adrelid), CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE"
       << " 'VIRTUAL' END) WHEN a.attidentity <> '' THEN format(' GENERATED %s AS IDENTITY',"
       << " CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END)"
-      << " ELSE ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,"
+      << " WHEN NOT q.serial THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,"
       << " CASE WHEN a.attnotnull AND a.attidentity = '' THEN ' NOT NULL' END) AS declaration,"
       << " a.attname IN (''";
   for (const std::string& name : extra_columns) sql << ", " << Literal(name);
   sql << ") AS extra, a.attrelid FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-      << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-      << " WHERE a.attnum > 0 AND NOT a.attisdropped";
+      << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum,"
+      << " LATERAL (SELECT EXISTS (SELECT FROM pg_depend o JOIN pg_class c ON c.oid = o.objid"
+      << " WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass"
+      << " AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype = 'a'"
+      << " AND c.relkind = 'S')) AS q(serial) WHERE a.attnum > 0 AND NOT a.attisdropped";
   return sql;
 }
 
@@ -106,20 +114,6 @@ std::vector<int> Modifiers(std::string_view type) {
   return numbers;
 }
 
-// Whether the table's primary key has the columns of the publish, in their order.
-Result<bool> SameKey(const Context& context, Connection& connection, const Publish& publish,
-                     std::int64_t table_oid) {
-  Sql sql;
-  sql << "SELECT a.attname FROM pg_index i, unnest(i.indkey::smallint[]) WITH ORDINALITY"
-      << " AS k(number, place) JOIN pg_attribute a ON a.attnum = k.number WHERE i.indrelid = "
-      << Literal(table_oid) << "::oid AND i.indisprimary AND a.attrelid = i.indrelid"
-      << " ORDER BY k.place";
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
-  std::vector<std::string> key;
-  for (int row = 0; row < rows.size(); ++row) key.emplace_back(rows.text(row, 0));
-  return key == publish.index.primary_key;
-}
-
 // Adds what one of extra_columns needs; the text of what cannot be done in place, or "". In one
 // that is not computed users may have written, and its default is theirs to change: it is only
 // added.
@@ -136,7 +130,8 @@ std::string AlignExtra(const Pair& pair, const TableName& table, Alignment* alig
   return "column " + pair.name + " becomes " + pair.stage->declaration;
 }
 
-// Adds what the column needs; the text of what cannot be done in place, or "".
+// Adds what the column needs; the text of what cannot be done in place, or "". `ours`: for a column
+// of the stage, that we made it NOT NULL; for another, that we made it.
 std::string Align(const Pair& pair, const TableName& table, bool ours, Alignment* alignment) {
   if (pair.stage && !pair.stage->declaration.empty()) return AlignExtra(pair, table, alignment);
   Sql alter;
@@ -172,27 +167,33 @@ std::string Align(const Pair& pair, const TableName& table, bool ours, Alignment
 }
 
 // Indexes of the definition that the table lacks, and those of an earlier definition that it has.
+// Storage parameters that somebody changed are left.
 Status AlignIndexes(const Context& context, Connection& connection, const Publish& publish,
                     std::int64_t table_oid, std::string_view published_shape,
                     Alignment* alignment) {
   Sql sql;
-  sql << "WITH idx AS (SELECT i.indexrelid, i.indrelid, n.nspname, c.relname, d.def,"
-      << " substr(d.def, length(format('CREATE INDEX %I ON %I.%I ', c.relname, n.nspname,"
-      << " t.relname)) + 1) AS tail, starts_with(c.relname, "
-      << Literal(CarriedPrefix(publish.stage)) << ") AS carried FROM pg_index i"
+  sql << "WITH t AS (SELECT " << Literal(table_oid) << "::oid AS oid), "
+      << OwnIndexes("t", published_shape) << ", idx AS (SELECT i.indexrelid, i.indrelid, n.nspname,"
+      << " c.relname, " << UnnamedIndex("d.def") << " AS tail, " << IndexForm("d.def")
+      << " AS form,"
+      << " starts_with(c.relname, " << Literal(CarriedPrefix(publish.stage))
+      << ") AS carried FROM pg_index i"
       << " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid"
       << " JOIN pg_namespace n ON n.oid = t.relnamespace, pg_get_indexdef(i.indexrelid) AS d(def)"
       << " WHERE NOT i.indisunique AND (t.oid = " << Literal(table_oid)
       << "::oid OR (n.nspname = " << Literal(publish.stage.table.schema)
       << " AND t.relname = " << Literal(publish.stage.table.table)
-      << "))), had AS (SELECT * FROM idx WHERE indrelid = " << Literal(table_oid)
-      << "::oid), wanted AS (SELECT * FROM idx WHERE indrelid <> " << Literal(table_oid)
-      << "::oid AND NOT carried) SELECT false, format('CREATE INDEX ON %I.%I ', "
-      << Literal(publish.stage.target.schema) << "::text, " << Literal(publish.stage.target.table)
-      << "::text) || tail || ';' FROM wanted WHERE tail NOT IN (SELECT tail FROM had)"
-      << " UNION ALL SELECT true, format('DROP INDEX %I.%I;', nspname, relname) FROM had"
-      << " WHERE tail NOT IN (SELECT tail FROM wanted) AND def IN (SELECT json_array_elements_text("
-      << Literal(ShapeList(published_shape, "indexes")) << "::json)) ORDER BY 1, 2";
+      << "))), had AS (SELECT i.*, o.indexrelid IS NOT NULL AS own, o.as_published IS FALSE AS "
+         "tuned"
+      << " FROM idx i LEFT JOIN own_index o USING (indexrelid) WHERE i.indrelid = "
+      << Literal(table_oid) << "::oid), wanted AS (SELECT * FROM idx WHERE indrelid <> "
+      << Literal(table_oid) << "::oid AND NOT carried) SELECT false,"
+      << " format('CREATE INDEX ON %I.%I ', " << Literal(publish.stage.target.schema) << "::text, "
+      << Literal(publish.stage.target.table) << "::text) || w.tail || ';' FROM wanted w"
+      << " WHERE NOT EXISTS (SELECT FROM had h WHERE h.form = w.form AND (h.tuned OR h.tail ="
+      << " w.tail)) UNION ALL SELECT true, format('DROP INDEX %I.%I;', h.nspname, h.relname)"
+      << " FROM had h WHERE h.own AND NOT EXISTS (SELECT FROM wanted w WHERE h.form = w.form"
+      << " AND (h.tuned OR h.tail = w.tail)) ORDER BY 1, 2";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   for (int row = 0; row < rows.size(); ++row) {
     (rows.boolean(row, 0) ? alignment->after : alignment->indexes) << ServerSql(rows.text(row, 1));
@@ -249,6 +250,15 @@ bool IsWidening(std::string_view from, std::string_view to) {
          new_modifiers[0] >= old_modifiers[0] && new_modifiers[1] == old_modifiers[1];
 }
 
+Status CollisionError(const TableName& table, std::string_view column) {
+  return Status(ErrorClass::kIdentifierCollision,
+                "the source has a column that others added to " + table.ToString() + ": " +
+                    std::string(column) + ", whose values a sync would overwrite")
+      .With("table", table.ToString())
+      .With("column", column)
+      .Mend("Rename or drop that column of the table, or leave the source's out with --columns.");
+}
+
 Status PinnedError(const TableName& table, std::string_view change, std::string_view pinned_by) {
   return Status(ErrorClass::kDependentObjectsStillExist,
                 "a change of " + table.ToString() + " needs a new table: " + std::string(change) +
@@ -257,6 +267,16 @@ Status PinnedError(const TableName& table, std::string_view change, std::string_
       .With("change", change)
       .With("dependents", pinned_by)
       .Mend("Drop or move the named objects, sync, and make them again.");
+}
+
+Status OtherKeyError(const TableName& table, const std::vector<std::string>& has,
+                     const std::vector<std::string>& wants, std::string_view pinned_by) {
+  if (!has.empty() || wants.empty()) {
+    return PinnedError(table, "its primary key is another", pinned_by);
+  }
+  return PinnedError(table, "it has no primary key", pinned_by)
+      .Mend("ALTER TABLE " + table.ToString() + " ADD PRIMARY KEY (" +
+            (Sql() << std::span<const std::string>(wants)).text() + "), then sync again.");
 }
 
 Result<Alignment> AlignColumns(const Context& context, Connection& connection,
@@ -277,8 +297,10 @@ Result<Alignment> AlignColumns(const Context& context, Connection& connection,
         Align(pair, table, std::ranges::find(made, pair.name) != made.end(), &alignment);
     if (!change.empty()) return PinnedError(table, change, pinned_by);
   }
-  SPILLWAY_ASSIGN(const bool same_key, SameKey(context, connection, publish, table_oid));
-  if (!same_key) return PinnedError(table, "its primary key is another", pinned_by);
+  SPILLWAY_ASSIGN(const auto key, ReadPrimaryKey(context, connection, table_oid));
+  if (key != publish.index.primary_key) {
+    return OtherKeyError(table, key, publish.index.primary_key, pinned_by);
+  }
   SPILLWAY_TRY(AlignIndexes(context, connection, publish, table_oid, published_shape, &alignment));
   SPILLWAY_ASSIGN(alignment.comments,
                   AlignComments(context, connection, publish, table_oid, published_shape));

@@ -38,9 +38,17 @@ base::Result<Alignment> AlignColumns(const base::Context& context, Connection& c
 /// without looking at a row.
 bool IsWidening(std::string_view from, std::string_view to);
 
+/// IDENTIFIER_COLLISION: `column` is loaded, and others made one of that name.
+base::Status CollisionError(const TableName& table, std::string_view column);
+
 /// DEPENDENT_OBJECTS_STILL_EXIST: `change` cannot be made in place and `pinned_by` keeps the table.
 base::Status PinnedError(const TableName& table, std::string_view change,
                          std::string_view pinned_by);
+
+/// DEPENDENT_OBJECTS_STILL_EXIST: the table has the primary key `has` and shall have `wants`, and
+/// `pinned_by` keeps the table.
+base::Status OtherKeyError(const TableName& table, const std::vector<std::string>& has,
+                           const std::vector<std::string>& wants, std::string_view pinned_by);
 
 }  // namespace spillway::target::postgres
 

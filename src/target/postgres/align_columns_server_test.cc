@@ -68,9 +68,13 @@ TEST_P(AlignColumnsTest, ColumnsThatOnlyTheTargetHasFollowTheDefinition) {
                       PublishOf(*stage, version, static_cast<std::int64_t>(cells.size())))
         .status();
   };
+  ASSERT_TRUE(sync(2, {{"number", "serial"}, {"big", "bigserial"}}, {{1, "a"}}).ok());
+  EXPECT_EQ(plain_->Query("SELECT name, number, big FROM products"),
+            std::vector<std::string>{"a|1|1"});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products DROP number, DROP big"), "");
   const std::vector<ExtraColumn> extras = {{"twice", "bigint GENERATED ALWAYS AS (id * 2) STORED"},
                                            {"note", "text NOT NULL DEFAULT 'none'"}};
-  for (int version = 2; version <= 3; ++version) {
+  for (int version = 3; version <= 4; ++version) {
     const base::Status done = sync(version, extras, {{1, "a"}, {version, "b"}});
     ASSERT_TRUE(done.ok()) << done.ToString();
     EXPECT_EQ(Oid(), oid);
@@ -79,12 +83,78 @@ TEST_P(AlignColumnsTest, ColumnsThatOnlyTheTargetHasFollowTheDefinition) {
     EXPECT_TRUE(state->unchanged) << state->difference;
   }
   EXPECT_EQ(plain_->Query("SELECT id, name, twice, note FROM products ORDER BY 1"),
-            (std::vector<std::string>{"1|a|2|none", "3|b|6|none"}));
-  EXPECT_CLASS(sync(4, {{"twice", "bigint GENERATED ALWAYS AS (id * 3) STORED"}, extras[1]}, {}),
+            (std::vector<std::string>{"1|a|2|none", "4|b|8|none"}));
+  EXPECT_CLASS(sync(5, {{"twice", "bigint GENERATED ALWAYS AS (id * 3) STORED"}, extras[1]}, {}),
                kDependentObjectsStillExist);
   // A computed one goes with its definition, one that users may have written stays.
-  ASSERT_TRUE(sync(5, {}, {{1, "a"}}).ok());
+  ASSERT_TRUE(sync(6, {}, {{1, "a"}}).ok());
   EXPECT_EQ(plain_->Query("SELECT * FROM products"), std::vector<std::string>{"1|a|none"});
+}
+
+TEST_P(AlignColumnsTest, AColumnOfOthersIsNotWrittenOver) {
+  for (const char* add : {"ALTER TABLE products ADD note text",
+                          "ALTER TABLE products ADD note text GENERATED ALWAYS AS (name) STORED"}) {
+    plain_->Execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    CallSecond("name");
+    MustLoad(1, {{1, "a"}});
+    ASSERT_EQ(plain_->Execute(add), "");
+    EXPECT_TRUE(CheckPublish().ok());
+    const auto before = Read();
+    CallSecond("note");
+    EXPECT_CLASS(CheckPublish(), kIdentifierCollision);
+    EXPECT_CLASS(Load(*target_, 2, {{1, "source"}}).status(), kIdentifierCollision);
+    EXPECT_EQ(Read(), before);
+    ASSERT_EQ(plain_->Execute("ALTER TABLE products DROP note"), "");
+    EXPECT_TRUE(CheckPublish().ok());
+    MustLoad(3, {{1, "source"}});
+    EXPECT_EQ(Read(), std::vector<std::string>{"1|source"});
+  }
+}
+
+TEST_P(AlignColumnsTest, ACollationThatStaysIsNoChange) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products;"
+                            "ALTER TABLE products ALTER name TYPE text COLLATE \"C\""),
+            "");
+  EXPECT_FALSE(State().unchanged);
+  MustLoad(2, {{1, "b"}});
+  EXPECT_TRUE(State().unchanged) << State().difference;
+  // Nor does a swap take it away.
+  ASSERT_EQ(plain_->Execute("DROP MATERIALIZED VIEW m"), "");
+  MustLoad(3, {{1, "c"}});
+  EXPECT_TRUE(State().unchanged) << State().difference;
+  EXPECT_EQ(plain_->Value("SELECT attcollation::regcollation FROM pg_attribute WHERE attrelid ="
+                          " 'products'::regclass AND attname = 'name'"),
+            "\"C\"");
+}
+
+TEST_P(AlignColumnsTest, AKeyThatCoversMoreIsTheSameKey) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products DROP CONSTRAINT products_pkey,"
+                            " ADD CONSTRAINT products_pkey PRIMARY KEY (id) INCLUDE (name)"),
+            "");
+  for (int version = 2; version <= 3; ++version) {
+    EXPECT_TRUE(CheckPublish().ok());
+    MustLoad(version, {{1, "a"}, {version, "b"}});
+    EXPECT_TRUE(State().unchanged) << State().difference;
+    EXPECT_EQ(plain_->Value("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                            " WHERE conname = 'products_pkey'"),
+              "PRIMARY KEY (id) INCLUDE (name)");
+  }
+}
+
+TEST_P(AlignColumnsTest, ATableWithoutRoomForMoreColumnsSaysSo) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products;"
+                            "DO $$BEGIN FOR i IN 1..1598 LOOP EXECUTE 'ALTER TABLE products ADD x'"
+                            " || i || ' int'; EXECUTE 'ALTER TABLE products DROP x' || i;"
+                            " END LOOP; END$$"),
+            "");
+  CallSecond("more");
+  const base::Status refused = Load(*target_, 2, {{1, "a"}}).status();
+  EXPECT_CLASS(refused, kDependentObjectsStillExist);
+  EXPECT_NE(refused.message().find("dropped"), std::string::npos) << refused.ToString();
+  EXPECT_NE(refused.message().find("view public.m"), std::string::npos) << refused.ToString();
 }
 
 TEST_P(AlignColumnsTest, CommentsFollowTheSourceUnlessSomebodyWroteAnother) {

@@ -59,12 +59,28 @@ bool HasOneImage(std::string_view type) {
   return std::ranges::any_of(kTypes, [&](std::string_view name) { return type.starts_with(name); });
 }
 
+// The columns of the key that the table's owner gave a collation under which values are equal that
+// are not the same.
+Result<std::vector<std::string>> ReadLooseKeys(const Context& context, Connection& connection,
+                                               std::int64_t table_oid) {
+  Sql sql;
+  sql << "SELECT a.attname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation"
+      << " JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
+      << " AND a.attnum = ANY (i.indkey) WHERE a.attrelid = " << Literal(table_oid)
+      << "::oid AND NOT c.collisdeterministic";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  std::vector<std::string> names;
+  for (int row = 0; row < rows.size(); ++row) names.emplace_back(rows.text(row, 0));
+  return names;
+}
+
 // The columns that an update sets: the key's only where they may change.
-std::vector<Column> Updated(const Publish& publish) {
+std::vector<Column> Updated(const Publish& publish, const std::vector<std::string>& loose) {
   std::vector<Column> columns;
   for (const Column& column : publish.stage.columns) {
     const auto& key = publish.index.primary_key;
-    if (std::ranges::find(key, column.name) == key.end() || !HasOneImage(column.target_type)) {
+    if (std::ranges::find(key, column.name) == key.end() || !HasOneImage(column.target_type) ||
+        std::ranges::find(loose, column.name) != loose.end()) {
       columns.push_back(column);
     }
   }
@@ -89,8 +105,8 @@ Sql DeleteRows(const Stage& stage) {
   return sql;
 }
 
-Sql UpdateRows(const Publish& publish) {
-  const std::vector<Column> columns = Updated(publish);
+Sql UpdateRows(const Publish& publish, const std::vector<std::string>& loose) {
+  const std::vector<Column> columns = Updated(publish, loose);
   Sql sql;
   sql << "UPDATE ONLY " << publish.stage.target << " t SET (" << ColumnList(columns)
       << ") = " << RowOf("s", columns) << " FROM " << DifferenceTable() << " d JOIN ONLY "
@@ -285,7 +301,9 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
   SPILLWAY_TRY(Write(context, connection, stage, DeleteRows(stage), found.deleted, kDeleted));
   SPILLWAY_TRY(connection.Execute(context, Sql() << "SAVEPOINT spillway_update"));
   UniqueIndexes anew;
-  Status updated = Write(context, connection, stage, UpdateRows(publish), found.updated, "updated");
+  SPILLWAY_ASSIGN(const auto loose, ReadLooseKeys(context, connection, table_oid));
+  const Sql update = UpdateRows(publish, loose);
+  Status updated = Write(context, connection, stage, update, found.updated, "updated");
   if (const auto state = updated.detail("sqlstate"); state == "23505" || state == "23P01") {
     SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT spillway_update"));
     SPILLWAY_ASSIGN(anew, ReadUniqueIndexes(context, connection, table_oid));
@@ -294,7 +312,7 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
       // An index that others refer to cannot go: then the violation is the answer.
       return dropped.detail("sqlstate").starts_with("2B") ? updated : dropped;
     }
-    updated = Write(context, connection, stage, UpdateRows(publish), found.updated, "updated");
+    updated = Write(context, connection, stage, update, found.updated, "updated");
   }
   SPILLWAY_TRY(std::move(updated));
   SPILLWAY_TRY(Write(context, connection, stage, InsertRows(stage), found.inserted, "inserted"));

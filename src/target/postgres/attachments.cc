@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "target/postgres/own_indexes.h"
 #include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
@@ -11,6 +12,34 @@ namespace {
 using base::Context;
 using base::Result;
 using Json = nlohmann::json;
+
+// Spillway's own indexes, old and new: own_key and own_pair, for the common table expressions
+// below.
+Sql OwnPairs() {
+  Sql sql;
+  sql << " own_key AS (SELECT k.oid, k.conname, d.def, c.reloptions, x.stage, x.target, x.schema,"
+      << " s.conname AS new_name, d.def <> format('PRIMARY KEY (%s)', (SELECT string_agg("
+      << "quote_ident(n), ', ' ORDER BY place) FROM unnest(o.names) WITH ORDINALITY AS u(n, "
+         "place)))"
+      << " AS more, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid"
+      << " AND a.attnum = ANY (i.indkey) AND a.attname NOT IN (SELECT attname FROM carried_col))"
+      << " AS lacks FROM x JOIN own_index i ON i.indisprimary JOIN pg_class c"
+      << " ON c.oid = i.indexrelid JOIN pg_constraint k ON k.conindid = i.indexrelid"
+      << " AND k.contype = 'p' JOIN pg_index j ON j.indrelid = to_regclass(x.stage)"
+      << " AND j.indisprimary JOIN pg_constraint s ON s.conindid = j.indexrelid"
+      << " AND s.contype = 'p', LATERAL (SELECT pg_get_constraintdef(k.oid)) AS d(def),"
+      << " LATERAL (SELECT " << KeyColumns("i")
+      << ") AS o(names) WHERE o.names = " << KeyColumns("j") << "),"
+      << " new_index AS (SELECT c.relname, f.form, row_number() OVER (PARTITION BY f.form"
+      << " ORDER BY i.indexrelid) AS nth FROM x JOIN pg_index i"
+      << " ON i.indrelid = to_regclass(x.stage) AND NOT i.indisprimary JOIN pg_class c"
+      << " ON c.oid = i.indexrelid AND NOT starts_with(c.relname, x.prefix), LATERAL (SELECT "
+      << IndexForm("pg_get_indexdef(i.indexrelid)") << ") AS f(form)),"
+      << " own_pair AS (SELECT o.indexrelid, o.as_published, c.relname, c.reloptions, x.schema,"
+      << " n.relname AS new_name FROM x, own_index o JOIN pg_class c ON c.oid = o.indexrelid"
+      << " JOIN new_index n ON n.form = o.form AND n.nth = o.nth WHERE NOT o.indisprimary),";
+  return sql;
+}
 
 // Every piece below selects (phase, rank, place, statement) from these common table expressions:
 // x, the table and how it, its schema and the stage are written; columns, constraints and indexes
@@ -31,9 +60,7 @@ Sql Common(std::int64_t oid, const Stage& stage, std::string_view shape,
       << " ON to_regclass(m.name) = k.confrelid),"
       << " published AS (SELECT e->>0 AS name, (e->>2)::boolean AS not_null, e->>5 AS expression"
       << " FROM json_array_elements(" << Literal(ShapeList(shape, "columns")) << "::json) e),"
-      << " own_index AS (SELECT i.indexrelid FROM pg_index i, x WHERE i.indrelid = x.oid"
-      << " AND pg_get_indexdef(i.indexrelid) IN (SELECT json_array_elements_text("
-      << Literal(ShapeList(shape, "indexes")) << "::json))),"
+      << " " << OwnIndexes("x", shape) << ","
       << " col AS (SELECT a.*, t.typstorage, pg_get_expr(d.adbin, d.adrelid) AS expression,"
       << " p.not_null AS published_not_null, p.expression AS published_expression, p.name AS "
          "published,"
@@ -52,7 +79,7 @@ Sql Common(std::int64_t oid, const Stage& stage, std::string_view shape,
       << " LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace"
       << " LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = x.oid"
       << " WHERE i.indisvalid AND i.indexrelid NOT IN (SELECT indexrelid FROM own_index)"
-      << " AND k.contype IS DISTINCT FROM 'p'),"
+      << " AND k.contype IS DISTINCT FROM 'p')," << OwnPairs()
       << " stat AS (SELECT s.*, n.nspname, quote_ident(x.prefix || s.oid) AS carried FROM x"
       << " JOIN pg_statistic_ext s ON s.stxrelid = x.oid"
       << " JOIN pg_namespace n ON n.oid = s.stxnamespace),";
@@ -100,7 +127,8 @@ Sql Columns() {
       << " AND c.expression IS DISTINCT FROM c.published_expression"
       << " UNION ALL SELECT 'build', 21, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET NOT"
       << " NULL', x.stage, c.attname) FROM x, carried_col c"
-      << " WHERE c.attnotnull AND c.published_not_null IS NOT TRUE"
+      << " WHERE c.attnotnull AND c.published_not_null IS NOT TRUE AND NOT EXISTS (SELECT FROM"
+      << " pg_constraint k WHERE k.conrelid = x.oid AND k.contype = 'n' AND k.conkey[1] = c.attnum)"
       << " UNION ALL SELECT 'build', 22, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
       << " STORAGE %s', x.stage, c.attname, CASE c.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN"
       << " 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) FROM x, carried_col c"
@@ -143,18 +171,45 @@ Sql Constraints() {
       << " AND k.place IS NOT NULL"
       << " UNION ALL SELECT 'refers to', 80, k.place, (k.place - 1)::text FROM fk k"
       << " WHERE k.place IS NOT NULL"
-      // From PostgreSQL 18 on NOT NULL is a constraint with a name.
+      // From PostgreSQL 18 on NOT NULL is a constraint with a name, and may be NOT VALID.
+      << " UNION ALL SELECT 'build', 30, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT IF"
+      << " EXISTS %I, ADD CONSTRAINT %I %s', x.stage, k.conname, k.conname,"
+      << " pg_get_constraintdef(k.oid)) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << " AND k.contype = 'n' JOIN carried_col c ON c.attnum = k.conkey[1]"
+      << " AND c.published_not_null IS NOT TRUE WHERE NOT EXISTS (SELECT FROM pg_constraint s"
+      << " JOIN pg_attribute b ON b.attrelid = s.conrelid AND b.attnum = s.conkey[1]"
+      << " WHERE s.conrelid = to_regclass(x.stage) AND s.contype = 'n' AND b.attname = c.attname"
+      << " AND s.conname <> k.conname)"
       << " UNION ALL SELECT 'name', 30, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I "
          "TO"
       << " %I', x.target, s.conname, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
       << " AND k.contype = 'n' JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = k.conkey[1]"
       << " JOIN pg_constraint s ON s.conrelid = to_regclass(x.stage) AND s.contype = 'n'"
       << " JOIN pg_attribute b ON b.attrelid = s.conrelid AND b.attnum = s.conkey[1]"
-      << " AND b.attname = a.attname"
+      << " AND b.attname = a.attname AND s.conname <> k.conname"
       // Dropping the old table takes its foreign keys' triggers off the tables referred to.
       << " UNION ALL SELECT 'lock', 2, c.oid::bigint, format('LOCK TABLE ONLY %I.%I IN ACCESS"
       << " EXCLUSIVE MODE', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace WHERE c.oid IN (SELECT k.confrelid FROM fk k)";
+  return sql;
+}
+
+// Spillway's own: made anew by the load, with the names of the old ones and what was tuned there.
+// The key may also have been made with more than its columns.
+Sql OwnIndexStatements() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'build', 35, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT %I,"
+      << " ADD CONSTRAINT %I %s', k.stage, k.new_name, k.new_name, k.def) FROM own_key k"
+      << " WHERE k.more AND NOT k.lacks"
+      << " UNION ALL SELECT 'name', 5, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I"
+      << " TO %I', k.target, k.new_name, k.conname) FROM own_key k"
+      << " UNION ALL SELECT 'name', 6, p.indexrelid::bigint, format('ALTER INDEX %s.%I RENAME TO"
+      << " %I', p.schema, p.new_name, p.relname) FROM own_pair p"
+      << " UNION ALL SELECT 'name', 7, i.place, format('ALTER INDEX %s.%I SET (%s)', i.schema,"
+      << " i.name, o.options) FROM (SELECT oid::bigint, schema, conname, reloptions FROM own_key"
+      << " UNION ALL SELECT indexrelid::bigint, schema, relname, reloptions FROM own_pair"
+      << " WHERE NOT as_published) AS i(place, schema, name, reloptions), LATERAL (SELECT "
+      << Options("i.reloptions", "") << " AS options) o WHERE o.options IS NOT NULL";
   return sql;
 }
 
@@ -338,7 +393,8 @@ Sql Comments(std::string_view shape) {
 
 }  // namespace
 
-std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "_x"; }
+// No name that the server makes of the stage's begins like that.
+std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "|"; }
 
 Result<Attachments> ReadAttachments(const Context& context, Connection& connection,
                                     std::int64_t oid, const Stage& stage,
@@ -346,9 +402,9 @@ Result<Attachments> ReadAttachments(const Context& context, Connection& connecti
                                     const std::vector<std::string>& own_columns,
                                     const std::vector<TableName>& group) {
   Sql sql = Common(oid, stage, published_shape, own_columns, group);
-  sql << " SELECT phase, statement FROM (" << Columns() << Constraints() << Indexes()
-      << Statistics() << Views() << Ownership() << Settings() << Behaviour() << Grants()
-      << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
+  sql << " SELECT phase, statement FROM (" << Columns() << Constraints() << OwnIndexStatements()
+      << Indexes() << Statistics() << Views() << Ownership() << Settings() << Behaviour()
+      << Grants() << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
       << " ORDER BY phase, rank, place, statement";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   Attachments found;

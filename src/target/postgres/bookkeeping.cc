@@ -292,6 +292,15 @@ std::string NameLockHolders(const Context& context, Connection& connection,
   return rows.ok() && rows->size() == 1 ? std::string(rows->text(0, 0)) : std::string();
 }
 
+Status WithBlockers(const Context& context, Connection& connection, Status error,
+                    const TableName& table) {
+  const std::string holders = NameLockHolders(context, connection, table);
+  if (holders.empty()) return error;
+  Status named(error.error_class(), std::string(error.message()) + ": held by " + holders);
+  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
+  return std::move(named).With("blockers", holders);
+}
+
 Status FencedError(const Fence& fence, std::string_view why) {
   return Status(ErrorClass::kFenced, std::string(why) + ": run " + fence.run_id + ", fence " +
                                          std::to_string(fence.number))

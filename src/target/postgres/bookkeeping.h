@@ -90,6 +90,10 @@ base::Status RecordRelation(const base::Context& context, Connection& connection
 std::string NameLockHolders(const base::Context& context, Connection& connection,
                             const TableName& table);
 
+/// `error`, a LOCK_TIMEOUT of `table`, with those who hold it. Rolls back what is open.
+base::Status WithBlockers(const base::Context& context, Connection& connection, base::Status error,
+                          const TableName& table);
+
 /// FENCED, with the reason.
 base::Status FencedError(const Fence& fence, std::string_view why);
 

@@ -55,7 +55,7 @@ TEST_P(ConditionTest, APauseIsShownUntilItEndsAndForgottenWithTheTable) {
   EXPECT_EQ(State(), "paused");
   ASSERT_TRUE(target_->RecordPaused(Soon(), kId, table_, false).ok());
   EXPECT_EQ(State(), "online");
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
   EXPECT_EQ(plain_->Value("SELECT count(*) FROM spillway.condition"), "0");
 }
 

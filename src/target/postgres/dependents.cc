@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "target/postgres/own_indexes.h"
 #include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
@@ -17,9 +18,7 @@ Sql OwnObjects(std::int64_t oid, std::string_view shape) {
   Sql sql;
   sql << "WITH r AS (SELECT c.*, t.typarray FROM pg_class c LEFT JOIN pg_type t"
       << " ON t.oid = c.reltype WHERE c.oid = " << Literal(oid) << "::oid),"
-      << " own_index AS (SELECT i.* FROM pg_index i, r WHERE i.indrelid = r.oid"
-      << " AND pg_get_indexdef(i.indexrelid) IN (SELECT json_array_elements_text("
-      << Literal(ShapeList(shape, "indexes")) << "::json))),"
+      << " " << OwnIndexes("r", shape) << ","
       << " own(classid, objid) AS ("
       << "SELECT 'pg_class'::regclass::oid, r.oid FROM r"
       << " UNION ALL SELECT 'pg_class'::regclass::oid, r.reltoastrelid FROM r"
@@ -110,6 +109,9 @@ Sql Properties() {
       << " UNION ALL SELECT 'inheritance', h.inhparent::regclass::text || ' > ' ||"
       << " h.inhrelid::regclass::text, false FROM pg_inherits h, r"
       << " WHERE r.oid IN (h.inhparent, h.inhrelid)"
+      << " UNION ALL SELECT 'index', pg_describe_object('pg_class'::regclass, i.indexrelid, 0), "
+         "true"
+      << " FROM own_index i WHERE NOT i.untouched"
       << " UNION ALL SELECT 'clustering', i.indexrelid::regclass::text, true FROM own_index i"
       << " WHERE i.indisclustered"
       << " UNION ALL SELECT 'tablespace', i.indexrelid::regclass::text, false FROM own_index i"

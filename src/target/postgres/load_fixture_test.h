@@ -38,6 +38,13 @@ class LoadTest : public ServerTest {
     target_ = OpenTarget(conninfo_);
   }
 
+  /// From now on the source calls its second column `name`.
+  void CallSecond(const std::string& name) {
+    data::Schema schema = *schema_;
+    columns_[1].name = schema.fields[1].name = name;
+    schema_ = std::make_shared<const data::Schema>(std::move(schema));
+  }
+
   data::Batch Rows(const Cells& cells) {
     data::BatchBuilder builder(schema_);
     for (const auto& [id, name] : cells) {
@@ -59,7 +66,20 @@ class LoadTest : public ServerTest {
   base::Result<Stage> Begin(Target& target, const std::string& run) {
     SPILLWAY_ASSIGN(auto fenced, target.TakeFence(Soon(), kId, table_, run));
     planned_from_ = fenced.second ? fenced.second->source_position : std::string();
-    return target.CreateStage(Soon(), fenced.first, table_, columns_, {});
+    return target.CreateStage(Soon(), fenced.first, table_, columns_, extras_);
+  }
+  /// What planning sees of the table.
+  TableState State() {
+    auto state = target_->Describe(Soon(), table_, kId);
+    EXPECT_TRUE(state.ok()) << state.status().ToString();
+    if (!state.ok()) return {};
+    const base::Status described = target_->DescribeDependents(Soon(), &*state);
+    EXPECT_TRUE(described.ok()) << described.ToString();
+    return *std::move(state);
+  }
+  /// What planning is told of a publish of columns_ and index_.
+  base::Status CheckPublish() {
+    return target_->CheckPublish(Soon(), table_, State(), columns_, index_.primary_key);
   }
   base::Result<TaskResult> RunTask(Target& target, const Stage& stage, const std::string& task,
                                    const Cells& cells) {
@@ -116,6 +136,7 @@ class LoadTest : public ServerTest {
   std::shared_ptr<const data::Schema> schema_;
   std::vector<Column> columns_;
   TableName table_{"public", "products"};
+  std::vector<ExtraColumn> extras_;
   IndexSpec index_{{"id"}, {}};
   std::string comment_;
   std::string planned_from_;

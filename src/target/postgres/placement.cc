@@ -99,11 +99,15 @@ Result<Sql> OwnNames(const Context& context, Connection& connection, const Stage
                      std::int64_t oid) {
   const std::string prefix = stage.table.table + "_";
   Sql query;
-  query << "SELECT false, k.conname FROM pg_constraint k WHERE k.conrelid = " << Literal(oid)
-        << "::oid UNION ALL SELECT true, c.relname FROM pg_index i"
+  query << "SELECT 'c', k.conname FROM pg_constraint k WHERE k.conrelid = " << Literal(oid)
+        << "::oid UNION ALL SELECT 'i', c.relname FROM pg_index i"
         << " JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = " << Literal(oid)
         << "::oid AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
-        << " ORDER BY 2";
+        // Of identity and serial columns of the definition.
+        << " UNION ALL SELECT 's', c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
+        << " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
+        << " AND d.refobjid = " << Literal(oid) << "::oid AND d.deptype IN ('a', 'i')"
+        << " AND c.relkind = 'S' ORDER BY 2";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, query));
   Sql taken_query;
   taken_query << "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -119,9 +123,11 @@ Result<Sql> OwnNames(const Context& context, Connection& connection, const Stage
     if (!name.starts_with(prefix)) continue;
     const std::string renamed =
         FreeName(stage.target.table, name.substr(prefix.size() - 1), &taken);
-    if (rows.boolean(row, 0)) {
-      sql << "ALTER INDEX " << TableName{stage.target.schema, std::string(name)} << " RENAME TO "
-          << Identifier(renamed) << ";";
+    const TableName own{stage.target.schema, std::string(name)};
+    if (rows.text(row, 0) == "i") {
+      sql << "ALTER INDEX " << own << " RENAME TO " << Identifier(renamed) << ";";
+    } else if (rows.text(row, 0) == "s") {
+      sql << "ALTER SEQUENCE " << own << " RENAME TO " << Identifier(renamed) << ";";
     } else {
       sql << "ALTER TABLE " << stage.target << " RENAME CONSTRAINT " << Identifier(name) << " TO "
           << Identifier(renamed) << ";";

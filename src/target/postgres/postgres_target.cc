@@ -19,6 +19,7 @@
 #include "target/postgres/key_images.h"
 #include "target/postgres/layout.h"
 #include "target/postgres/publish.h"
+#include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/session/pool.h"
@@ -176,7 +177,18 @@ class PostgresTarget final : public Target {
     if (!state->foreign_owner.empty()) {
       state->dependents.push_back({"owner", state->foreign_owner, false});
     }
+    SPILLWAY_ASSIGN(state->warnings, WarnOfReplicaIdentity(context, *connection, state->oid));
     return Status();
+  }
+
+  Status CheckPublish(const Context& context, const TableName& table, const TableState& state,
+                      const std::vector<Column>& columns,
+                      const std::vector<std::string>& key) override {
+    const bool ours =
+        state.exists && state.position && state.owned_by_id == state.position->synced_table_id;
+    if (!ours || state.shape.empty()) return Status();
+    SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
+    return postgres::CheckPublish(context, *connection, table, state, columns, key);
   }
 
   Status Adopt(const Context& context, std::string_view synced_table_id, const TableName& table,
@@ -297,8 +309,8 @@ class PostgresTarget final : public Target {
   }
 
   Status Forget(const Context& context, std::string_view synced_table_id, const TableName& table,
-                bool drop_table) override {
-    return ForgetSyncedTable(context, pool_, synced_table_id, table, drop_table);
+                bool drop_table, std::chrono::milliseconds lock_timeout) override {
+    return ForgetSyncedTable(context, pool_, synced_table_id, table, drop_table, lock_timeout);
   }
 
  private:

@@ -57,15 +57,6 @@ Sql SetLockTimeout(std::chrono::milliseconds timeout) {
   return sql;
 }
 
-Status WithBlockers(const Context& context, Connection& connection, Status error,
-                    const TableName& table) {
-  const std::string holders = NameLockHolders(context, connection, table);
-  if (holders.empty()) return error;
-  Status named(error.error_class(), std::string(error.message()) + ": held by " + holders);
-  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
-  return std::move(named).With("blockers", holders);
-}
-
 // Everything but the COMMIT, for all tables, in their order. An error leaves the transaction to be
 // rolled back.
 class Transaction {

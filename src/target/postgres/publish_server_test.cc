@@ -57,7 +57,8 @@ TEST_P(PublishTest, TakenAndLongNamesAreNumberedAndCut) {
   table_.table = "";
   for (int i = 0; i < 31; ++i) table_.table += "ü";  // 62 bytes
   auto target = OpenTarget(conninfo_);
-  ASSERT_TRUE(target->Forget(Soon(), kId, {"public", "products"}, true).ok());
+  ASSERT_TRUE(
+      target->Forget(Soon(), kId, {"public", "products"}, true, std::chrono::seconds(5)).ok());
   MustLoad(1, {{1, "a"}});
   const std::string name =
       plain_->Value("SELECT indexname FROM pg_indexes WHERE tablename = '" + table_.table + "'");
@@ -72,7 +73,7 @@ TEST_P(PublishTest, TablesMayBeCalledAsSpillwaysOwn) {
     table_.table = name;
     MustLoad(1, {{1, name}});
     EXPECT_EQ(Read(), std::vector<std::string>{std::string("1|") + name});
-    ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
+    ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
   }
 }
 
@@ -179,7 +180,7 @@ TEST_P(PublishTest, ATableSwappedByHandIsNoticed) {
   EXPECT_FALSE(state->unchanged);
   EXPECT_TRUE(state->owned_by_id.empty());
   EXPECT_CLASS(Load(*target_, 2, {{2, "b"}}).status(), kAlreadyExists);
-  EXPECT_CLASS(target_->Forget(Soon(), kId, table_, true), kTargetChanged);
+  EXPECT_CLASS(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)), kTargetChanged);
   ASSERT_EQ(plain_->Execute("DROP TABLE products"), "");
   state = target_->Describe(Soon(), table_, kId);
   ASSERT_TRUE(state.ok());
@@ -546,12 +547,35 @@ TEST_P(PublishTest, AStageOfAnotherShapeReplacesTheTable) {
 TEST_P(PublishTest, ForgettingWithAViewOnTheTableIsRefused) {
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(plain_->Execute("CREATE VIEW v AS SELECT * FROM products"), "");
-  EXPECT_CLASS(target_->Forget(Soon(), kId, table_, true), kDependentObjectsStillExist);
+  EXPECT_CLASS(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)),
+               kDependentObjectsStillExist);
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
   EXPECT_EQ(Position(), "{\"version\":1}");
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false, std::chrono::seconds(5)).ok());
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
   EXPECT_EQ(Position(), "");
+}
+
+TEST_P(PublishTest, ForgettingHoldsUpNoReaderAndNamesWhoHoldsItUp) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("BEGIN; SELECT * FROM products"), "");
+  const auto forget = [&](std::chrono::milliseconds wait) {
+    return target_->Forget(Soon(), kId, table_, true, wait);
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  base::Status refused = forget(std::chrono::milliseconds(200));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_CLASS(refused, kLockTimeout);
+  EXPECT_NE(refused.detail("blockers").find("pid "), std::string::npos) << refused.ToString();
+  // A new reader gets in between two turns.
+  std::jthread forgetting([&] { refused = forget(std::chrono::seconds(30)); });
+  Await("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'relation'", "t");
+  testing::PlainSession reader(conninfo_);
+  EXPECT_EQ(reader.Execute("SET lock_timeout = '5s'; SELECT * FROM products"), "");
+  EXPECT_EQ(plain_->Execute("COMMIT"), "");
+  forgetting.join();
+  EXPECT_TRUE(refused.ok()) << refused.ToString();
+  EXPECT_EQ(plain_->Value("SELECT to_regclass('public.products') IS NULL"), "t");
 }
 
 TEST_P(PublishTest, ALinkThatBreaksAtAnyStatementHarmsNothing) {

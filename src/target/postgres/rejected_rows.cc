@@ -20,6 +20,8 @@ constexpr std::size_t kInsertBytes = 4 << 20;
 constexpr std::size_t kMaxRowJson = 16 << 20;
 constexpr std::int64_t kRowsNamed = 10;
 constexpr std::int64_t kRowsRead = 500;
+// A batch of rejected rows as they are read; one row may be larger.
+constexpr std::int64_t kBytesRead = 8 << 20;
 
 void AppendTextOrNull(std::string_view text, Sql* sql) {
   if (text.empty()) {
@@ -70,13 +72,19 @@ class RejectedStream final : public data::BatchStream {
       return std::optional<data::Batch>();
     }
     Sql sql;
-    sql << "SELECT rejected_id, key, row, column_name, class, reason, file, row_position, version,"
-        << " run_id, (extract(epoch FROM rejected_at) * 1000000)::bigint FROM spillway.rejected"
-        << " WHERE synced_table_id = " << Literal(id_) << " AND rejected_id > " << Literal(last_)
-        << " ORDER BY rejected_id LIMIT " << kRowsRead;
+    // Those of the next rows that fit together, the first one in any case.
+    sql << "SELECT r.rejected_id, key, row, column_name, class, reason, file, row_position, "
+           "version,"
+        << " run_id, (extract(epoch FROM rejected_at) * 1000000)::bigint FROM spillway.rejected r"
+        << " JOIN (SELECT rejected_id, sum(size) OVER (ORDER BY rejected_id) - size AS before"
+        << " FROM (SELECT rejected_id, coalesce(octet_length(row::text), 0) AS size"
+        << " FROM spillway.rejected WHERE synced_table_id = " << Literal(id_)
+        << " AND rejected_id > " << Literal(last_) << " ORDER BY rejected_id LIMIT " << kRowsRead
+        << ") AS sized) AS next USING (rejected_id) WHERE next.before < " << kBytesRead
+        << " ORDER BY rejected_id";
     SPILLWAY_ASSIGN(const Rows rows, connection->Query(context, sql));
-    finished_ = rows.size() < kRowsRead;
-    if (rows.size() == 0) return std::optional<data::Batch>();
+    finished_ = rows.size() == 0;
+    if (finished_) return std::optional<data::Batch>();
     last_ = rows.number(rows.size() - 1, 0);
     data::BatchBuilder builder(schema());
     for (int row = 0; row < rows.size(); ++row) {

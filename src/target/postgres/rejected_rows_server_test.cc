@@ -71,7 +71,7 @@ TEST_P(RejectedRowsTest, TheyComeWithThePublishAndGoWithTheNext) {
   EXPECT_EQ(Outstanding(),
             (std::vector<std::string>{
                 "{\"id\":2}|name|CHARACTER_NOT_IN_REPERTOIRE|p.parquet|2|4|run-4|products"}));
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true).ok());
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
   EXPECT_TRUE(Outstanding().empty());
 }
 
@@ -162,6 +162,27 @@ TEST_P(RejectedRowsTest, ALayoutOfVersionOneIsBroughtUpToDateWithoutLoss) {
   auto outcome = PublishOne(*target_, Soon(), *publish);
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(Outstanding().size(), 1u);
+}
+
+TEST_P(RejectedRowsTest, LargeRowsAreReadAFewAtATime) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("INSERT INTO spillway.rejected (synced_table_id, schema_name,"
+                            " table_name, row, class, reason, file, row_position, version, run_id,"
+                            " rejected_at) SELECT '" +
+                            std::string(kId) +
+                            "', 'public', 'products', to_json(repeat('x', 5 << 20)), 'X', 'y', 'f',"
+                            " g, 1, 'r', now() FROM generate_series(1, 3) g"),
+            "");
+  auto stream = target_->ReadRejected(Soon(), kId);
+  ASSERT_TRUE(stream.ok()) << stream.status().ToString();
+  std::vector<std::int64_t> sizes;
+  while (true) {
+    auto batch = (*stream)->Next(Soon());
+    ASSERT_TRUE(batch.ok()) << batch.status().ToString();
+    if (!*batch) break;
+    sizes.push_back((*batch)->rows());
+  }
+  EXPECT_EQ(sizes, (std::vector<std::int64_t>{2, 1}));
 }
 
 SPILLWAY_ON_EACH_SERVER(RejectedRowsTest);

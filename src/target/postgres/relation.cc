@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/own_indexes.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -55,6 +56,17 @@ Result<std::optional<Relation>> FindRelation(const Context& context, Connection&
   relation.may_drop = rows.boolean(0, 3);
   relation.owned_by_id = rows.text(0, 4);
   return std::optional<Relation>(std::move(relation));
+}
+
+Result<std::vector<std::string>> ReadPrimaryKey(const Context& context, Connection& connection,
+                                                std::int64_t oid) {
+  Sql sql;
+  sql << "SELECT unnest(" << KeyColumns("i") << ") FROM pg_index i WHERE i.indisprimary"
+      << " AND i.indrelid = " << Literal(oid) << "::oid";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  std::vector<std::string> key;
+  for (int row = 0; row < rows.size(); ++row) key.emplace_back(rows.text(row, 0));
+  return key;
 }
 
 }  // namespace spillway::target::postgres

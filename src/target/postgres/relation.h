@@ -28,6 +28,10 @@ base::Result<std::optional<Relation>> FindRelation(const base::Context& context,
                                                    Connection& connection, const TableName& table,
                                                    bool has_layout);
 
+/// The columns of the primary key of relation `oid`, in its order; empty: it has none.
+base::Result<std::vector<std::string>> ReadPrimaryKey(const base::Context& context,
+                                                      Connection& connection, std::int64_t oid);
+
 }  // namespace spillway::target::postgres
 
 #endif  // SPILLWAY_TARGET_POSTGRES_RELATION_H_

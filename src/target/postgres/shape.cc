@@ -45,14 +45,57 @@ bool Contains(const std::vector<std::string>& names, const Json& name) {
          std::ranges::find(names, name.get_ref<const std::string&>()) != names.end();
 }
 
-// An index's definition without the index's name: whoever renames one takes nothing away.
-std::string WithoutName(const Json& index) {
-  const std::string text = index.is_string() ? index.get<std::string>() : std::string();
-  const auto name = text.find("INDEX ");
-  const auto on = text.find(" ON ");
-  return name == std::string::npos || on == std::string::npos
-             ? text
-             : text.substr(0, name) + text.substr(on);
+// Where the part of `text` ends that begins at `begin` and runs to `end`, which counts outside of
+// quotes only; npos: nowhere.
+std::size_t FindUnquoted(std::string_view text, std::size_t begin, std::string_view end) {
+  char quote = 0;
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    if (quote == 0 && text.substr(i).starts_with(end)) return i;
+    if (quote != 0) {
+      if (text[i] == quote) quote = 0;
+    } else if (text[i] == '"' || text[i] == '\'') {
+      quote = text[i];
+    }
+  }
+  return std::string_view::npos;
+}
+
+// Where an index's definition goes on when it has named index and table.
+std::size_t TailOf(std::string_view index) { return FindUnquoted(index, 0, " USING "); }
+
+// What an index's definition says of rows: whoever renames one, or tunes its storage, takes nothing
+// away.
+std::string FormOf(const Json& index) {
+  constexpr std::string_view kIndex = "INDEX ";
+  constexpr std::string_view kWith = " WITH (";
+  std::string text = index.is_string() ? index.get<std::string>() : std::string();
+  const auto name = text.find(kIndex);
+  if (name == std::string::npos) return text;
+  const auto on = FindUnquoted(text, name + kIndex.size(), " ON ");
+  if (on == std::string::npos) return text;
+  text.erase(name, on - name);
+  const auto with = FindUnquoted(text, 0, kWith);
+  if (with == std::string::npos) return text;
+  const auto close = FindUnquoted(text, with + kWith.size(), ")");
+  if (close != std::string::npos) text.erase(with, close + 1 - with);
+  return text;
+}
+
+// The definition of a published index as Spillway made it on the stage: without what others changed
+// of its storage.
+Json AsMade(const Json& index, const Json& stage_indexes) {
+  const std::string form = FormOf(index);
+  for (const Json& made : stage_indexes) {
+    if (!index.is_string() || !made.is_string()) continue;
+    const auto& now = index.get_ref<const std::string&>();
+    const auto& text = made.get_ref<const std::string&>();
+    const auto now_tail = TailOf(now);
+    const auto tail = TailOf(text);
+    if (now_tail == std::string::npos || tail == std::string::npos) continue;
+    std::string whole = now.substr(0, now_tail) + text.substr(tail);
+    if (FormOf(whole) == form) return whole;
+  }
+  return index;
 }
 
 std::string Dump(const Json& json) {
@@ -111,9 +154,9 @@ std::string DescribeShapeDifference(std::string_view published, std::string_view
     }
   }
   std::vector<std::string> present;
-  for (const Json& index : ListOf(after, "indexes")) present.push_back(WithoutName(index));
+  for (const Json& index : ListOf(after, "indexes")) present.push_back(FormOf(index));
   for (const Json& index : ListOf(before, "indexes")) {
-    if (!Contains(present, WithoutName(index))) {
+    if (!Contains(present, FormOf(index))) {
       parts.push_back("an index is gone: " + index.get<std::string>());
     }
   }
@@ -163,24 +206,41 @@ std::vector<std::string> GeneratedByOthers(std::string_view published, std::stri
   return names;
 }
 
+std::vector<std::string> LoadedOverOthers(std::string_view published, std::string_view now,
+                                          const std::vector<Column>& columns) {
+  const std::vector<std::string> ours = ShapeColumns(published);
+  std::vector<std::string> names;
+  if (ours.empty()) return names;
+  for (const std::string& name : ShapeColumns(now)) {
+    if (!Contains(ours, name) && std::ranges::find(columns, name, &Column::name) != columns.end()) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::string OwnShape(std::string_view now, std::string_view stage_shape,
                      const std::vector<std::string>& own_columns,
                      const std::vector<std::string>& others_indexes, const Publish& publish) {
   const Json table = Json::parse(now, nullptr, false);
   Json shape = {{"key", table.is_object() ? table.value("key", Json()) : Json()}};
   Json& columns = shape["columns"] = Json::array();
-  const std::vector<std::string> present = ShapeColumns(now);
-  for (const Json& column : ColumnsOf(stage_shape)) {
-    if (Contains(own_columns, column[kName]) && Contains(present, column[kName])) {
-      columns.push_back(column);
-    }
+  std::map<std::string, Json> present;
+  for (const Json& column : ColumnsOf(now)) present.emplace(column[kName], column);
+  for (Json column : ColumnsOf(stage_shape)) {
+    const auto found = present.find(column[kName]);
+    if (!Contains(own_columns, column[kName]) || found == present.end()) continue;
+    // Rows are the same under every collation: the one that is there stays.
+    column[kCollation] = found->second[kCollation];
+    columns.push_back(std::move(column));
   }
   Json& indexes = shape["indexes"] = Json::array();
   const Json definitions = ListOf(table, "indexes");
   const Json names = ListOf(table, "index_names");
+  const Json made = ListOf(Json::parse(stage_shape, nullptr, false), "indexes");
   for (std::size_t i = 0; i < definitions.size() && i < names.size(); ++i) {
     if (!Contains(others_indexes, names[i])) {
-      indexes.push_back(definitions[i]);
+      indexes.push_back(AsMade(definitions[i], made));
     }
   }
   Json& comments = shape["comments"] = Json::array();

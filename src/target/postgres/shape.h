@@ -38,8 +38,14 @@ std::map<std::string, std::string> ShapeComments(std::string_view shape);
 /// The names of columns of `now` that others added and that are computed from the row.
 std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now);
 
+/// The names among `columns`, which a load writes, of columns of `now` that others made. None when
+/// nothing is known to be published.
+std::vector<std::string> LoadedOverOthers(std::string_view published, std::string_view now,
+                                          const std::vector<Column>& columns);
+
 /// What Spillway made of `now`, the shape of a published table: of `stage_shape` the columns
-/// `own_columns` that the table has too, not the indexes `others_indexes`, and the comments of
+/// `own_columns` that the table has too, in the collations of the table, not the indexes
+/// `others_indexes`, the others with the storage parameters of `stage_shape`, and the comments of
 /// `publish`.
 std::string OwnShape(std::string_view now, std::string_view stage_shape,
                      const std::vector<std::string>& own_columns,

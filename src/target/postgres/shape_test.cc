@@ -47,6 +47,13 @@ TEST(Shape, WhatIsMissingOfOursIsNamed) {
   EXPECT_EQ(DescribeShapeDifference(indexed(R"x("CREATE INDEX i ON public.t USING btree (a)")x"),
                                     indexed(R"x("CREATE INDEX j ON public.t USING btree (a)")x")),
             "");
+  EXPECT_EQ(
+      DescribeShapeDifference(
+          indexed(
+              R"x("CREATE INDEX \"i ON x\" ON public.t USING btree (a) WHERE (b = ' WITH (c)')")x"),
+          indexed(
+              R"x("CREATE INDEX j ON public.t USING btree (a) WITH (fillfactor='70') WHERE (b = ' WITH (c)')")x")),
+      "");
 }
 
 TEST(Shape, WhatOthersAddIsNoDifference) {
@@ -70,11 +77,21 @@ TEST(Shape, OnlySpillwaysOwnIsRecorded) {
   publish.table_comment = "goods";
   publish.stage.columns = {{"a", {}, "bigint", true, "number"}};
   // b is of the stage, and the table lacks it.
-  const std::string own = OwnShape(now, Both(kB), {"a", "b"}, {"i2"}, publish);
+  const std::string stage =
+      Shape(R"x(["a","bigint",true,"","",null,"C"],)x" + std::string(kB), kKey);
+  const std::string own = OwnShape(now, stage, {"a", "b"}, {"i2"}, publish);
+  EXPECT_EQ(ShapeList(own, "columns"), "[" + std::string(kA) + "]");
   EXPECT_EQ(ShapeColumns(own), std::vector<std::string>{"a"});
   EXPECT_EQ(ShapeNotNull(own), std::vector<std::string>{"a"});
   EXPECT_EQ(ShapeList(own, "indexes"), R"(["one"])");
   EXPECT_EQ(ShapeList(own, "comments"), R"([["","goods"],["a","number"]])");
+}
+
+TEST(Shape, ColumnsOfOthersThatALoadWouldWriteAreFound) {
+  const std::string now = Both(std::string(kB) + R"x(,["c","int",false,"","",null,null])x");
+  const std::vector<Column> columns = {{"b", {}, "text", false, ""}, {"c", {}, "int", false, ""}};
+  EXPECT_EQ(LoadedOverOthers(Both(kB), now, columns), std::vector<std::string>{"c"});
+  EXPECT_EQ(LoadedOverOthers("", now, columns), std::vector<std::string>());
 }
 
 TEST(Shape, GeneratedColumnsOfOthersAreFound) {

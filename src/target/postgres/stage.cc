@@ -1,10 +1,17 @@
 #include "target/postgres/stage.h"
 
+#include <algorithm>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "base/failpoint.h"
+#include "target/postgres/adopt.h"
 #include "target/postgres/bookkeeping.h"
+#include "target/postgres/copy/type_table.h"
 #include "target/postgres/layout.h"
+#include "target/postgres/relation.h"
+#include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -36,18 +43,81 @@ Sql DropStatements(std::string_view stage_name) {
   return sql;
 }
 
-Sql CreateStatements(const Stage& stage, const std::vector<ExtraColumn>& extra_columns) {
+// What the table that the stage is for says of a column.
+struct OldColumn {
+  int place = 0;
+  std::string collation;  ///< that Spillway found there and left, as the server writes it; or empty
+};
+using OldColumns = std::map<std::string, OldColumn, std::less<>>;
+
+// Of a table that is another's, that goes with all that it has, or is not there: none.
+Result<OldColumns> ReadOldColumns(const Context& context, Connection& connection,
+                                  const Stage& stage) {
+  OldColumns columns;
+  SPILLWAY_ASSIGN(const auto relation, FindRelation(context, connection, stage.target, true));
+  if (!relation || relation->owned_by_id != stage.fence.synced_table_id) return columns;
+  SPILLWAY_ASSIGN(const auto stored,
+                  ReadPosition(context, connection, stage.fence.synced_table_id, RowLock::kNone));
+  const std::string shape = stored ? stored->shape : std::string();
+  if (IsReplaced(shape)) return columns;
+  Sql sql;
+  sql << "SELECT a.attname, c.name FROM pg_attribute a LEFT JOIN json_array_elements("
+      << Literal(ShapeList(shape, "columns")) << "::json) e ON e->>0 = a.attname"
+      << " LEFT JOIN LATERAL (SELECT a.attcollation::regcollation::text) AS c(name)"
+      << " ON a.attcollation <> 0 AND c.name = e->>6 WHERE a.attrelid = " << Literal(relation->oid)
+      << "::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  for (int row = 0; row < rows.size(); ++row) {
+    columns[std::string(rows.text(row, 0))] = {row, std::string(rows.text(row, 1))};
+  }
+  return columns;
+}
+
+bool HasCollation(std::string_view type) {
+  const auto parsed = ParsePostgresType(type);
+  return parsed.ok() &&
+         (parsed->kind == PostgresKind::kText || parsed->kind == PostgresKind::kVarchar ||
+          parsed->kind == PostgresKind::kChar);
+}
+
+// The columns' definitions, in the order of the old table; new ones last.
+std::vector<Sql> ColumnDefinitions(const Stage& stage,
+                                   const std::vector<ExtraColumn>& extra_columns,
+                                   const OldColumns& old) {
+  std::vector<std::pair<int, Sql>> placed;
+  const auto place = [&](const std::string& name) {
+    const auto found = old.find(name);
+    return found == old.end() ? std::numeric_limits<int>::max() : found->second.place;
+  };
+  for (const Column& column : stage.columns) {
+    Sql sql;
+    sql << Identifier(column.name) << " " << ColumnType(column.target_type);
+    const auto found = old.find(column.name);
+    if (found != old.end() && !found->second.collation.empty() &&
+        HasCollation(column.target_type)) {
+      sql << " COLLATE " << ServerSql(found->second.collation);
+    }
+    if (column.not_null) sql << " NOT NULL";
+    placed.emplace_back(place(column.name), std::move(sql));
+  }
+  for (const ExtraColumn& column : extra_columns) {
+    placed.emplace_back(place(column.name), Sql() << Identifier(column.name) << " "
+                                                  << ColumnDeclaration(column.declaration));
+  }
+  std::ranges::stable_sort(placed, {}, &std::pair<int, Sql>::first);
+  std::vector<Sql> definitions;
+  for (auto& [_, sql] : placed) definitions.push_back(std::move(sql));
+  return definitions;
+}
+
+Sql CreateStatements(const Stage& stage, const std::vector<Sql>& definitions) {
   Sql sql;
   sql << "CREATE TABLE " << stage.table << " (";
   bool first = true;
-  for (const Column& column : stage.columns) {
+  for (const Sql& definition : definitions) {
     if (!first) sql << ", ";
     first = false;
-    sql << Identifier(column.name) << " " << ColumnType(column.target_type);
-    if (column.not_null) sql << " NOT NULL";
-  }
-  for (const ExtraColumn& column : extra_columns) {
-    sql << ", " << Identifier(column.name) << " " << ColumnDeclaration(column.declaration);
+    sql << definition;
   }
   sql << ") WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off);";
   sql << "COMMENT ON TABLE " << stage.table << " IS "
@@ -98,8 +168,13 @@ Status CheckExtraColumns(const Context& context, Connection& connection, const S
   Sql sql;
   sql << "SELECT (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),"
       << " (SELECT string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ')"
-      << " FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n')"
-      << " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname ="
+      << " FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'),"
+      << " (SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute a JOIN pg_type t"
+      << " ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND (a.attnotnull OR t.typnotnull)"
+      << " AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL"
+      << " AND a.attname IN (''";
+  for (const ExtraColumn& column : extra_columns) sql << ", " << Literal(column.name);
+  sql << ")) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname ="
       << " 'spillway' AND c.relname = " << Literal(stage.table.table);
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   const auto expected = static_cast<std::int64_t>(stage.columns.size() + extra_columns.size());
@@ -108,6 +183,10 @@ Status CheckExtraColumns(const Context& context, Connection& connection, const S
   if (problem.empty() && !rows.IsNull(0, 1)) {
     problem =
         "it makes a constraint, which the source's rows may break: " + std::string(rows.text(0, 1));
+  }
+  if (problem.empty() && !rows.IsNull(0, 2)) {
+    problem = std::string(rows.text(0, 2)) +
+              " is NOT NULL without a default, so that no row can be loaded";
   }
   if (problem.empty()) return Status();
   return Status(ErrorClass::kInvalidDefinition,
@@ -213,7 +292,9 @@ Result<Stage> CreateStage(const Context& context, Connection& connection, const 
   // The number makes it unique here, the id in the schema that it is published to.
   stage.table = {"spillway", "stage_" + std::string(number.text(0, 0)) + "_" +
                                  fence.synced_table_id.substr(0, 8)};
-  Status made = connection.Execute(context, CreateStatements(stage, extra_columns));
+  SPILLWAY_ASSIGN(const OldColumns old, ReadOldColumns(context, connection, stage));
+  Status made = connection.Execute(
+      context, CreateStatements(stage, ColumnDefinitions(stage, extra_columns, old)));
   if (!made.ok()) {
     return ExtraColumnsError(std::move(made), extra_columns, target)
         .While("make the stage of " + target.ToString());

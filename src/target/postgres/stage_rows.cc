@@ -19,6 +19,8 @@ using base::Status;
 
 // Images named in one statement.
 constexpr std::size_t kImagesAtATime = 20'000;
+// Images that are given to a caller at a time; he holds them several times over.
+constexpr std::int64_t kImageBytes = 16 << 20;
 // Images that are looked for by their values.
 constexpr std::size_t kImagesByValue = 1000;
 // From this share of removed rows on the stage is written anew: the published table would carry
@@ -137,10 +139,12 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
   Sql sql;
   sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
       << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
-      << " SELECT encode(" << image << ", 'hex') FROM (SELECT "
-      << std::span<const std::string>(columns) << " FROM " << stage.table << " GROUP BY "
-      << std::span<const std::string>(columns) << " HAVING count(*) > 1 LIMIT " << limit
-      << ") AS repeated";
+      << " SELECT encode(image, 'hex') FROM (SELECT image, sum(octet_length(image)) OVER (ROWS"
+      << " BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM (SELECT " << image
+      << " AS image FROM (SELECT " << std::span<const std::string>(columns) << " FROM "
+      << stage.table << " GROUP BY " << std::span<const std::string>(columns)
+      << " HAVING count(*) > 1 LIMIT " << limit
+      << ") AS repeated) AS imaged) AS summed WHERE coalesce(before, 0) < " << kImageBytes;
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   SPILLWAY_TRY(Commit(context, connection));
   std::vector<std::string> images;

@@ -156,6 +156,21 @@ TEST_P(StageRowsTest, AnOlderFenceTouchesNothing) {
   EXPECT_EQ(Stored("id").size(), 2u);
 }
 
+TEST_P(StageRowsTest, LargeImagesAreGivenAFewAtATime) {
+  ASSERT_EQ(
+      plain_->Execute("INSERT INTO spillway." + stage_.table.table +
+                      " (id, s) SELECT n, g || repeat('x', 9 << 20) FROM generate_series(1, 3) g,"
+                      " generate_series(1, 2) n"),
+      "");
+  auto images = target_->RepeatedImages(Soon(), stage_, {"s"}, 10);
+  ASSERT_TRUE(images.ok()) << images.status().ToString();
+  EXPECT_EQ(images->size(), 2u);
+  ASSERT_TRUE(target_->RemoveImages(Soon(), stage_, {"s"}, *images).ok());
+  images = target_->RepeatedImages(Soon(), stage_, {"s"}, 10);
+  ASSERT_TRUE(images.ok()) << images.status().ToString();
+  EXPECT_EQ(images->size(), 1u);
+}
+
 SPILLWAY_ON_EACH_SERVER(StageRowsTest);
 
 }  // namespace

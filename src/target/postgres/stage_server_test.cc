@@ -202,6 +202,63 @@ TEST_P(StageTest, ADeadStageInUseIsLeftForNextTime) {
   plain_->Execute("DROP OWNED BY stage_role CASCADE; DROP ROLE stage_role");
 }
 
+TEST_P(StageTest, TheNewTableHasTheOldOnesOrderOfColumns) {
+  extras_ = {{"note", "text DEFAULT 'none'"}};
+  MustLoad(1, {{1, "a"}});
+  extras_.clear();
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products DROP note"), "");
+  std::swap(columns_[0], columns_[1]);
+  CallSecond("id");
+  data::Schema schema = *schema_;
+  std::swap(schema.fields[0], schema.fields[1]);
+  schema.fields[0].name = "name";
+  schema.fields[1].name = "id";
+  schema_ = std::make_shared<const data::Schema>(std::move(schema));
+  columns_[0].name = "name";
+  auto stage = Begin(*target_, "run-2");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  const std::string columns =
+      "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attnum > 0 AND"
+      " attrelid = 'spillway." +
+      stage->table.table + "'::regclass";
+  EXPECT_EQ(plain_->Value(columns), "id,name");
+}
+
+TEST_P(StageTest, AnExtraColumnThatNoRowCanHaveIsToldBeforeTheLoad) {
+  extras_ = {{"k", "int NOT NULL"}};
+  const base::Status refused = Begin(*target_, "run-1").status();
+  EXPECT_CLASS(refused, kInvalidDefinition);
+  EXPECT_NE(refused.message().find("NOT NULL without a default"), std::string::npos);
+  extras_ = {{"k", "int NOT NULL DEFAULT 7"},
+             {"l", "int GENERATED ALWAYS AS IDENTITY"},
+             {"m", "bigserial"},
+             {"n", "bigint GENERATED ALWAYS AS (id) STORED NOT NULL"}};
+  MustLoad(1, {{1, "a"}});
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|a|7|1|1|1"});
+  // Nor does the stage leave its name to their sequences.
+  EXPECT_EQ(plain_->Query("SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace ="
+                          " 'public'::regnamespace ORDER BY 1"),
+            (std::vector<std::string>{"products_l_seq", "products_m_seq"}));
+}
+
+TEST_P(StageTest, AnIndexMayBeOfAColumnOfAnyName) {
+  for (const char* name : {"x", "x1", "xmin2", "_x"}) {
+    plain_->Execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    CallSecond(name);
+    index_.indexes = {std::string("(") + name + ")"};
+    for (int version = 1; version <= 3; ++version) MustLoad(version, {{version, "a"}});
+    ASSERT_EQ(plain_->Execute("CREATE INDEX others ON products (id) WHERE id > 3"), "");
+    MustLoad(4, {{4, "a"}});
+    ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products"), "");
+    MustLoad(5, {{5, "a"}});
+    EXPECT_EQ(plain_->Query("SELECT indexname FROM pg_indexes WHERE tablename = 'products'"
+                            " ORDER BY indexname = 'products_pkey', 1"),
+              (std::vector<std::string>{"others", "products_" + std::string(name) + "_idx",
+                                        "products_pkey"}))
+        << name;
+  }
+}
+
 SPILLWAY_ON_EACH_SERVER(StageTest);
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/placement.h"
+#include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/shape.h"
 #include "target/postgres/stage.h"
@@ -25,6 +26,8 @@ using base::Deadline;
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+
+constexpr std::string_view kTooManyColumns = "54011";
 
 // What is left until `deadline`, in a form that lock_timeout takes: 0 would mean for ever.
 Sql SetLockTimeout(const Deadline& deadline) {
@@ -70,6 +73,8 @@ Status TablePublish::ChooseWay(const Context& context, Connection& connection) {
   published_shape_ = stored ? std::move(stored->shape) : std::string();
   SPILLWAY_ASSIGN(old_, FindRelation(context, connection, stage_.target, true));
   if (!IsOurs()) return Status();
+  SPILLWAY_ASSIGN(const auto collisions, FindCollisions(context, connection));
+  if (!collisions.empty()) return CollisionError(stage_.target, collisions.front());
   SPILLWAY_ASSIGN(auto dependents,
                   FindDependents(context, connection, old_->oid, published_shape_));
   if (!old_->may_drop) dependents.push_back({"owner", old_->owner, false});
@@ -86,6 +91,13 @@ Status TablePublish::ChooseWay(const Context& context, Connection& connection) {
     pinned_by_ = may_not_swap_.detail("blockers");
   }
   return Status();
+}
+
+// Columns of others that the stage's rows would overwrite.
+Result<std::vector<std::string>> TablePublish::FindCollisions(const Context& context,
+                                                              Connection& connection) {
+  SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, old_->oid));
+  return LoadedOverOthers(published_shape_, now, stage_.columns);
 }
 
 void TablePublish::ApplyInstead(const Status& why) {
@@ -273,6 +285,8 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   if (!old_) return true;
   SPILLWAY_ASSIGN(const auto locked, FindRelation(context, connection, stage_.target, true));
   if (!locked || locked->oid != old_->oid) return false;
+  SPILLWAY_ASSIGN(const auto collisions, FindCollisions(context, connection));
+  if (!collisions.empty()) return false;
   SPILLWAY_ASSIGN(Attachments now, ReadAttachments(context, connection, old_->oid, stage_,
                                                    published_shape_, own_columns_, group_));
   const bool same = now.SamePreparation(attachments_);
@@ -331,15 +345,23 @@ Status TablePublish::Apply(const Context& context, Connection& connection) {
   before << alignment_.before;
   if (Status aligned = connection.Execute(context, before); !aligned.ok()) {
     const auto state = aligned.detail("sqlstate");
+    if (state == kTooManyColumns) {
+      return PinnedError(
+          stage_.target,
+          "it has no room for more columns, since those dropped from it count too (" +
+              std::string(aligned.message()) + ")",
+          pinned_by_);
+    }
     if (state != "0A000" && state != "2BP01") return aligned;
     return PinnedError(stage_.target, aligned.message(), pinned_by_);
   }
   Publish publish = publish_;
   // That the rows go was asked for when the table was taken over.
   if (IsReplaced(published_shape_)) publish.max_delete_percent = 100;
-  SPILLWAY_ASSIGN(Difference difference,
-                  ApplyDifference(context, connection, publish, old_->oid, group_));
-  unique_indexes_ = std::move(difference.unique_indexes);
+  auto applied = ApplyDifference(context, connection, publish, old_->oid, group_);
+  if (!applied.ok()) return ReplicaIdentityError(std::move(applied).status(), stage_.target);
+  const Difference& difference = *applied;
+  unique_indexes_ = difference.unique_indexes;
   oid_ = old_->oid;
   published_.inserted = difference.inserted;
   published_.updated = difference.updated;

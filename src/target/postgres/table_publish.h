@@ -72,6 +72,8 @@ class TablePublish {
  private:
   bool IsOurs() const { return old_ && old_->owned_by_id == stage_.fence.synced_table_id; }
   base::Status ChooseWay(const base::Context& context, Connection& connection);
+  base::Result<std::vector<std::string>> FindCollisions(const base::Context& context,
+                                                        Connection& connection);
   base::Status ReadStageShape(const base::Context& context, Connection& connection);
   base::Status Carry(const base::Context& context, Connection& connection,
                      const std::vector<std::string>& statements);

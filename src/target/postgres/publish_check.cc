@@ -1,0 +1,75 @@
+#include "target/postgres/publish_check.h"
+
+#include <utility>
+
+#include "target/postgres/align_columns.h"
+#include "target/postgres/dependents.h"
+#include "target/postgres/relation.h"
+#include "target/postgres/shape.h"
+
+namespace spillway::target::postgres {
+namespace {
+
+using base::Context;
+using base::ErrorClass;
+using base::Result;
+using base::Status;
+
+// object_not_in_prerequisite_state
+constexpr std::string_view kNotPrepared = "55000";
+
+std::string Mend(std::string_view table) {
+  return "ALTER TABLE " + std::string(table) + " REPLICA IDENTITY FULL";
+}
+
+}  // namespace
+
+Status CheckPublish(const Context& context, Connection& connection, const TableName& table,
+                    const TableState& state, const std::vector<Column>& columns,
+                    const std::vector<std::string>& key) {
+  SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, state.oid));
+  const auto collisions = LoadedOverOthers(state.shape, now, columns);
+  if (!collisions.empty()) return CollisionError(table, collisions.front());
+  const std::vector<Dependent> immovable = Immovable(state.dependents);
+  if (immovable.empty() && !state.adopted) return Status();
+  SPILLWAY_ASSIGN(const auto has, ReadPrimaryKey(context, connection, state.oid));
+  if (has == key) return Status();
+  return OtherKeyError(table, has, key,
+                       immovable.empty() ? "its adopted rows" : NamesOf(immovable));
+}
+
+Result<std::vector<std::string>> WarnOfReplicaIdentity(const Context& context,
+                                                       Connection& connection, std::int64_t oid) {
+  Sql sql;
+  sql << "SELECT string_agg(p.pubname, ', ' ORDER BY p.pubname), r.oid::regclass FROM pg_class r"
+      << " JOIN pg_publication p ON (p.pubupdate OR p.pubdelete) AND (p.puballtables"
+      << " OR EXISTS (SELECT FROM pg_publication_rel m WHERE m.prpubid = p.oid"
+      << " AND m.prrelid = r.oid)";
+  if (connection.facts().server_version >= 150000) {
+    sql << " OR EXISTS (SELECT FROM pg_publication_namespace m WHERE m.pnpubid = p.oid"
+        << " AND m.pnnspid = r.relnamespace)";
+  }
+  sql << ") WHERE r.oid = " << Literal(oid) << "::oid AND NOT EXISTS (SELECT FROM pg_index i"
+      << " WHERE i.indrelid = r.oid AND (r.relreplident = 'd' AND i.indisprimary"
+      << " OR r.relreplident = 'i' AND i.indisreplident)) AND r.relreplident <> 'f' GROUP BY r.oid";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  std::vector<std::string> warnings;
+  if (rows.size() == 1) {
+    warnings.push_back("the server lets no row of the table be changed or deleted: publication " +
+                       std::string(rows.text(0, 0)) +
+                       " sends them on, and the table has no replica identity; " +
+                       Mend(rows.text(0, 1)));
+  }
+  return warnings;
+}
+
+Status ReplicaIdentityError(Status error, const TableName& table) {
+  if (error.detail("sqlstate") != kNotPrepared) return error;
+  Status named(ErrorClass::kTargetUnsuitable, std::string(error.message()));
+  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
+  return std::move(named)
+      .With("table", table.ToString())
+      .Mend("If the table lacks a replica identity: " + Mend(table.ToString()) + ".");
+}
+
+}  // namespace spillway::target::postgres
