@@ -79,11 +79,13 @@ TEST_P(AdoptTest, AnIdentityColumnOfTheSource) {
   EXPECT_EQ(Read(), (std::vector<std::string>{"1|7", "3|8"}));
 }
 
-TEST_P(AdoptTest, KeysThatAreEqualAndNotTheSameAreWritten) {
-  if (plain_->Execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
-                      " deterministic = false)") != "") {
-    GTEST_SKIP() << "the server has no ICU";
-  }
+/// With collations of ICU, which the PostgreSQL 18 at hand is built without.
+class AdoptIcuTest : public AdoptTest {};
+
+TEST_P(AdoptIcuTest, KeysThatAreEqualAndNotTheSameAreWritten) {
+  ASSERT_EQ(plain_->Execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
+                            " deterministic = false)"),
+            "");
   Make("name text COLLATE public.folded PRIMARY KEY, id bigint");
   ASSERT_EQ(plain_->Execute("INSERT INTO products VALUES ('A', 1)"), "");
   index_.primary_key = {"name"};
@@ -101,6 +103,8 @@ TEST_P(AdoptTest, AKeyThatCoversMoreIsTheSameKey) {
 }
 
 SPILLWAY_ON_EACH_SERVER(AdoptTest);
+INSTANTIATE_TEST_SUITE_P(Postgres, AdoptIcuTest, ::testing::Values(testing::ServerVersion::k15),
+                         ServerName);
 
 }  // namespace
 }  // namespace spillway::target::postgres

@@ -189,8 +189,10 @@ TEST_P(AttachmentsTest, NotNullKeepsItsNameAndComment) {
   }
 }
 
-TEST_P(AttachmentsTest, NotNullThatIsNotOfEveryRowStaysSo) {
-  if (GetParam() == testing::ServerVersion::k15) GTEST_SKIP() << "of PostgreSQL 18";
+/// What only PostgreSQL 18 has.
+class AttachmentsOf18Test : public AttachmentsTest {};
+
+TEST_P(AttachmentsOf18Test, NotNullThatIsNotOfEveryRowStaysSo) {
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(plain_->Execute("ALTER TABLE products ADD CONSTRAINT later NOT NULL name NO INHERIT"
                             " NOT VALID"),
@@ -205,6 +207,8 @@ TEST_P(AttachmentsTest, NotNullThatIsNotOfEveryRowStaysSo) {
 }
 
 SPILLWAY_ON_EACH_SERVER(AttachmentsTest);
+INSTANTIATE_TEST_SUITE_P(Postgres, AttachmentsOf18Test,
+                         ::testing::Values(testing::ServerVersion::k18), ServerName);
 
 }  // namespace
 }  // namespace spillway::target::postgres
