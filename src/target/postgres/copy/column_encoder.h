@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "data/batch.h"
@@ -60,6 +61,17 @@ inline void SetKind(const data::ColumnView& column, std::int64_t first, WireKind
   field->validity = column.validity();
   field->validity_bit = column.validity_bit() + first;
   field->kind = field->validity == nullptr ? kind : OrNull(kind);
+}
+
+/// Makes `field` the values prepared in `bytes`, each between its offset and the next; they are
+/// borrowed. `first` is the row of `column` that the first of them is of.
+inline void SetPrepared(const data::ColumnView& column, std::int64_t first, const char* bytes,
+                        const std::vector<std::int32_t>& offsets, WireField* field) {
+  SetKind(column, first, WireKind::kBytes, field);
+  field->values = bytes;
+  field->offsets = offsets.data();
+  field->readable_end = offsets.back();
+  field->payload_bound = offsets.back();
 }
 
 }  // namespace spillway::target::postgres

@@ -42,11 +42,7 @@ class FieldBuffer {
   void EndValue() { offsets_.push_back(static_cast<std::int32_t>(size_)); }
 
   void SetBytes(const ColumnView& column, std::int64_t first, WireField* field) {
-    SetKind(column, first, WireKind::kBytes, field);
-    field->values = bytes_.get();
-    field->offsets = offsets_.data();
-    field->readable_end = offsets_.back();
-    field->payload_bound = offsets_.back();
+    SetPrepared(column, first, bytes_.get(), offsets_, field);
   }
 
  private:
@@ -78,11 +74,7 @@ class DocumentColumn : public ColumnEncoder {
       }
       offsets_.push_back(static_cast<std::int32_t>(bytes_.size()));
     }
-    SetKind(column, first, WireKind::kBytes, field);
-    field->values = bytes_.data();
-    field->offsets = offsets_.data();
-    field->readable_end = offsets_.back();
-    field->payload_bound = offsets_.back();
+    SetPrepared(column, first, bytes_.data(), offsets_, field);
     return row - first;
   }
 

@@ -127,11 +127,7 @@ class RewrittenColumn : public ColumnEncoder {
       if (!column.IsNull(row) && rewriter().Rewrite(column.bytes(row), &bytes_)) return kBad;
       offsets_.push_back(static_cast<std::int32_t>(bytes_.size()));
     }
-    SetKind(column, first, WireKind::kBytes, field);
-    field->values = bytes_.data();
-    field->offsets = offsets_.data();
-    field->readable_end = offsets_.back();
-    field->payload_bound = offsets_.back();
+    SetPrepared(column, first, bytes_.data(), offsets_, field);
     return row - first;
   }
   std::optional<BadValue> Check(const ColumnView& column, std::int64_t row) override {
