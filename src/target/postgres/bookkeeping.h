@@ -84,16 +84,6 @@ Sql KeptShape(std::string_view shape);
 base::Status RecordRelation(const base::Context& context, Connection& connection,
                             const Fence& fence, std::int64_t oid, std::string_view shape);
 
-/// Sessions other than ours that hold a lock on `table`, on a view of it or on a table that it
-/// refers to, for a message: "pid 12 (app, psql, idle in
-/// transaction)". "" when nobody does or they cannot be read.
-std::string NameLockHolders(const base::Context& context, Connection& connection,
-                            const TableName& table);
-
-/// `error`, a LOCK_TIMEOUT of `table`, with those who hold it. Rolls back what is open.
-base::Status WithBlockers(const base::Context& context, Connection& connection, base::Status error,
-                          const TableName& table);
-
 /// FENCED, with the reason.
 base::Status FencedError(const Fence& fence, std::string_view why);
 

@@ -6,6 +6,7 @@
 
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/layout.h"
+#include "target/postgres/lock_wait.h"
 #include "target/postgres/relation.h"
 
 namespace spillway::target::postgres {
@@ -18,8 +19,6 @@ using base::Result;
 using base::Status;
 using std::chrono::milliseconds;
 
-// One wait for the table: whoever comes meanwhile queues behind us, so it is short and repeated.
-constexpr milliseconds kLockAttempt{500};
 constexpr milliseconds kBetweenAttempts{100};
 
 // What of the synced table is in schema spillway, and the end of the transaction.
@@ -66,8 +65,7 @@ Status DropPublished(const Context& context, Connection& connection,
 Status ForgetOnce(const Context& context, Pool& pool, std::string_view synced_table_id,
                   const TableName& table, bool drop_table, milliseconds wait) {
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-  SPILLWAY_TRY(connection->Execute(
-      context, Sql() << "BEGIN; SET LOCAL lock_timeout = " << Literal(wait.count())));
+  SPILLWAY_TRY(connection->Execute(context, Sql() << "BEGIN;" << SetLockTimeout(wait)));
   const auto forget = [&]() -> Status {
     if (drop_table) {
       SPILLWAY_TRY(DropPublished(context, *connection, synced_table_id, table));
@@ -98,7 +96,7 @@ Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view sy
   }
   const Deadline locks = Deadline::After(lock_timeout);
   while (true) {
-    const milliseconds left = std::max(milliseconds(1), *locks.Remaining());
+    const milliseconds left = *locks.Remaining();
     Status forgotten =
         ForgetOnce(context, pool, synced_table_id, table, drop_table, std::min(kLockAttempt, left));
     if (forgotten.ok()) return forgotten;

@@ -12,6 +12,7 @@
 #include "base/failpoint.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/constraint_error.h"
+#include "target/postgres/lock_wait.h"
 #include "target/postgres/old_readers.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/resolution.h"
@@ -27,9 +28,6 @@ using base::Result;
 using base::Status;
 using SteadyClock = std::chrono::steady_clock;
 
-// One wait for the old table's lock: readers that come meanwhile queue behind us, so it is short
-// and repeated.
-constexpr std::chrono::milliseconds kLockAttempt{500};
 constexpr std::chrono::milliseconds kBetweenLockAttempts{20};
 constexpr std::chrono::milliseconds kLongestPause{200};
 // With one lock had, the next is waited for so long at first.
@@ -48,14 +46,6 @@ struct Approach {
     return kLaterLock * (ContendedFirst() ? 1 : 1 << std::min(attempt / 2, 3));
   }
 };
-
-Sql SetLockTimeout(std::chrono::milliseconds timeout) {
-  Sql sql;
-  // 0 would mean for ever.
-  sql << "SET LOCAL lock_timeout = "
-      << Literal(std::max(std::chrono::milliseconds(1), timeout).count()) << ";";
-  return sql;
-}
 
 // Everything but the COMMIT, for all tables, in their order. An error leaves the transaction to be
 // rolled back.

@@ -12,6 +12,7 @@
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/dependents.h"
+#include "target/postgres/lock_wait.h"
 #include "target/postgres/placement.h"
 #include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
@@ -22,20 +23,11 @@ namespace spillway::target::postgres {
 namespace {
 
 using base::Context;
-using base::Deadline;
 using base::ErrorClass;
 using base::Result;
 using base::Status;
 
 constexpr std::string_view kTooManyColumns = "54011";
-
-// What is left until `deadline`, in a form that lock_timeout takes: 0 would mean for ever.
-Sql SetLockTimeout(const Deadline& deadline) {
-  Sql sql;
-  sql << "SET LOCAL lock_timeout = "
-      << Literal(std::max(std::chrono::milliseconds(1), *deadline.Remaining()).count()) << ";";
-  return sql;
-}
 
 Sql Statements(const std::vector<std::string>& statements) {
   Sql sql;
@@ -153,7 +145,7 @@ Status TablePublish::Carry(const Context& context, Connection& connection,
   Sql settings;
   settings << "SELECT set_config('maintenance_work_mem', '256MB', true) WHERE"
            << " pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456;"
-           << SetLockTimeout(Deadline::After(publish_.lock_timeout));
+           << SetLockTimeout(publish_.lock_timeout);
   SPILLWAY_TRY(connection.Execute(context, settings));
   for (const std::string& statement : statements) {
     if (Status done = connection.Execute(context, Sql() << ServerSql(statement)); !done.ok()) {
@@ -339,7 +331,7 @@ Status TablePublish::Swap(const Context& context, Connection& connection) {
 }
 
 Status TablePublish::Apply(const Context& context, Connection& connection) {
-  Sql before = SetLockTimeout(Deadline::After(publish_.lock_timeout));
+  Sql before = SetLockTimeout(publish_.lock_timeout);
   before << Statements(attachments_.defer);
   if (group_.size() > 1) before << "SET CONSTRAINTS ALL DEFERRED;";
   before << alignment_.before;
