@@ -48,6 +48,13 @@ def number(variable: str, default: int) -> int:
     return int(text)
 
 
+def floor_program() -> str:
+    floor = os.environ.get("FLOOR") or str(ROOT / "build" / "bin" / "spillway-floor")
+    if not os.access(floor, os.X_OK):
+        raise SystemExit(f"{floor} is missing: make build, or name another with FLOOR=")
+    return floor
+
+
 def stop(*_) -> None:
     """A SIGTERM unwinds like Ctrl-C, so that the server and the client are stopped."""
     raise KeyboardInterrupt
@@ -62,10 +69,8 @@ def main() -> int:
     shapes = chosen("SHAPES", LOADED)
     parts = chosen("PARTS", PARTS)
     scale = rows / full
-    floor = os.environ.get("FLOOR") or str(ROOT / "build" / "bin" / "spillway-floor")
+    floor = floor_program()
     program = pathlib.Path(os.environ.get("SPILLWAY") or ROOT / "build" / "bin" / "spillway")
-    if not os.access(floor, os.X_OK):
-        raise SystemExit(f"{floor} is missing: make build, or name another with FLOOR=")
 
     contests: list[contest.Contest] = []
     figures: list[bars.Figure] = []

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 use url::Url;
 
 use crate::error::{Class, Error, Result};
@@ -135,16 +136,28 @@ impl OpenFile {
                 .with("size", self.size)
                 .with("needed", end));
         }
-        let mut bytes = vec![0; length];
-        let read = self.file.read_exact_at(&mut bytes, start);
+        let read = read_at(&self.file, start, length);
         let now = self.file.metadata().map_err(failed)?;
         if now.len() != self.size || now.modified().ok() != self.modified {
             return Err(Error::new(Class::ObjectChanged, CHANGED)
                 .at(failed(ErrorKind::UnexpectedEof.into()).object()));
         }
-        read.map_err(failed)?;
-        Ok(Bytes::from(bytes))
+        read.map(Bytes::from).map_err(failed)
     }
+}
+
+/// `length` bytes of `file` from `start` on, into memory that nobody has to set to zero first.
+fn read_at(file: &File, start: u64, length: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let at = start + bytes.len() as u64;
+        let read = retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))?;
+        if read == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 pub(crate) fn read(path: &Path) -> Result<Bytes> {

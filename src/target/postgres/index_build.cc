@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/mutex.h"
+#include "target/postgres/index_memory.h"
 #include "target/postgres/stage.h"
 
 namespace spillway::target::postgres {
@@ -19,9 +20,8 @@ using base::Result;
 using base::Status;
 
 constexpr int kKeysNamed = 10;
-// Indexes made at a time. Each takes maintenance_work_mem of the server.
+// Indexes made at a time.
 constexpr std::size_t kMaxBuilders = 4;
-constexpr std::int64_t kMaintenanceBytes = std::int64_t{256} << 20;
 // Two builders may choose the same name for their indexes; the later one chooses again.
 constexpr int kMaxNameAttempts = 20;
 
@@ -129,14 +129,6 @@ Status AddIndex(const Context& context, Connection& connection, const Stage& sta
   return std::move(error).While("make index " + clause);
 }
 
-// Memory for the index builds of the open transaction, unless the server gives more anyway.
-Status RaiseMemory(const Context& context, Connection& connection, std::int64_t bytes) {
-  Sql sql;
-  sql << "SELECT set_config('maintenance_work_mem', " << Literal(bytes / 1024)
-      << ", true) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < " << bytes;
-  return connection.Execute(context, sql);
-}
-
 // The primary key and, of an earlier call, the number of indexes beside it.
 struct Existing {
   bool key = false;
@@ -191,7 +183,8 @@ Status BuildOne(const Context& context, Pool& pool, const Stage& stage, const st
   for (int attempt = 1;; ++attempt) {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
     SPILLWAY_TRY(Begin(context, *connection, stage));
-    SPILLWAY_TRY(RaiseMemory(context, *connection, memory));
+    SPILLWAY_TRY(connection->Execute(
+        context, IsBtree(clause) ? SetSortMemory(stage.table, memory) : RaiseIndexMemory(memory)));
     Status made = AddIndex(context, *connection, stage, clause);
     if (made.ok()) return connection->Execute(context, Sql() << "COMMIT");
     const std::string_view state = made.detail("sqlstate");
@@ -206,7 +199,7 @@ Status BuildSeveral(const Context& context, Pool& pool, const Stage& stage,
   const std::size_t builders =
       std::min({clauses.size(), kMaxBuilders, static_cast<std::size_t>(pool.cap())});
   if (builders == 0) return Status();
-  const std::int64_t memory = kMaintenanceBytes / static_cast<std::int64_t>(builders);
+  const std::int64_t memory = kIndexMemory / static_cast<std::int64_t>(builders);
   // The others stop when the caller wants it or when one of them failed.
   std::stop_source stop;
   std::stop_callback forward(context.stop, [&stop] { stop.request_stop(); });
@@ -264,7 +257,7 @@ Status BuildIndexes(const Context& context, Pool& pool, const Stage& stage,
   {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
     SPILLWAY_TRY(Begin(context, *connection, stage));
-    SPILLWAY_TRY(RaiseMemory(context, *connection, kMaintenanceBytes));
+    SPILLWAY_TRY(connection->Execute(context, SetSortMemory(stage.table, kIndexMemory)));
     SPILLWAY_ASSIGN(const Existing existing, FindExisting(context, *connection, stage));
     if (!existing.key && !index.primary_key.empty()) {
       SPILLWAY_TRY(AddPrimaryKey(context, *connection, stage, index));

@@ -12,6 +12,7 @@
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/dependents.h"
+#include "target/postgres/index_memory.h"
 #include "target/postgres/lock_wait.h"
 #include "target/postgres/placement.h"
 #include "target/postgres/publish_check.h"
@@ -142,11 +143,8 @@ Status TablePublish::Carry(const Context& context, Connection& connection,
     SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
     return StageError(stage_, state);
   }
-  Sql settings;
-  settings << "SELECT set_config('maintenance_work_mem', '256MB', true) WHERE"
-           << " pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456;"
-           << SetLockTimeout(publish_.lock_timeout);
-  SPILLWAY_TRY(connection.Execute(context, settings));
+  SPILLWAY_TRY(connection.Execute(context, Sql() << RaiseIndexMemory(kIndexMemory) << ";"
+                                                 << SetLockTimeout(publish_.lock_timeout)));
   for (const std::string& statement : statements) {
     if (Status done = connection.Execute(context, Sql() << ServerSql(statement)); !done.ok()) {
       return ConstraintError(std::move(done), stage_.target)
