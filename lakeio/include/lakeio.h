@@ -165,7 +165,8 @@ lakeio_error* lakeio_split_read(lakeio_runtime* runtime, const lakeio_call* call
 
 /* Creates an empty table: LOCATION + {"schema": Delta schema, "partition_columns": [], "properties": {}, "name"?}.
  * Every field of the schema says "nullable", as readers of the log demand.
- * {"version": 0}. ALREADY_EXISTS when a log is there. */
+ * {"version": 0}. ALREADY_EXISTS when a log is there; COMMIT_UNKNOWN when an answer was lost and the log cannot be
+ * asked whether the table was created. */
 lakeio_error* lakeio_table_create(lakeio_runtime* runtime, const lakeio_call* call, const char* request, char** out);
 
 /* Appends the stream's rows (logical schema) in one commit: LOCATION + {"transaction": {"app_id", "version"}?,

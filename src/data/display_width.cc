@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/hex.h"
 #include "data/utf8.h"
 
 namespace spillway::data {
@@ -73,10 +74,8 @@ void AppendEscape(char32_t c, std::string* out) {
     out->push_back(c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
     return;
   }
-  constexpr char kDigits[] = "0123456789abcdef";
-  out->append("\\x");
-  out->push_back(kDigits[c >> 4 & 15]);
-  out->push_back(kDigits[c & 15]);
+  const char byte = static_cast<char>(c);
+  *out += "\\x" + base::HexText({&byte, 1});
 }
 
 }  // namespace

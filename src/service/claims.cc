@@ -26,8 +26,9 @@ void Claims::Add(const state::SyncedTable& table) {
 }
 
 Status Claims::Check(const sync::Definition& definition) {
-  const auto table =
-      tables_.find(TableOf(definition.target, definition.table.schema, definition.table.table));
+  const Table claimed = TableOf(definition.target, definition.table.schema, definition.table.table);
+  SPILLWAY_TRY(error_);
+  const auto table = tables_.find(claimed);
   if (table != tables_.end() && table->second != definition.name()) {
     return Status(ErrorClass::kInvalidDefinition,
                   definition.name() + " and " + table->second + " are one table of one database")
@@ -49,20 +50,31 @@ Status Claims::Check(const sync::Definition& definition) {
 Claims::Table Claims::TableOf(const std::string& target, const std::string& schema,
                               const std::string& table) {
   auto [place, is_new] = places_.emplace(target, "");
-  if (is_new) place->second = FindPlace(target);
+  if (is_new) {
+    if (Result<std::string> found = FindPlace(target); found.ok()) {
+      place->second = *std::move(found);
+    } else if (error_.ok()) {
+      error_ = std::move(found).status();
+    }
+  }
   return {place->second, schema, table};
 }
 
-// A target whose place cannot be told is only like itself.
-std::string Claims::FindPlace(const std::string& target) {
+// A target whose place its URL does not tell is only like itself.
+Result<std::string> Claims::FindPlace(const std::string& target) {
   std::string url;
   if (const auto declared = urls_.find(target); declared != urls_.end()) {
     url = declared->second;
   } else if (target == kLocalTarget) {
-    const auto status = world_.LocalCluster().GetStatus(context_);
-    if (status.ok() && status->endpoint) url = status->endpoint->url;
-  } else if (const auto registered = world_.store().GetTarget(context_, target); registered.ok()) {
-    url = registered->url;
+    SPILLWAY_ASSIGN(const auto status, world_.LocalCluster().GetStatus(context_));
+    if (status.endpoint) url = status.endpoint->url;
+  } else {
+    const auto registered = world_.store().GetTarget(context_, target);
+    if (registered.ok()) {
+      url = registered->url;
+    } else if (registered.status().error_class() != ErrorClass::kTargetNotFound) {
+      return registered.status();
+    }
   }
   const Result<std::string> place = target::postgres::DatabasePlace(url);
   return url.empty() || !place.ok() ? "target " + target : *place;

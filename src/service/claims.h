@@ -30,18 +30,19 @@ class Claims {
   void Add(const state::SyncedTable& table);
 
   /// INVALID_DEFINITION when another definition's claim is in the way: detail `object` names it,
-  /// and `field` the field for a group.
+  /// and `field` the field for a group. An error of finding out where a target leads to.
   base::Status Check(const sync::Definition& definition);
 
  private:
   using Table = std::tuple<std::string, std::string, std::string>;  // place, schema, table
   Table TableOf(const std::string& target, const std::string& schema, const std::string& table);
-  std::string FindPlace(const std::string& target);
+  base::Result<std::string> FindPlace(const std::string& target);
 
   const base::Context& context_;
   World& world_;
   std::map<std::string, std::string> urls_;                            // declared; by target
   std::map<std::string, std::string> places_;                          // found; by target
+  base::Status error_;                                                 // the first of finding them
   std::map<Table, std::string> tables_;                                // name of who has it
   std::map<std::string, std::pair<std::string, std::string>> groups_;  // target and name of one
 };

@@ -1,8 +1,10 @@
 #include "service/synced_tables.h"
 
 #include <chrono>
+#include <memory>
 
 #include "base/ids.h"
+#include "base/sha256.h"
 #include "base/shell_word.h"
 #include "service/claims.h"
 #include "service/environment.h"
@@ -95,6 +97,12 @@ std::string TellPaused(const base::Context& context, World& world, const state::
   return told.ok() ? "" : "view spillway.status does not show it: " + told.ToString();
 }
 
+Status IsThere(const std::string& name) {
+  return Status(ErrorClass::kAlreadyExists, "the synced table is there already: " + name)
+      .With("table", name)
+      .Mend("Sync it with: spillway sync " + base::ShellWord(name));
+}
+
 }  // namespace
 
 Result<Created> CreateSyncedTable(const base::Context& context, World& world,
@@ -112,9 +120,7 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
   table.table = definition.table.table;
   table.source = definition.source;
   if (world.store().GetSyncedTable(context, table.name()).ok()) {
-    return Status(ErrorClass::kAlreadyExists, "the synced table is there already: " + table.name())
-        .With("table", table.name())
-        .Mend("Sync it with: spillway sync " + base::ShellWord(table.name()));
+    return IsThere(table.name());
   }
   SPILLWAY_TRY(CheckAgainstOthers(context, world, definition));
   SPILLWAY_ASSIGN(sync::Environment environment,
@@ -125,7 +131,12 @@ Result<Created> CreateSyncedTable(const base::Context& context, World& world,
   created.definition = definition;
   if (dry_run) return created;
 
+  std::unique_ptr<state::FileLock> lock;
   if (environment.take_over) {
+    // Two who take over one table at once: the later one finds what the first one made of it.
+    SPILLWAY_ASSIGN(lock, state::LockTable(world.home(), base::Sha256Hex(table.name()),
+                                           table.name(), "create"));
+    if (world.store().GetSyncedTable(context, table.name()).ok()) return IsThere(table.name());
     SPILLWAY_TRY(environment.target->Adopt(context, definition.id, definition.table,
                                            created.plan.columns, created.plan.key,
                                            take_over == TakeOver::kAdopt));

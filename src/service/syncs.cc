@@ -242,9 +242,10 @@ class UnitSync {
     }
     outcome->status = std::move(ended.status);
     outcome->report = std::move(ended.report);
-    if (outcome->status.ok() && !recorded.ok()) {
-      outcome->report.warnings.push_back("the run succeeded but could not be recorded: " +
-                                         recorded.ToString());
+    if (!recorded.ok()) {
+      const std::string_view ended_how = outcome->status.ok() ? "succeeded but" : "failed and";
+      outcome->report.warnings.push_back("the run " + std::string(ended_how) +
+                                         " could not be recorded: " + recorded.ToString());
     }
   }
 
@@ -257,12 +258,14 @@ class UnitSync {
   std::optional<std::size_t> culprit_;
 };
 
-Status WaitedTooLong(const SyncedTableView& view, std::int64_t version) {
+// `last_look`: why the target's last answer is missing.
+Status WaitedTooLong(const SyncedTableView& view, std::int64_t version, const Status& last_look) {
   const std::string reflected =
       view.position ? "version " + std::to_string(view.position->version) : "nothing yet";
   Status late(ErrorClass::kDeadlineExceeded, view.definition.name() + " does not reflect version " +
                                                  std::to_string(version) +
                                                  " in time; it reflects " + reflected);
+  if (!last_look.ok()) late = std::move(late).With("last_look", last_look.ToString());
   late = std::move(late).With("table", view.definition.name());
   if (view.last_run && !view.last_run->error.empty()) {
     return std::move(late)
@@ -336,16 +339,19 @@ Result<std::int64_t> WaitForTable(const base::Context& context, World& world, st
                     environment.lake->Open(first, location, lake::VersionSpec()));
     version = latest->position().version;
   }
+  Status last_look;
   while (!view.position || view.position->version < *version) {
-    Status looked = bounded.Sleep(kBetweenLooks);
-    if (looked.ok()) {
-      SPILLWAY_ASSIGN(SyncedTableView now, GetSyncedTable(bounded, world, name, true));
-      looked = now.target_outcome;
-      if (looked.ok()) view = std::move(now);
+    if (Status slept = bounded.Sleep(kBetweenLooks); !slept.ok()) {
+      const bool is_late = context.Check().ok() && bounded.deadline.expired();
+      return is_late ? WaitedTooLong(view, *version, last_look) : slept;
     }
-    if (looked.ok()) continue;
-    const bool is_late = context.Check().ok() && bounded.deadline.expired();
-    return is_late ? WaitedTooLong(view, *version) : looked;
+    SPILLWAY_ASSIGN(SyncedTableView now, GetSyncedTable(bounded, world, name, true));
+    last_look = now.target_outcome;
+    // A server that restarts is what one waits for too.
+    const bool may_pass = last_look.ok() || last_look.code() == base::Code::kUnavailable ||
+                          last_look.code() == base::Code::kThrottled || bounded.deadline.expired();
+    if (!may_pass) return last_look;
+    if (last_look.ok()) view = std::move(now);
   }
   return view.position->version;
 }

@@ -103,10 +103,10 @@ Status MakeFolders(const std::string& path, mode_t mode) {
   }
   const std::string parent = std::filesystem::path(path).parent_path().string();
   if (!parent.empty() && parent != path) SPILLWAY_TRY(MakeFolders(parent, mode));
-  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-    return FileError(errno, "make the folder", path);
+  if (mkdir(path.c_str(), mode) != 0) {
+    return errno == EEXIST ? Status() : FileError(errno, "make the folder", path);
   }
-  return Status();
+  return SyncFolder(parent);
 }
 
 Status SyncFolder(const std::string& path) {

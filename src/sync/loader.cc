@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -201,7 +202,7 @@ Result<Loaded> Load(const base::Context& context, LoadSpec spec,
   const auto start = SteadyClock::now();
   {
     std::vector<std::jthread> threads;
-    threads.emplace_back([&] {
+    const auto list = [&] {
       const auto push = [&](std::int64_t number, std::vector<std::string> splits) {
         Task task = spec.prototype;
         task.id = std::to_string(number);
@@ -213,12 +214,22 @@ Result<Loaded> Load(const base::Context& context, LoadSpec spec,
         exchange.Fail(std::move(status));
       }
       exchange.NoMore();
-    });
-    for (std::size_t i = 0; i < workers; ++i) {
-      threads.emplace_back([&] {
-        Work(inner, spec, &exchange);
-        exchange.WorkerEnds();
-      });
+    };
+    std::size_t running = 0;
+    try {
+      threads.emplace_back(list);
+      for (; running < workers; ++running) {
+        threads.emplace_back([&] {
+          Work(inner, spec, &exchange);
+          exchange.WorkerEnds();
+        });
+      }
+    } catch (const std::system_error& error) {
+      exchange.Fail(Status(base::ErrorClass::kInternal,
+                           std::string("no thread could be started: ") + error.what())
+                        .Mend("Allow this process more threads (ulimit -u, pids.max)."));
+      stop.request_stop();
+      for (; running < workers; ++running) exchange.WorkerEnds();
     }
     auto next_report = start + kReportInterval;
     for (bool finished = false; !finished;) {

@@ -58,10 +58,7 @@ class Run {
     }
     // What can be refused is refused before anything is written, the fence included.
     SPILLWAY_TRY(MakePlan());
-    if (plan_.action == Action::kNothing) {
-      SPILLWAY_TRY(CheckRejected(definition_, observation_.target));
-      return false;
-    }
+    if (plan_.action == Action::kNothing) return NothingToDo();
     bool observed_again = false;
     {
       Timed phase(this, Phase::kFence);
@@ -73,7 +70,7 @@ class Run {
       SPILLWAY_TRY(base::Failpoint("plan"));
       if (observed_again) SPILLWAY_TRY(MakePlan());
     }
-    if (plan_.action == Action::kNothing) return false;
+    if (plan_.action == Action::kNothing) return NothingToDo();
     if (const std::string& restored = observation_.target.restored; !restored.empty()) {
       Tell(Decision{"the target was restored, branched or failed over (" + restored +
                     "); continuing from version " +
@@ -100,7 +97,7 @@ class Run {
     if (!stage_ || cause.error_class() == ErrorClass::kCommitUnknown) return;
     if (Status status = environment_.target->DropStage(brief, *stage_); !status.ok()) {
       Tell(Warning{"the stage " + stage_->table.ToString() +
-                   " could not be removed now; the next sync removes it"});
+                   " could not be removed now; the next sync removes it: " + status.ToString()});
     }
   }
 
@@ -154,6 +151,12 @@ class Run {
   }
 
  private:
+  // False, unless more rows than the definition allows are left out of what is published.
+  Result<bool> NothingToDo() {
+    SPILLWAY_TRY(CheckRejected(definition_, observation_.target));
+    return false;
+  }
+
   // Announces a phase and records how long it took.
   class Timed {
    public:

@@ -340,6 +340,48 @@ def test_sql(spillway: Program, lake: pathlib.Path, database: Database) -> None:
     assert spillway.json("sql", "SHOW SOURCES") == []
 
 
+def test_a_dry_run_of_sql_does_nothing(
+    spillway: Program, lake: pathlib.Path, database: Database
+) -> None:
+    spillway.done("target", "add", "shop", database.url())
+    create = "CREATE SYNCED TABLE shop.public.one FROM '{}' WITH (primary_key = 'id')"
+    planned = spillway.done("sql", "--dry-run", create.format(lake / "one"))
+    assert "shop.public.one" in planned.text and "not done" not in planned.stdout.decode()
+    assert spillway.json("synced-table", "list") == [] and not database.query(
+        "SELECT * FROM pg_class WHERE relname = 'one'"
+    )
+    wrong = create.format(lake / "none")
+    spillway.fails("sql", "--dry-run", wrong, error_class="SOURCE_NOT_FOUND")
+
+    spillway.done("sql", create.format(lake / "one"))
+    before = (spillway.json("synced-table", "get", "shop.public.one"), spillway.json("runs", "list"))
+    told = spillway.done(
+        "sql",
+        "--dry-run",
+        f"""CREATE SOURCE lake.two URL '{lake}/two';
+        CREATE SYNCED TABLE shop.public.two FROM lake.two WITH (primary_key = 'id');
+        ALTER SYNCED TABLE shop.public.one SET (retries = 9);
+        SYNC TABLE shop.public.one; RESYNC SYNCED TABLE shop.public.one;
+        PAUSE SYNCED TABLE shop.public.one;
+        DROP SYNCED TABLE shop.public.one DROP TABLE;
+        DROP TARGET shop;""",
+    ).stderr
+    assert "not done: added lake.two" in told and "not done: dropped shop.public.one" in told
+    for stands in ("CREATE SYNCED TABLE shop.public.two", "DROP TARGET shop"):
+        assert f"not checked, it stands on a statement before it: {stands}" in told
+    assert before == (
+        spillway.json("synced-table", "get", "shop.public.one"),
+        spillway.json("runs", "list"),
+    )
+    assert spillway.json("source", "list") == []
+    spillway.fails(
+        "sql",
+        "--dry-run",
+        "PAUSE SYNCED TABLE shop.public.x",
+        error_class="SYNCED_TABLE_NOT_FOUND",
+    )
+
+
 def test_sql_errors_point_at_the_token(spillway: Program) -> None:
     outcome = spillway.run("sql", "SHOW TARGETS;\nCREATE SYNCED TABEL a.b.c")
     assert outcome.code == 2 and outcome.stdout == b"", "nothing of a wrong script is performed"

@@ -1,8 +1,6 @@
 //! Appending rows to a table in one commit: which tables are refused, the commit, and what
 //! becomes of it when others commit at the same time or its answer is lost.
 
-use std::time::Duration;
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::{json, Map, Value};
@@ -14,6 +12,7 @@ use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 use crate::append_columns::Columns;
 use crate::append_files::{write_all, Files, Written};
 use crate::create::{now_ms, ENGINE};
+use crate::doubt;
 use crate::lines::{parse_line, ReverseLines};
 use crate::names;
 use crate::protocol;
@@ -23,8 +22,6 @@ use crate::transaction;
 
 /// Versions that are tried in a row when others commit at the same time.
 const ATTEMPTS: u64 = 1000;
-/// How long the log is asked whether a commit in doubt happened.
-const DOUBT: Duration = Duration::from_secs(10);
 
 /// How to append.
 #[derive(Clone, Debug)]
@@ -163,7 +160,7 @@ fn commit(table: &Table, call: &Call, spec: &AppendSpec, written: &[Written]) ->
             Ok(()) => return Ok(Done::Committed(version)),
             Err(error) if error.class() == Class::AlreadyExists => {}
             Err(error) => {
-                if in_doubt(table, &url, &body, error)? {
+                if doubt::committed(&table.runtime, &table.store, &url, &body, error)? {
                     return Ok(Done::Committed(version));
                 }
             }
@@ -177,34 +174,6 @@ fn commit(table: &Table, call: &Call, spec: &AppendSpec, written: &[Written]) ->
         Class::CommitConflict,
         "others commit to the table faster than this append can; try again",
     ))
-}
-
-/// After an error that may have come after the commit: true when the log has it, false when it has
-/// another one in its place.
-fn in_doubt(table: &Table, url: &Url, body: &str, error: Error) -> Result<bool> {
-    let call = Call::new(Some(DOUBT), None);
-    match table.runtime.block_on(&call, table.store.get(&call, url)) {
-        Ok(there) => Ok(there == body.as_bytes()),
-        // A request that never left, or a file system that answers at once, leaves no doubt.
-        Err(gone) if gone.class() == Class::ObjectNotFound && table.store.is_local() => Err(error),
-        Err(gone)
-            if gone.class() == Class::ObjectNotFound
-                && matches!(
-                    error.class(),
-                    Class::StoreAuthentication | Class::StoreRefused
-                ) =>
-        {
-            Err(error)
-        }
-        Err(_) => Err(Error::new(
-            Class::CommitUnknown,
-            format!(
-                "whether the commit happened is not known; look for it before repeating it: {}",
-                error.message()
-            ),
-        )
-        .at(url)),
-    }
 }
 
 enum Other {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use url::Url;
 
-use lakeio_store::{get_all, Call, Result, Runtime, Store};
+use lakeio_store::{get_all, Call, Error, Result, Runtime, Store};
 
 use crate::lines::ReverseLines;
 use crate::segment::{gone, log_file, LogObject};
@@ -124,7 +124,10 @@ impl Commits {
                 }
                 None => self.kept.get(object.version),
             };
-            self.ready.extend(bytes.map(|bytes| (object, bytes)));
+            let bytes = bytes.ok_or_else(|| {
+                Error::internal("a commit was not fetched").at(&log_file(&self.log, &object.name))
+            })?;
+            self.ready.push_back((object, bytes));
         }
         Ok(())
     }

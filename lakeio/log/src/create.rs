@@ -8,6 +8,7 @@ use serde_json::{json, Map, Value};
 use lakeio_scan::types::{DataType, Field, Primitive};
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
+use crate::doubt;
 use crate::names;
 use crate::segment::{list, log_file, log_url};
 
@@ -36,7 +37,8 @@ pub(crate) fn now_ms() -> i64 {
 /// Who writes, in commits and files.
 pub(crate) const ENGINE: &str = concat!("Spillway lakeio/", env!("CARGO_PKG_VERSION"));
 
-/// Creates an empty table; fails with ALREADY_EXISTS when a log is there.
+/// Creates an empty table; fails with ALREADY_EXISTS when a log is there, and with COMMIT_UNKNOWN when
+/// an answer was lost and it cannot be told whether it was created.
 pub fn create(
     runtime: &Runtime,
     call: &Call,
@@ -73,16 +75,16 @@ pub fn create(
     }
     let url = log_file(&log, &names::commit(0));
     let commit = first_commit(spec, &features);
-    runtime
-        .block_on(call, store.put_if_absent(call, &url, commit.into()))
-        .map_err(|e| {
-            if e.class() == Class::AlreadyExists {
-                exists()
-            } else {
-                e
-            }
-        })?;
-    Ok(json!({ "version": 0 }))
+    let put = store.put_if_absent(call, &url, commit.clone().into());
+    let made = match runtime.block_on(call, put) {
+        Ok(()) => true,
+        Err(error) if error.class() == Class::AlreadyExists => false,
+        Err(error) => doubt::committed(runtime, &store, &url, &commit, error)?,
+    };
+    match made {
+        true => Ok(json!({ "version": 0 })),
+        false => Err(exists()),
+    }
 }
 
 /// The lines of version 0.

@@ -11,6 +11,7 @@ mod cells;
 mod checksum;
 mod commits;
 mod create;
+mod doubt;
 mod gather;
 mod history;
 mod lines;

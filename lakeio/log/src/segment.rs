@@ -421,9 +421,12 @@ async fn why_no_log(store: &Store, call: &Call, location: &Location, log: &Url) 
         .await;
     let exists = match found {
         // A store of objects knows no empty directories.
-        Ok(()) => {
-            anything || location.kind() == StoreKind::Local || has_nested(store, call, &root).await
-        }
+        Ok(()) if anything || location.kind() == StoreKind::Local => true,
+        Ok(()) => match store.any_below(call, &root).await {
+            Ok(found) => found,
+            Err(error) if error.class() == Class::ObjectNotFound => false,
+            Err(error) => return error,
+        },
         Err(error) if matches!(error.class(), Class::ObjectNotFound | Class::NotAFile) => false,
         Err(error) => return error,
     };
@@ -437,11 +440,6 @@ async fn why_no_log(store: &Store, call: &Call, location: &Location, log: &Url) 
         )
         .at(location.url())
     }
-}
-
-/// Whether objects lie deeper below `root` of a store of objects.
-async fn has_nested(store: &Store, call: &Call, root: &Url) -> bool {
-    store.any_below(call, root).await.unwrap_or(false)
 }
 
 fn empty_log(log: &Url) -> Error {

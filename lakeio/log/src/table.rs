@@ -199,38 +199,67 @@ impl Table {
     /// The columns that `spillway.primary_key` names, a JSON list or separated by commas, or those
     /// of a primary key kept as a constraint.
     fn primary_key(&self) -> Vec<String> {
+        let names = self.declared_key();
+        match self.unknown_of(&names).is_empty() {
+            true => names,
+            false => Vec::new(),
+        }
+    }
+
+    /// The key that a property of the table declares, whether its columns are there or not.
+    fn declared_key(&self) -> Vec<String> {
         let properties = &self.metadata.configuration;
         let text = properties
             .get("spillway.primary_key")
             .or_else(|| properties.get("delta.constraints.primaryKey"))
             .or_else(|| properties.get("delta.constraints.primary_key"));
         let Some(text) = text else { return Vec::new() };
-        let names: Vec<String> = serde_json::from_str(text).unwrap_or_else(|_| {
+        serde_json::from_str(text).unwrap_or_else(|_| {
             text.split(',')
                 .map(|name| name.trim().trim_matches('`').to_string())
                 .filter(|name| !name.is_empty())
                 .collect()
-        });
-        let known = |name: &String| self.fields().iter().any(|f| f["name"] == name.as_str());
-        if names.iter().all(known) {
-            names
-        } else {
-            Vec::new()
-        }
+        })
+    }
+
+    fn unknown_of<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
+        let is_known = |name: &str| self.fields().iter().any(|f| f["name"] == name);
+        let names = names.iter().map(String::as_str);
+        names.filter(|name| !is_known(name)).collect()
     }
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for field in self.fields() {
-            if field["type"] == "void" {
-                let name = field["name"].as_str().unwrap_or("");
-                warnings.push(format!(
-                    "a column of type void is left out, as it holds no data: {name}"
-                ));
-            }
+        for name in void_fields(self.fields(), "") {
+            warnings.push(format!(
+                "a column of type void is left out, as it holds no data: {name}"
+            ));
+        }
+        let key = self.declared_key();
+        let unknown = self.unknown_of(&key);
+        if !unknown.is_empty() {
+            warnings.push(format!(
+                "the primary key that a property of the table declares is not used, as the table has \
+                 no such column: {}",
+                unknown.join(", ")
+            ));
         }
         warnings
     }
+}
+
+/// Dotted names of the void fields among `fields` and the structs of them.
+fn void_fields(fields: &[Value], prefix: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for field in fields {
+        let name = format!("{prefix}{}", field["name"].as_str().unwrap_or(""));
+        if field["type"] == "void" {
+            found.push(name);
+        } else if let Some(inner) = field["type"]["fields"].as_array() {
+            found.extend(void_fields(inner, &format!("{name}.")));
+        }
+    }
+    found
 }
 
 fn corrupt(segment: &Segment, message: impl Into<String>) -> Error {

@@ -215,7 +215,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn create(target: &Path) -> Result<Self> {
         let directory = target.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(directory).map_err(|e| io_error(&e, directory))?;
+        make_folders(directory)?;
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let hidden = directory.join(format!(".{name}.{}.tmp", uuid::Uuid::new_v4().simple()));
         let file = File::create_new(&hidden).map_err(|e| io_error(&e, &hidden))?;
@@ -244,12 +244,25 @@ impl Draft {
         } else {
             fs::hard_link(&self.hidden, &self.target).map_err(|e| io_error(&e, &self.target))?;
         }
-        if let Some(directory) = self.target.parent() {
-            let handle = File::open(directory).map_err(|e| io_error(&e, directory))?;
-            handle.sync_all().map_err(|e| io_error(&e, directory))?;
-        }
-        Ok(())
+        self.target.parent().map_or(Ok(()), sync_folder)
     }
+}
+
+/// Makes `directory` and those above it that are missing, durably.
+fn make_folders(directory: &Path) -> Result<()> {
+    let missing: Vec<&Path> = directory
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    fs::create_dir_all(directory).map_err(|e| io_error(&e, directory))?;
+    let above = missing.into_iter().filter_map(Path::parent);
+    above.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the names in `directory` durable.
+fn sync_folder(directory: &Path) -> Result<()> {
+    let handle = File::open(directory).map_err(|e| io_error(&e, directory))?;
+    handle.sync_all().map_err(|e| io_error(&e, directory))
 }
 
 impl Drop for Draft {

@@ -25,7 +25,7 @@ using base::Result;
 using base::Status;
 using Json = nlohmann::ordered_json;
 
-// Performs statements; one that fails ends a script.
+// Performs statements, or says what they would do; one that fails ends a script.
 class StatementRunner {
  public:
   StatementRunner(Session* session, service::World& world, bool no_sync)
@@ -36,6 +36,12 @@ class StatementRunner {
     SPILLWAY_ASSIGN(const std::vector<sql::Statement> statements, sql::Parse(script));
     for (const sql::Statement& statement : statements) {
       Result<int> code = std::visit([this](const auto& what) { return Run(what); }, statement.what);
+      if (!code.ok() && StandsOnRehearsed(code.status())) {
+        const auto& [begin, end] = statement.span;
+        session_->console->Note("not checked, it stands on a statement before it: " +
+                                script.text.substr(begin, end - begin));
+        continue;
+      }
       if (!code.ok()) return sql::At(script, statement, code.status());
       if (*code != 0) return code;
     }
@@ -45,6 +51,27 @@ class StatementRunner {
  private:
   const base::Context& context() const { return session_->context; }
 
+  // Notes that `name` would be made or removed.
+  void Rehearse(const std::string& name) {
+    if (session_->dry_run) rehearsed_.push_back(name);
+  }
+
+  // Whether an error comes of an earlier statement's not having been done.
+  bool StandsOnRehearsed(const Status& error) const {
+    switch (error.error_class()) {
+      case ErrorClass::kSyncedTableNotFound:
+      case ErrorClass::kTargetNotFound:
+      case ErrorClass::kSourceNotFound:
+      case ErrorClass::kAlreadyExists:
+      case ErrorClass::kDependentObjectsStillExist:
+        return std::ranges::any_of(rehearsed_, [&](const std::string& name) {
+          return error.message().find(name) != std::string_view::npos;
+        });
+      default:
+        return false;
+    }
+  }
+
   Result<int> Run(const sql::CreateSyncedTable& create) {
     const std::string name = create.definition.name();
     if (create.if_not_exists && service::GetSyncedTable(context(), world_, name, false).ok()) {
@@ -53,8 +80,13 @@ class StatementRunner {
     }
     SPILLWAY_ASSIGN(const service::Created created,
                     service::CreateSyncedTable(context(), world_, create.definition,
-                                               service::TakeOver::kNone, false));
+                                               service::TakeOver::kNone, session_->dry_run));
+    Rehearse(name);
     NotePending(session_, created.definition);
+    if (session_->dry_run) {
+      session_->console->Print(PlanJson(name, created.plan));
+      return 0;
+    }
     if (!no_sync_) return SyncAndReport(session_, world_, {name}, {}, false);
     session_->console->Note("created " + name + "; load it with: SYNC TABLE " + name);
     return 0;
@@ -71,7 +103,7 @@ class StatementRunner {
         field->unset(&changed);
       }
     }
-    return AlterTo(session_, world_, view.definition, changed, false);
+    return AlterTo(session_, world_, view.definition, changed, session_->dry_run);
   }
 
   Result<int> Run(const sql::DropSyncedTable& drop) {
@@ -83,6 +115,7 @@ class StatementRunner {
       return 0;
     }
     SPILLWAY_TRY(dropped.status());
+    Rehearse(drop.name);
     if (!dropped->empty()) session_->console->Warn(*dropped);
     session_->console->Note("dropped " + drop.name +
                             (drop.drop_table ? " and its table" : "; its table was kept"));
@@ -101,12 +134,19 @@ class StatementRunner {
     return 0;
   }
 
+  Result<int> Sync(const sql::OnSyncedTables& on, const service::SyncOptions& options) {
+    if (session_->dry_run) {
+      return ExplainAndReport(session_, world_, on.names, options, AsksForList(on), false);
+    }
+    return SyncAndReport(session_, world_, on.names, options, AsksForList(on));
+  }
+
   Result<int> Run(const sql::OnSyncedTables& on) {
     switch (on.verb) {
       case sql::Verb::kSync:
-        return SyncAndReport(session_, world_, on.names, {}, AsksForList(on));
+        return Sync(on, {});
       case sql::Verb::kResync:
-        return SyncAndReport(session_, world_, on.names, {.rebuild = true}, AsksForList(on));
+        return Sync(on, {.rebuild = true});
       case sql::Verb::kExplain:
         return ExplainAndReport(session_, world_, on.names, {}, AsksForList(on), false);
       case sql::Verb::kPause:
@@ -140,6 +180,7 @@ class StatementRunner {
       return 0;
     }
     for (const std::string& warning : *added) session_->console->Warn(warning);
+    Rehearse(name);
     session_->console->Note("added " + name);
     return 0;
   }
@@ -166,6 +207,7 @@ class StatementRunner {
       return 0;
     }
     SPILLWAY_TRY(removed);
+    Rehearse(drop.name);
     session_->console->Note("removed " + drop.name);
     return 0;
   }
@@ -191,6 +233,8 @@ class StatementRunner {
   Session* session_;
   service::World& world_;
   const bool no_sync_;
+  /// Names of what earlier statements of a dry run would have made or removed.
+  std::vector<std::string> rehearsed_;
 };
 
 // Statements in which a secret may stand are not kept on disk.
@@ -281,6 +325,7 @@ void AddSqlCommand(CLI::App* app, Session* session) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->excludes(text);
   command->add_flag("--no-sync", flags->no_sync, "CREATE SYNCED TABLE does not load");
+  AddDryRun(command, session);
   command->footer(
       "Examples:\n"
       "  spillway sql \"CREATE SYNCED TABLE local.public.products FROM './lake/products' WITH "

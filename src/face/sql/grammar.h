@@ -5,16 +5,31 @@
 // after each token, so that a node ends where its token does. A rule under if_must is what must
 // come once its first part has; what to say when it does not is in kExpected.
 
+#include <string_view>
 #include <tao/pegtl.hpp>
+
+#include "face/sql/statement.h"
 
 namespace spillway::face::sql::grammar {
 
 namespace p = tao::pegtl;
 
 struct LineComment : p::seq<p::two<'-'>, p::until<p::eolf>> {};
-struct CommentEnd : p::string<'*', '/'> {};
-struct CommentRest : p::until<CommentEnd> {};
-struct BlockComment : p::if_must<p::string<'/', '*'>, CommentRest> {};
+// A comment with those in it; counted, since a rule that calls itself would be at the mercy of a
+// script for its stack.
+struct WholeComment {
+  using rule_t = WholeComment;
+  using subs_t = p::empty_list;
+  template <typename Input>
+  static bool match(Input& in) {
+    const std::size_t length = BlockCommentLength({in.current(), in.size()});
+    if (length == std::string_view::npos) return false;
+    in.bump(length);
+    return true;
+  }
+};
+struct CommentRest : p::seq<WholeComment> {};
+struct BlockComment : p::if_must<p::at<p::string<'/', '*'>>, CommentRest> {};
 struct Layout : p::star<p::sor<p::space, LineComment, BlockComment>> {};
 
 struct WordFirst : p::sor<p::ranges<'a', 'z', 'A', 'Z', '_'>, p::range<'\x80', '\xff'>> {};

@@ -34,7 +34,7 @@ TEST(Parse, EveryFormOfAValue) {
   const auto create = One<CreateSyncedTable>(
       "create synced table if not exists shop.\"My Schema\".`t` from '/lake/it''s' with (\n"
       "  columns = (id, \"a,b\", 'c''d'), -- a comment\n"
-      "  primary_key = 'id, \"a,b\"', /* another\n one */\n"
+      "  primary_key = 'id, \"a,b\"', /* another\n /* one */ */\n"
       "  type_overrides = (id = 'numeric(10,2)', \"odd name\" = uuid),\n"
       "  extra_columns = 'note=text DEFAULT ''x''',\n"
       "  indexes = ('(a)', 'using gin (b)'),\n"
@@ -144,6 +144,7 @@ TEST(Parse, ErrorsPointAtTheToken) {
   EXPECT_THAT(Refused("SYNC TABLE a.b.c x"), HasSubstr("expected a semicolon or the end, not 'x'"));
   EXPECT_THAT(Refused("SELECT 1"), HasSubstr("expected a statement"));
   EXPECT_THAT(Refused("/* open"), HasSubstr("the comment's end */"));
+  EXPECT_THAT(Refused("/* /* open */"), HasSubstr("the comment's end */"));
   EXPECT_THAT(Refused("SHOW SYNCED TABLES LIKE 'ü' 'b'"), HasSubstr("s.sql:1:29: expected a semi"));
   EXPECT_THAT(Refused("CREATE SYNCED TABLE a.b.c FROM s USING LAKEBASE INSTANCE 'x'"),
               HasSubstr("instance 'x' is not the target 'a'"));

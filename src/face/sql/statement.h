@@ -97,6 +97,10 @@ base::Result<std::vector<Statement>> Parse(const Script& script);
 /// else of the statement.
 base::Status At(const Script& script, const Statement& statement, const base::Status& error);
 
+/// Bytes of the comment that `text` begins with, which may hold others: /* a /* b */ c */. npos
+/// when it has no end; 0 when there is none.
+std::size_t BlockCommentLength(std::string_view text);
+
 /// Whether `text` ends outside of a statement: nothing after the last semicolon but space and
 /// comments. An interactive reader asks for more while it does not.
 bool IsComplete(std::string_view text);

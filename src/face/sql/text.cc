@@ -16,6 +16,19 @@ std::size_t CodePointLength(std::string_view text) {
 
 }  // namespace
 
+std::size_t BlockCommentLength(std::string_view text) {
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::string_view pair = text.substr(i, 2);
+    open += pair == "/*" ? 1 : 0;
+    if (open == 0) return 0;
+    open -= pair == "*/" ? 1 : 0;
+    i += pair == "/*" || pair == "*/" ? 2 : 1;
+    if (open == 0) return i;
+  }
+  return open == 0 ? 0 : std::string_view::npos;
+}
+
 bool IsComplete(std::string_view text) {
   bool inside = false;
   for (std::size_t i = 0; i < text.size();) {
@@ -25,9 +38,9 @@ bool IsComplete(std::string_view text) {
       const std::size_t end = text.find('\n', i);
       i = end == std::string_view::npos ? text.size() : end;
     } else if (rest.starts_with("/*")) {
-      const std::size_t end = text.find("*/", i + 2);
-      if (end == std::string_view::npos) return false;
-      i = end + 2;
+      const std::size_t length = BlockCommentLength(rest);
+      if (length == std::string_view::npos) return false;
+      i += length;
     } else if (c == '\'' || c == '"' || c == '`') {
       inside = true;
       i = text.find(c, i + 1);

@@ -6,11 +6,12 @@ namespace spillway::face::sql {
 namespace {
 
 TEST(IsComplete, AfterTheLastSemicolon) {
-  for (const char* whole : {"", "  ", "SHOW TARGETS;", "a; -- b", "a; /* b */ ", "';';", "--x"}) {
+  for (const char* whole :
+       {"", "  ", "SHOW TARGETS;", "a; -- b", "a; /* b */ ", "a; /* /* b */ ; */", "';';", "--x"}) {
     EXPECT_TRUE(IsComplete(whole)) << whole;
   }
   for (const char* part :
-       {"SHOW", "SHOW TARGETS; S", "'a;", "\"a;", "`;", "/* ;", "a -- ;", "';'"}) {
+       {"SHOW", "SHOW TARGETS; S", "'a;", "\"a;", "`;", "/* ;", "a; /* /* */", "a -- ;", "';'"}) {
     EXPECT_FALSE(IsComplete(part)) << part;
   }
 }

@@ -9,6 +9,7 @@
 
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
+#include "target/postgres/lock_wait.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -255,8 +256,10 @@ Result<UniqueIndexes> ReadUniqueIndexes(const Context& context, Connection& conn
       << " WHERE d IS NOT NULL), '')"
       << " || coalesce((SELECT format('COMMENT ON INDEX %I.%I IS %L;', n.nspname, c.relname, d)"
       << " FROM obj_description(c.oid, 'pg_class') d WHERE d IS NOT NULL), ''),"
-      << " format('SELECT set_config(''default_tablespace'', %L, true);', coalesce(s.spcname, ''))"
-      << " FROM pg_index i LEFT JOIN LATERAL (SELECT t.spcname FROM pg_tablespace t JOIN pg_class p"
+      << " format('SELECT set_config(''default_tablespace'', %L, true);', coalesce(s.spcname, '')),"
+      << " format('SELECT set_config(''default_tablespace'', %L, true);',"
+      << " current_setting('default_tablespace')) FROM pg_index i LEFT JOIN LATERAL (SELECT "
+         "t.spcname FROM pg_tablespace t JOIN pg_class p"
       << " ON p.reltablespace = t.oid WHERE p.oid = i.indexrelid) s ON true"
       << " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class r ON r.oid = i.indrelid"
       << " JOIN pg_namespace n ON n.oid = r.relnamespace LEFT JOIN pg_constraint k"
@@ -267,7 +270,8 @@ Result<UniqueIndexes> ReadUniqueIndexes(const Context& context, Connection& conn
   UniqueIndexes indexes;
   for (int row = 0; row < rows.size(); ++row) {
     indexes.drop << ServerSql(rows.text(row, 0));
-    indexes.make << ServerSql(rows.text(row, 2)) << ServerSql(rows.text(row, 1));
+    indexes.make << ServerSql(rows.text(row, 2)) << ServerSql(rows.text(row, 1))
+                 << ServerSql(rows.text(row, 3));
   }
   return indexes;
 }
@@ -308,7 +312,10 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
     SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT spillway_update"));
     SPILLWAY_ASSIGN(anew, ReadUniqueIndexes(context, connection, table_oid));
     if (anew.drop.empty()) return updated;
-    if (Status dropped = connection.Execute(context, anew.drop); !dropped.ok()) {
+    // This wait keeps readers away, unlike those for rows.
+    const Sql drop = SetLockTimeout(std::min(publish.lock_timeout, kLockAttempt))
+                     << ";" << anew.drop << SetLockTimeout(publish.lock_timeout);
+    if (Status dropped = connection.Execute(context, drop); !dropped.ok()) {
       // An index that others refer to cannot go: then the violation is the answer.
       return dropped.detail("sqlstate").starts_with("2B") ? updated : dropped;
     }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/hex.h"
 #include "target/postgres/copy/column_encoder.h"
 
 namespace spillway::target::postgres {
@@ -96,15 +97,6 @@ std::int64_t BigEndian(std::string_view bytes) {
   return value;
 }
 
-std::string HexText(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
-}
-
 std::optional<std::string> ConstantOf(std::string_view bytes, const PostgresType& type) {
   if (type.array) return std::nullopt;
   switch (type.kind) {
@@ -119,9 +111,9 @@ std::optional<std::string> ConstantOf(std::string_view bytes, const PostgresType
     case PostgresKind::kVarchar:
       return std::string(bytes);
     case PostgresKind::kUuid:
-      return HexText(bytes);
+      return base::HexText(bytes);
     case PostgresKind::kBytea:
-      return "\\x" + HexText(bytes);
+      return "\\x" + base::HexText(bytes);
     case PostgresKind::kBoolean:
     case PostgresKind::kReal:
     case PostgresKind::kDouble:

@@ -12,6 +12,9 @@ using base::Context;
 using base::Result;
 using base::Status;
 
+// Chosen once; with the hash of a schema's name, the advisory lock of those who make it.
+constexpr std::int64_t kSchemaLock = 0x53504957;
+
 Sql GrantStatement(const Rows& rows, int row, const TableName& table) {
   Sql sql;
   // The privilege is one of aclexplode's words; it cannot be an identifier.
@@ -59,8 +62,14 @@ std::string FreeName(std::string_view table, std::string_view suffix,
 Status MakeSchema(const Context& context, Connection& connection, const Stage& stage) {
   Sql exists;
   exists << "SELECT 1 FROM pg_namespace WHERE nspname = " << Literal(stage.target.schema);
-  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, exists));
-  if (rows.size() == 1) return Status();
+  SPILLWAY_ASSIGN(const Rows found, connection.Query(context, exists));
+  if (found.size() == 1) return Status();
+  // Another table's publish may be making it: whoever comes second waits for its COMMIT.
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "SELECT pg_advisory_xact_lock(" << kSchemaLock
+                                                 << ", hashtext(" << Literal(stage.target.schema)
+                                                 << "))"));
+  SPILLWAY_ASSIGN(const Rows made, connection.Query(context, exists));
+  if (made.size() == 1) return Status();
   Sql make;
   make << "CREATE SCHEMA " << Identifier(stage.target.schema);
   return connection.Execute(context, make).While("make schema " + stage.target.schema);

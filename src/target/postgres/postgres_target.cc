@@ -83,7 +83,11 @@ class PostgresTarget final : public Target {
 
   Result<Column> MapColumn(const Context& context, const data::Field& field,
                            std::string_view override_type, bool in_key) override {
-    SPILLWAY_ASSIGN(const ServerFacts server, ReadServerFacts(context));
+    ServerFacts server;
+    // Only types that a definition names come from extensions.
+    if (!override_type.empty()) {
+      SPILLWAY_ASSIGN(server, ReadServerFacts(context));
+    }
     SPILLWAY_ASSIGN(TypeMapping mapping, MapType(field, override_type, in_key, server));
     return Column{field.name, field.type, std::move(mapping.target_type), in_key || !field.nullable,
                   field.comment};
@@ -316,7 +320,7 @@ class PostgresTarget final : public Target {
  private:
   Check CheckFreeConnections(const Rows& rows, bool through_proxy) const;
 
-  // Read once: an extension that is installed while we run is not worth a query for each column.
+  // Read until it is there: one who is told to install the extension may do so while we run.
   Result<ServerFacts> ReadServerFacts(const Context& context) {
     {
       base::MutexLock lock(mutex_);
@@ -332,6 +336,7 @@ class PostgresTarget final : public Target {
       facts.vector_schema = rows.text(0, 0);
       facts.vector_version = rows.text(0, 1);
     }
+    if (rows.size() == 0) return facts;
     base::MutexLock lock(mutex_);
     server_ = facts;
     return facts;

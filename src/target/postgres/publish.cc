@@ -105,9 +105,10 @@ class Transaction {
     }
     Status checked = connection_.Execute(context, Sql() << "SET CONSTRAINTS ALL IMMEDIATE");
     if (checked.ok()) return checked;
-    const auto violated = std::ranges::find(
-        tables_, checked.detail("table"),
-        [](const auto& table) { return std::string_view(table.publish().stage.target.table); });
+    const auto violated = std::ranges::find_if(tables_, [&](const TablePublish& table) {
+      const TableName& name = table.publish().stage.target;
+      return checked.detail("schema") == name.schema && checked.detail("table") == name.table;
+    });
     const TablePublish& table = violated == tables_.end() ? tables_.front() : *violated;
     return ConstraintError(std::move(checked), table.publish().stage.target);
   }
@@ -156,8 +157,14 @@ class Transaction {
         return WithBlockers(context, connection_, std::move(locked), table)
             .While("lock " + table.ToString());
       }
-      // A view that is gone, or not ours any more.
-      if (locked.detail("sqlstate").starts_with("42")) return false;
+      // Something is gone, or became of another kind; or a view is not ours any more, which stops a
+      // swap and not an apply.
+      const std::string_view state = locked.detail("sqlstate");
+      const bool of_a_view = locks[i].second != &locks[i].first->locks().back();
+      if (state == "42P01" || state == "42704" || state == "42809" ||
+          (state == "42501" && of_a_view)) {
+        return false;
+      }
       SPILLWAY_TRY(std::move(locked));
       if (!locked_) locked_ = SteadyClock::now();
     }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/hex.h"
 #include "target/postgres/key_images.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/stage.h"
@@ -39,33 +40,12 @@ Status Commit(const Context& context, Connection& connection) {
   return connection.Execute(context, Sql() << "COMMIT");
 }
 
-std::string Hex(std::string_view bytes) {
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text.push_back("0123456789abcdef"[byte >> 4]);
-    text.push_back("0123456789abcdef"[byte & 15]);
-  }
-  return text;
-}
-
-std::string FromHex(std::string_view text) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1])));
-  }
-  return bytes;
-}
-
 // Images from `first` on as an array of bytea in text form.
 Literal ImageArray(const std::vector<std::string>& images, std::size_t first, std::size_t count) {
   std::string text = "{";
   for (std::size_t i = first; i < first + count; ++i) {
     if (i > first) text += ",";
-    text += "\"\\\\x" + Hex(images[i]) + "\"";
+    text += "\"\\\\x" + base::HexText(images[i]) + "\"";
   }
   return Literal(text + "}");
 }
@@ -148,7 +128,7 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   SPILLWAY_TRY(Commit(context, connection));
   std::vector<std::string> images;
-  for (int row = 0; row < rows.size(); ++row) images.push_back(FromHex(rows.text(row, 0)));
+  for (int row = 0; row < rows.size(); ++row) images.push_back(base::BytesOfHex(rows.text(row, 0)));
   return images;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/hex.h"
 #include "data/json_writer.h"
 #include "data/utf8.h"
 #include "data/value_text.h"
@@ -39,9 +40,7 @@ std::string Readable(std::string_view text) {
     const auto* const at = reinterpret_cast<const unsigned char*>(text.data());
     const std::size_t length = data::Utf8SequenceLength(at, at + text.size());
     if (length == 0 || *at < 0x20 || *at == 0x7F) {
-      readable += "\\x";
-      readable += "0123456789abcdef"[*at >> 4];
-      readable += "0123456789abcdef"[*at & 15];
+      readable += "\\x" + base::HexText(text.substr(0, 1));
       text.remove_prefix(1);
     } else {
       readable += text.substr(0, length);
