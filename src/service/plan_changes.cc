@@ -122,12 +122,18 @@ class Planner {
 
   Status PlanSource(const SourceDeclaration& declared) {
     declared_sources_.insert(declared.name);
-    SPILLWAY_ASSIGN(const source::ResolvedSource location,
-                    world_.sources().Resolve(context_, declared.url));
-    if (location.registered) {
+    const Result<source::ResolvedSource> resolved =
+        world_.sources().Resolve(context_, declared.url);
+    const bool is_name = resolved.ok()
+                             ? resolved->registered
+                             : resolved.status().error_class() == ErrorClass::kSourceNotFound;
+    if (is_name) {
       return Status(ErrorClass::kInvalidDefinition,
-                    "a source's url is neither a path nor a URL: '" + declared.url + "'");
+                    "a source's url is neither a path nor a URL: '" + declared.url + "'")
+          .Mend("Write a path (./" + declared.url + ") or a URL.");
     }
+    if (!resolved.ok()) return resolved.status();
+    const source::ResolvedSource& location = *resolved;
     Change change;
     change.declared = declared;
     const Result<state::Source> present = world_.store().GetSource(context_, declared.name);

@@ -69,6 +69,11 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
   }
   SPILLWAY_ASSIGN(const std::vector<state::Run> runs, world.store().ListRuns(context, table.id, 1));
   if (!runs.empty()) view.last_run = runs.front();
+  // One whose process died is recorded as such by the next run only.
+  if (view.last_run && view.last_run->state == state::RunState::kRunning &&
+      !state::IsTableLocked(world.home(), table.id)) {
+    view.last_run->state = state::RunState::kInterrupted;
+  }
   SPILLWAY_ASSIGN(const std::optional<state::Run> published,
                   world.store().LastPublished(context, table.id));
   if (published) view.published_version = published->source_version;
@@ -197,11 +202,21 @@ Result<SyncedTableView> GetSyncedTable(const base::Context& context, World& worl
       view.position = described->position;
       view.rejected = described->rejected;
       if (view.position && view.position->source_position.empty()) view.position.reset();
+      if (view.position && described->owned_by_id != view.definition.id) {
+        view.target_outcome =
+            Status(ErrorClass::kTargetChanged,
+                   "the table that was published is not there any more: " + view.definition.name())
+                .With("table", view.definition.name())
+                .Mend("Load it anew: spillway sync " + base::ShellWord(view.definition.name()));
+      }
     } else {
       view.target_outcome = described.status();
     }
   }
-  if (!view.target_outcome.ok()) view.state = "offline";
+  if (!view.target_outcome.ok()) {
+    const bool gone = view.target_outcome.error_class() == ErrorClass::kTargetChanged;
+    view.state = gone ? "failed" : "offline";
+  }
   return view;
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/absolute_path.h"
+
 namespace spillway::source {
 namespace {
 
@@ -47,13 +49,6 @@ Status Unusable(std::string message) {
       .Mend("Write a path, a URL (file:, s3:, abfss:, az:, gs:) or a registered name.");
 }
 
-std::string AbsolutePath(const std::string& working_folder, std::string_view path) {
-  std::string text =
-      (std::filesystem::path(working_folder) / std::filesystem::path(path)).lexically_normal();
-  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
-}
-
 // The part of a URL before its path must not hold a password, nor the rest a query, which is where
 // access tokens travel.
 Status RefuseSecretsIn(std::string_view url) {
@@ -73,11 +68,11 @@ Result<std::string> Canonical(const std::string& working_folder, std::string_vie
     return Unusable("a source's location holds a NUL character");
   }
   const auto scheme = SchemeOf(text);
-  if (!scheme) return AbsolutePath(working_folder, text);
+  if (!scheme) return base::AbsolutePath(working_folder, text);
   if (*scheme == "file") {
     const std::string_view path = text.substr(std::string_view("file:").size());
     if (path.starts_with('/')) return std::string(text);
-    return AbsolutePath(working_folder, path);
+    return base::AbsolutePath(working_folder, path);
   }
   if (std::find(kSchemes.begin(), kSchemes.end(), *scheme) == kSchemes.end()) {
     return Unusable("there is no store for the scheme " + *scheme + ":");
@@ -128,7 +123,7 @@ Result<ResolvedSource> SourceRegistry::Resolve(const Context& context,
     std::error_code ignored;
     const bool is_folder =
         status.error_class() == ErrorClass::kSourceNotFound &&
-        std::filesystem::is_directory(AbsolutePath(working_folder_, text), ignored);
+        std::filesystem::is_directory(base::AbsolutePath(working_folder_, text), ignored);
     if (!is_folder) return status;
     const std::string mend = "For the folder of that name write ./" + std::string(text) +
                              "; to register the name: spillway source add " + std::string(text) +

@@ -24,7 +24,7 @@ constexpr int kLooksAtHolder = 10;
 constexpr std::chrono::milliseconds kBetweenLooks{2};
 
 // The file holds "pid purpose\n".
-std::optional<LockHolder> ReadHolder(int descriptor) {
+std::optional<LockHolder> HolderIn(int descriptor) {
   char buffer[512];
   const ssize_t count = pread(descriptor, buffer, sizeof(buffer), 0);
   if (count <= 0) return std::nullopt;
@@ -56,16 +56,24 @@ Result<std::unique_ptr<FileLock>> FileLock::TryAcquire(const std::string& path,
   std::unique_ptr<FileLock> lock(new FileLock(descriptor));
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileError(errno, "lock", path);
-    *holder = ReadHolder(descriptor);
+    *holder = HolderIn(descriptor);
     for (int again = 0; !*holder && again < kLooksAtHolder; ++again) {
       std::this_thread::sleep_for(kBetweenLooks);  // it may have the lock and not written yet
-      *holder = ReadHolder(descriptor);
+      *holder = HolderIn(descriptor);
     }
     return std::unique_ptr<FileLock>();
   }
   lock->is_held_ = true;
   SPILLWAY_TRY(WriteHolder(descriptor, purpose, path));
   return lock;
+}
+
+std::optional<LockHolder> FileLock::ReadHolder(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  std::optional<LockHolder> holder = HolderIn(descriptor);
+  close(descriptor);
+  return holder;
 }
 
 Result<std::unique_ptr<FileLock>> FileLock::Acquire(const base::Context& context,

@@ -32,6 +32,9 @@ class FileLock {
   static base::Result<std::unique_ptr<FileLock>> Acquire(const base::Context& context,
                                                          const std::string& path,
                                                          std::string_view purpose);
+  /// Who wrote its name into the file and has not let go; nothing when nobody has or it cannot be
+  /// read. One that died stays named.
+  static std::optional<LockHolder> ReadHolder(const std::string& path);
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;

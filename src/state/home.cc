@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/absolute_path.h"
 #include "state/durable_file.h"
 
 namespace spillway::state {
@@ -42,11 +43,9 @@ Result<Home> Home::Resolve(std::string_view chosen, const Environment& environme
     path = data + "/spillway";
   }
   std::error_code error;
-  std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
   if (error) return FileError(error.value(), "find the folder", path);
-  absolute = absolute.lexically_normal();
-  if (!absolute.has_filename()) absolute = absolute.parent_path();
-  return Home(absolute.string());
+  return Home(base::AbsolutePath("/", absolute.string()));
 }
 
 Status Home::Prepare() const {

@@ -1,5 +1,7 @@
 #include "state/table_lock.h"
 
+#include <cerrno>
+#include <csignal>
 #include <string>
 #include <utility>
 
@@ -11,10 +13,18 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
+namespace {
+
+std::string LockPath(const Home& home, std::string_view synced_table_id) {
+  return home.locks() + "/" + std::string(synced_table_id) + ".lock";
+}
+
+}  // namespace
+
 Result<std::unique_ptr<FileLock>> LockTable(const Home& home, std::string_view synced_table_id,
                                             std::string_view table_name, std::string_view run_id) {
   SPILLWAY_TRY(MakeFolders(home.locks(), 0700));
-  const std::string path = home.locks() + "/" + std::string(synced_table_id) + ".lock";
+  const std::string path = LockPath(home, synced_table_id);
   std::optional<LockHolder> holder;
   SPILLWAY_ASSIGN(auto lock, FileLock::TryAcquire(path, run_id, &holder));
   if (lock != nullptr) return lock;
@@ -29,6 +39,11 @@ Result<std::unique_ptr<FileLock>> LockTable(const Home& home, std::string_view s
       .With("pid", pid)
       .With("run", holder->purpose)
       .Mend("Wait for it, or stop process " + pid + ".");
+}
+
+bool IsTableLocked(const Home& home, std::string_view synced_table_id) {
+  const auto holder = FileLock::ReadHolder(LockPath(home, synced_table_id));
+  return holder && (kill(static_cast<pid_t>(holder->pid), 0) == 0 || errno == EPERM);
 }
 
 }  // namespace spillway::state

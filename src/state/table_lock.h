@@ -19,6 +19,10 @@ base::Result<std::unique_ptr<FileLock>> LockTable(const Home& home,
                                                   std::string_view table_name,
                                                   std::string_view run_id);
 
+/// Whether a process that lives holds that lock, as far as can be told without taking it: a look
+/// for people, which keeps nobody from it.
+bool IsTableLocked(const Home& home, std::string_view synced_table_id);
+
 }  // namespace spillway::state
 
 #endif  // SPILLWAY_STATE_TABLE_LOCK_H_

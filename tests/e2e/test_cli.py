@@ -293,6 +293,18 @@ def test_a_relative_source_stays_where_it_was(spillway: Program, products: pathl
     )
 
 
+def test_above_a_link_is_above_of_where_it_leads(
+    spillway: Program, products: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "deep").mkdir(parents=True)
+    shutil.copytree(products, tmp_path / "b" / "t")
+    deltalake.write_deltalake(str(tmp_path / "a" / "t"), pa.table({"other": [1]}))
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "b" / "deep")
+    shown = spillway.json("lake", "read", "link/../t", "--limit", "1", cwd=tmp_path / "a")
+    assert "product_id" in json.dumps(shown)
+
+
 def test_lake_show_history_schema(spillway: Program, products: pathlib.Path) -> None:
     shown = spillway.json("lake", "show", products)
     assert shown[Keys.VERSION] == 1

@@ -123,3 +123,74 @@ def test_two_homes_at_once_are_fenced(
         (200_000, 200_000)
     ]
     assert not stages(database_15)
+
+
+def test_a_signal_that_is_repeated_at_once_is_one(
+    shop_15: Program, database_15: Database, wide: pathlib.Path
+) -> None:
+    """timeout(1) signals a process and then its group."""
+    create(shop_15, wide, "--primary-key", "id")
+    append(wide, 200_000)
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.batch=1*stop")
+    process = armed.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    assert process.wait_until_stopped()
+    process.send(signal.SIGTERM)
+    process.send(signal.SIGCONT)
+    process.send(signal.SIGINT)
+    outcome = process.wait(20)
+    assert outcome.failure().error_class == "CANCELLED", outcome
+    assert not stages(database_15), outcome
+    assert shop_15.json("runs", "list")[0]["state"] == "cancelled"
+
+
+def test_nohup_is_respected(shop_15: Program, wide: pathlib.Path) -> None:
+    create(shop_15, wide, "--primary-key", "id")
+    append(wide, 200_000)
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.batch=1*stop")
+    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = armed.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    finally:
+        signal.signal(signal.SIGHUP, kept)
+    assert process.wait_until_stopped()
+    process.send(signal.SIGHUP)
+    process.send(signal.SIGCONT)
+    assert process.wait(60).code == 0
+
+
+def test_a_killed_run_is_not_shown_as_going_on(shop_15: Program, wide: pathlib.Path) -> None:
+    create(shop_15, wide, "--primary-key", "id")
+    append(wide, 200_000)
+    armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.batch=1*stop")
+    process = armed.start("sync", "shop.public.t", "--progress", "none")
+    assert process.wait_until_stopped()
+    assert shop_15.json("synced-table", "get", "shop.public.t")["state"] == "updating"
+    process.send(signal.SIGKILL)
+    process.wait(20, crash_allowed=True)
+    assert shop_15.json("synced-table", "get", "shop.public.t")["state"] == "online"
+
+
+def test_a_table_that_is_gone_is_told(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id")
+    database_15.query("DROP TABLE public.t")
+    assert shop_15.json("synced-table", "get", "shop.public.t")["state"] == "failed"
+    database_15.query("CREATE TABLE public.t (note text)")
+    refused = shop_15.fails(
+        "synced-table", "delete", "shop.public.t", "--drop-table", error_class="TARGET_CHANGED"
+    )
+    assert "not dropped" in refused.message
+    shop_15.done("synced-table", "delete", "shop.public.t", "--keep-table")
+    assert database_15.query("SELECT count(*) FROM public.t") == [(0,)]
+
+
+def test_what_was_never_published_is_not_dropped(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id", "--no-sync")
+    database_15.query("CREATE TABLE public.t (note text)")
+    shop_15.fails(
+        "synced-table", "delete", "shop.public.t", "--drop-table", error_class="TARGET_CHANGED"
+    )
+    shop_15.done("synced-table", "delete", "shop.public.t", "--keep-table")

@@ -90,8 +90,10 @@ pub(crate) fn version_at(latest: &Table, call: &Call, micros: i64) -> Result<u64
         Class::VersionNotFound,
         format!(
             "no commit that is still there was made at or before the timestamp; the first is \
-             version {} at {} ms since 1970: {ms} ms since 1970",
-            first.version, earliest
+             version {} at {}: {}",
+            first.version,
+            in_words(earliest),
+            in_words(ms)
         ),
     )
     .at(latest.location.url())
@@ -176,6 +178,14 @@ fn no_timestamp(table: &Table, version: u64) -> Error {
         ),
     )
     .at(log_file(&table.segment.log, &crate::names::commit(version)))
+}
+
+/// Milliseconds since 1970 in RFC 3339's form.
+fn in_words(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).map_or_else(
+        || format!("{ms} ms since 1970"),
+        |time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+    )
 }
 
 #[cfg(test)]

@@ -167,7 +167,10 @@ Result<bool> SyncCreated(Session* session, service::World& world,
 Result<int> Apply(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const ChangePlan plan, MakePlan(session, world, flags));
   const bool is_shown = !session->console->quiet || (plan.HasChanges() && !session->yes);
-  if (session->console->format == OutputFormat::kTable && is_shown) {
+  if (is_shown && session->console->logs_json() &&
+      session->console->format == OutputFormat::kTable) {
+    session->console->Log("info", PlanJson(plan).dump());
+  } else if (is_shown && session->console->format == OutputFormat::kTable) {
     session->console->Err(PlanText(*session->console, plan));
   }
   std::vector<std::string> created;

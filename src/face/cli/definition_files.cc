@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/absolute_path.h"
 #include "base/shell_word.h"
 #include "face/cli/definition_flags.h"
 #include "face/cli/stoppable_input.h"
@@ -45,8 +46,7 @@ Result<TextFile> ReadTextFile(const std::string& path, const std::string& workin
     SPILLWAY_ASSIGN(file.text, ReadAll(STDIN_FILENO, stop));
     return file;
   }
-  const std::filesystem::path absolute =
-      (std::filesystem::path(working_folder) / path).lexically_normal();
+  const std::filesystem::path absolute = base::AbsolutePath(working_folder, path);
   file.folder = absolute.parent_path().string();
   std::error_code ignored;
   if (std::filesystem::is_directory(absolute, ignored)) {
@@ -65,7 +65,7 @@ Result<service::Configuration> ReadDefinitionFiles(const std::vector<std::string
   service::Configuration all;
   std::set<std::filesystem::path> seen;
   for (const std::string& path : paths) {
-    if (!seen.insert((std::filesystem::path(working_folder) / path).lexically_normal()).second) {
+    if (!seen.insert(base::AbsolutePath(working_folder, path)).second) {
       return Status(ErrorClass::kInvalidArgument, "the file is given twice: " + path);
     }
     SPILLWAY_ASSIGN(const TextFile file, ReadTextFile(path, working_folder, stop));

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,15 +16,17 @@
 
 namespace {
 
-// Waits for signals on a thread of its own: the first asks everything to stop, the second ends the
-// process.
+// Waits for signals on a thread of its own: the first asks everything to stop, another one after a
+// while ends the process. One that the caller had ignored (nohup) stays ignored.
 class SignalThread {
  public:
   SignalThread() {
     sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGHUP);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      struct sigaction inherited{};
+      sigaction(signal, nullptr, &inherited);
+      if (inherited.sa_handler != SIG_IGN) sigaddset(&signals_, signal);
+    }
     // Threads made later inherit the mask, so that only this one sees the signals.
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
@@ -33,10 +37,16 @@ class SignalThread {
 
  private:
   void Wait() {
-    for (int count = 0;; ++count) {
+    // timeout(1), for one, signals a process and then its group: that is one request, not two.
+    constexpr std::chrono::milliseconds kRepeated{500};
+    std::chrono::steady_clock::time_point first;
+    while (true) {
       int signal = 0;
       if (sigwait(&signals_, &signal) != 0) return;
-      if (count > 0) std::_Exit(128 + signal);
+      const auto now = std::chrono::steady_clock::now();
+      if (received_ != 0 && now - first < kRepeated) continue;
+      if (received_ != 0) std::_Exit(128 + signal);
+      first = now;
       received_ = signal;
       stop_.request_stop();
     }

@@ -20,6 +20,15 @@ using base::Result;
 using base::Status;
 using Json = nlohmann::ordered_json;
 
+// The URL alone, for $(spillway pg url).
+void PrintUrl(Session* session, const std::string& url) {
+  if (session->console->format == OutputFormat::kTable) {
+    session->console->Line(url);
+  } else {
+    session->console->Print(Json({{"url", url}}).dump());
+  }
+}
+
 Result<int> Start(Session* session, service::World& world, int port) {
   if (session->dry_run) {
     SPILLWAY_ASSIGN(const lakebase::ClusterStatus status,
@@ -34,7 +43,7 @@ Result<int> Start(Session* session, service::World& world, int port) {
                   world.LocalCluster().Start(session->context, options));
   for (const std::string& note : started.notes) session->console->Note(note);
   session->console->Note(started.already ? "was running" : "started");
-  session->console->Line(started.endpoint.url);
+  PrintUrl(session, started.endpoint.url);
   return 0;
 }
 
@@ -122,7 +131,7 @@ void AddPostgresCommands(CLI::App* app, Session* session) {
     session->action = [session](service::World& world) -> Result<int> {
       SPILLWAY_ASSIGN(const lakebase::Started started,
                       world.LocalCluster().Start(session->context, {}));
-      session->console->Line(started.endpoint.url);
+      PrintUrl(session, started.endpoint.url);
       return 0;
     };
   });

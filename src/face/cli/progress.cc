@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "data/display_width.h"
 #include "service/error_json.h"
 
 namespace spillway::face::cli {
@@ -142,7 +143,10 @@ class BarProgress : public SpokenProgress {
 
  private:
   void Draw(std::string_view line) {
-    console()->Err(fmt::format("\r\x1b[K{}", line));
+    // The last column stays free: a full line would wrap, and the next one leave it behind.
+    const int room = std::max(static_cast<int>(console()->err_columns()) - 1, 1);
+    const bool fits = data::DisplayWidth(line) <= room;
+    console()->Err("\r\x1b[K" + (fits ? std::string(line) : data::FitToWidth(line, room)));
     drawn_ = true;
   }
   bool drawn_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/shell_word.h"
 #include "face/cli/command.h"
@@ -124,7 +125,8 @@ Result<int> Show(Session* session, service::World& world, const ShowFlags& flags
       found.push_back(RowOf(*batch, row, people, true));
     }
   }
-  if (found.size() < flags.ids.size()) {
+  const std::set<std::int64_t> asked(flags.ids.begin(), flags.ids.end());
+  if (found.size() < asked.size()) {
     return Status(ErrorClass::kInvalidArgument,
                   "a rejected row of that id is not there: " + flags.name)
         .Mend("List them: spillway rejected list " + base::ShellWord(flags.name));

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/shell_word.h"
 #include "face/cli/command.h"
 #include "service/registry.h"
 #include "source/source_registry.h"
@@ -55,7 +56,7 @@ void AddAdd(CLI::App* parent, Session* session) {
                                                               flags->url, options));
       for (const std::string& warning : warnings) session->console->Warn(warning);
       session->console->Note("added " + flags->name + "; look at it with: spillway lake show " +
-                             flags->name);
+                             base::ShellWord(flags->name));
       return 0;
     };
   });

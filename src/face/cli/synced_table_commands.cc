@@ -328,7 +328,8 @@ Result<bool> AskWhetherToDrop(const Session& session, const DeleteFlags& flags) 
   // --yes is no answer to a question that has two.
   if (session.yes || !CanAsk(session)) {
     return Status(ErrorClass::kConfirmationRequired,
-                  "deleting a synced table wants --keep-table or --drop-table");
+                  "deleting a synced table wants --keep-table or --drop-table")
+        .Mend("--keep-table leaves the table in the target, --drop-table drops it with all rows.");
   }
   SPILLWAY_ASSIGN(const std::optional<std::string> answer,
                   Ask(session, "Forget " + names +

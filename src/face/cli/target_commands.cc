@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/shell_word.h"
 #include "face/cli/command.h"
 #include "service/registry.h"
 
@@ -36,7 +37,7 @@ void AddAdd(CLI::App* parent, Session* session) {
                                                               flags->url, flags->password));
       for (const std::string& warning : warnings) session->console->Warn(warning);
       session->console->Note("added " + flags->name + "; try it with: spillway target test " +
-                             flags->name);
+                             base::ShellWord(flags->name));
       return 0;
     };
   });

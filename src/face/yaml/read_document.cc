@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "base/absolute_path.h"
 #include "base/name_list.h"
 #include "base/nearest_name.h"
 #include "base/text_position.h"
@@ -152,8 +152,7 @@ class DocumentReader {
     const Result<source::SecretReference> reference = source::ParseSecretReference(text);
     if (!reference.ok()) return service::At(OriginOf(node), reference.status());
     if (reference->kind != source::SecretReference::Kind::kFile) return text;
-    return "${file:" +
-           (std::filesystem::path(folder_) / reference->name).lexically_normal().string() + "}";
+    return "${file:" + base::AbsolutePath(folder_, reference->name) + "}";
   }
 
   Status ReadVersion(const Node& root) const {
@@ -243,7 +242,7 @@ class DocumentReader {
                              (source.find('/') != std::string::npos &&
                               source.find(':') == std::string::npos && !source.starts_with('/'));
     if (!is_relative) return source;
-    return (std::filesystem::path(folder_) / source).lexically_normal().string();
+    return base::AbsolutePath(folder_, source);
   }
 
   Status ReadDefaults(const Node& root) {

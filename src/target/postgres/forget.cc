@@ -43,20 +43,25 @@ Result<Sql> ForgetStatements(const Context& context, Connection& connection,
   return sql;
 }
 
+// Of a relation that stays although its dropping was asked for.
+Status NotDropped(std::string_view kind, const TableName& table) {
+  return Status(ErrorClass::kTargetChanged,
+                "the " + std::string(kind) + " at " + table.ToString() +
+                    " is not the one that Spillway published: it is not dropped")
+      .Mend("Drop it by hand, or forget the synced table and keep the table: --keep-table.")
+      .With("table", table.ToString());
+}
+
 Status DropPublished(const Context& context, Connection& connection,
                      std::string_view synced_table_id, const TableName& table) {
   SPILLWAY_ASSIGN(const auto stored,
                   ReadPosition(context, connection, synced_table_id, RowLock::kExclusive));
   // Of a table that was taken over, a shape is there before anything is published.
-  if (!stored || (stored->published_fence == 0 && stored->shape.empty())) return Status();
+  const bool is_published = stored && (stored->published_fence > 0 || !stored->shape.empty());
   SPILLWAY_ASSIGN(const auto relation, FindRelation(context, connection, table, true));
   if (!relation) return Status();
-  if (relation->owned_by_id != stored->row.synced_table_id) {
-    return Status(ErrorClass::kTargetChanged,
-                  "the " + relation->kind + " at " + table.ToString() +
-                      " is not the one that Spillway published: it is not dropped")
-        .Mend("Drop it by hand, or forget the synced table and keep the table.")
-        .With("table", table.ToString());
+  if (!is_published || relation->owned_by_id != synced_table_id) {
+    return NotDropped(relation->kind, table);
   }
   return connection.Execute(context, Sql() << "DROP TABLE " << table);
 }
@@ -91,7 +96,11 @@ Status ForgetSyncedTable(const Context& context, Pool& pool, std::string_view sy
   {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
     SPILLWAY_ASSIGN(const bool layout, HasLayout(context, *connection));
-    if (!layout) return CheckSyncedTableId(synced_table_id);
+    if (!layout) {
+      SPILLWAY_TRY(CheckSyncedTableId(synced_table_id));
+      SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, false));
+      return drop_table && relation ? NotDropped(relation->kind, table) : Status();
+    }
     SPILLWAY_TRY(RepairLayout(context, *connection));
   }
   const Deadline locks = Deadline::After(lock_timeout);

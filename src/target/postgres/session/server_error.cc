@@ -17,7 +17,10 @@ using base::Status;
 
 std::string Trimmed(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  return std::string(text);
+  // libpq puts its advice on a line of its own, after a tab.
+  std::string one_line(text);
+  std::ranges::replace(one_line, '\t', ' ');
+  return one_line;
 }
 
 std::string Field(const PGresult* result, int code) {
