@@ -30,7 +30,11 @@ TEST(TableLock, NamesTheRunThatHoldsIt) {
   EXPECT_EQ(just_now.status().message(), "another run holds the table shop.public.lines");
   EXPECT_EQ(just_now.status().detail("pid"), "");
   close(unnamed);
+  EXPECT_TRUE(IsTableLocked(*home, "id-1"));
+  EXPECT_FALSE(IsTableLocked(*home, "id-3"));
   (*first).reset();
+  EXPECT_FALSE(IsTableLocked(*home, "id-1"));
+  EXPECT_FALSE(IsTableLocked(*home, "no such"));
   EXPECT_TRUE(LockTable(*home, "id-1", "shop.public.products", "run-3").ok());
 }
 

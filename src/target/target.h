@@ -167,7 +167,8 @@ class Target {
                                     const TableName& table, bool paused) = 0;
   /// Forgets the synced table; drops its table too when `drop_table`. Waits for readers of it no
   /// longer than `lock_timeout`, and only in short turns, which do not hold others up: LOCK_TIMEOUT
-  /// naming them.
+  /// naming them. TARGET_CHANGED, and nothing is forgotten, when the table to be dropped is not the
+  /// one that was published.
   virtual base::Status Forget(const base::Context& context, std::string_view synced_table_id,
                               const TableName& table, bool drop_table,
                               std::chrono::milliseconds lock_timeout) = 0;

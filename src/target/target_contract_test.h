@@ -426,7 +426,9 @@ TEST_P(TargetContractTest, ForgettingKeepsOrDropsTheTable) {
   ASSERT_TRUE(target_->BuildIndexes(Soon(), *stage, {{"id"}, {}}).ok());
   auto refused = PublishOne(*target_, Soon(), PublishOf(*stage, 4, 0, 0));
   CONTRACT_EXPECT_CLASS(refused, kAlreadyExists);
-  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5)).ok());
+  const base::Status not_ours = target_->Forget(Soon(), kId, table_, true, std::chrono::seconds(5));
+  EXPECT_EQ(not_ours.error_class(), base::ErrorClass::kTargetChanged);
+  ASSERT_TRUE(target_->Forget(Soon(), kId, table_, false, std::chrono::seconds(5)).ok());
   EXPECT_TRUE(world_->Stages().empty());
   EXPECT_TRUE(DescribeNow().exists);
   table_.table = "another";

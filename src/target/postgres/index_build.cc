@@ -144,14 +144,6 @@ Result<Existing> FindExisting(const Context& context, Connection& connection, co
   return Existing{rows.number(0, 0) > 0, static_cast<std::size_t>(rows.number(0, 1))};
 }
 
-// Begins a transaction on a stage that is open.
-Status Begin(const Context& context, Connection& connection, const Stage& stage) {
-  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage));
-  if (state == StageState::kOpen) return Status();
-  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-  return StageError(stage, state);
-}
-
 // Indexes waiting to be made, and the first error of making them.
 class IndexQueue {
  public:
@@ -182,7 +174,7 @@ Status BuildOne(const Context& context, Pool& pool, const Stage& stage, const st
                 std::int64_t memory) {
   for (int attempt = 1;; ++attempt) {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-    SPILLWAY_TRY(Begin(context, *connection, stage));
+    SPILLWAY_TRY(BeginOnOpenStage(context, *connection, stage));
     SPILLWAY_TRY(connection->Execute(
         context, IsBtree(clause) ? SetSortMemory(stage.table, memory) : RaiseIndexMemory(memory)));
     Status made = AddIndex(context, *connection, stage, clause);
@@ -240,7 +232,7 @@ Status DropIndexes(const Context& context, Connection& connection, const Stage& 
 Status TryIndexes(const Context& context, Pool& pool, const Stage& stage, const IndexSpec& index) {
   if (index.primary_key.empty() && index.indexes.empty()) return Status();
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-  SPILLWAY_TRY(Begin(context, *connection, stage));
+  SPILLWAY_TRY(BeginOnOpenStage(context, *connection, stage));
   if (!index.primary_key.empty()) {
     SPILLWAY_TRY(AddPrimaryKey(context, *connection, stage, index));
   }
@@ -256,7 +248,7 @@ Status BuildIndexes(const Context& context, Pool& pool, const Stage& stage,
   bool complete = false;
   {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
-    SPILLWAY_TRY(Begin(context, *connection, stage));
+    SPILLWAY_TRY(BeginOnOpenStage(context, *connection, stage));
     SPILLWAY_TRY(connection->Execute(context, SetSortMemory(stage.table, kIndexMemory)));
     SPILLWAY_ASSIGN(const Existing existing, FindExisting(context, *connection, stage));
     if (!existing.key && !index.primary_key.empty()) {

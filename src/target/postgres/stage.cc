@@ -272,6 +272,13 @@ Status StageError(const Stage& stage, StageState state) {
   return Status();
 }
 
+Status BeginOnOpenStage(const Context& context, Connection& connection, const Stage& stage) {
+  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage));
+  if (state == StageState::kOpen) return Status();
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+  return StageError(stage, state);
+}
+
 Result<Stage> CreateStage(const Context& context, Connection& connection, const Fence& fence,
                           const TableName& target, const std::vector<Column>& columns,
                           const std::vector<ExtraColumn>& extra_columns) {

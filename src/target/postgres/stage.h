@@ -28,6 +28,10 @@ base::Result<StageState> BeginOnStage(const base::Context& context, Connection& 
                                       const Stage& stage);
 /// The error for a stage that is not open; ok for kOpen.
 base::Status StageError(const Stage& stage, StageState state);
+/// As BeginOnStage, for those who can do nothing else than write to the stage. Errors: FENCED,
+/// after which no transaction is open.
+base::Status BeginOnOpenStage(const base::Context& context, Connection& connection,
+                              const Stage& stage);
 
 /// Makes an empty stage for `target`, autovacuum off. Errors: FENCED, TARGET_PERMISSION (also when
 /// the table could not be published later), INVALID_DEFINITION for a type that the server does not

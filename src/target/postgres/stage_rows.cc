@@ -28,14 +28,6 @@ constexpr std::size_t kImagesByValue = 1000;
 // their room for ever.
 constexpr std::int64_t kRewriteShare = 5;
 
-// Begins a transaction on a stage that is open.
-Status Begin(const Context& context, Connection& connection, const Stage& stage) {
-  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage));
-  if (state == StageState::kOpen) return Status();
-  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-  return StageError(stage, state);
-}
-
 Status Commit(const Context& context, Connection& connection) {
   return connection.Execute(context, Sql() << "COMMIT");
 }
@@ -87,7 +79,7 @@ Result<std::optional<Sql>> RemoveByValue(const Stage& stage,
 Result<std::int64_t> KeepGreatest(const Context& context, Connection& connection,
                                   const Stage& stage, const std::vector<std::string>& key,
                                   const std::string& column) {
-  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   Sql sql;
   sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
       << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
@@ -114,7 +106,7 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
                                                 const Stage& stage,
                                                 const std::vector<std::string>& columns,
                                                 std::int64_t limit) {
-  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   SPILLWAY_ASSIGN(const Sql image, ImageExpression(context, connection, stage, columns));
   Sql sql;
   sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
@@ -134,7 +126,7 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
 
 Result<std::int64_t> RejectStageRows(const Context& context, Connection& connection,
                                      const Stage& stage, const std::vector<BadRow>& rows) {
-  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   SPILLWAY_ASSIGN(const std::int64_t added, AddStageRejected(context, connection, stage, rows));
   SPILLWAY_TRY(Commit(context, connection));
   return added;
@@ -143,7 +135,7 @@ Result<std::int64_t> RejectStageRows(const Context& context, Connection& connect
 Result<std::int64_t> RemoveImages(const Context& context, Connection& connection,
                                   const Stage& stage, const std::vector<std::string>& columns,
                                   const std::vector<std::string>& images) {
-  SPILLWAY_TRY(Begin(context, connection, stage));
+  SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   SPILLWAY_ASSIGN(const std::optional<Sql> by_value, RemoveByValue(stage, columns, images));
   if (by_value) {
     SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, *by_value));

@@ -138,11 +138,7 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
 Status TablePublish::Carry(const Context& context, Connection& connection,
                            const std::vector<std::string>& statements) {
   if (statements.empty()) return Status();
-  SPILLWAY_ASSIGN(const StageState state, BeginOnStage(context, connection, stage_));
-  if (state != StageState::kOpen) {
-    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-    return StageError(stage_, state);
-  }
+  SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage_));
   SPILLWAY_TRY(connection.Execute(context, Sql() << RaiseIndexMemory(kIndexMemory) << ";"
                                                  << SetLockTimeout(publish_.lock_timeout)));
   for (const std::string& statement : statements) {
