@@ -125,7 +125,7 @@ impl Commits {
                 None => self.kept.get(object.version),
             };
             let bytes = bytes.ok_or_else(|| {
-                Error::internal("a commit was not fetched").at(&log_file(&self.log, &object.name))
+                Error::internal("a commit was not fetched").at(log_file(&self.log, &object.name))
             })?;
             self.ready.push_back((object, bytes));
         }
