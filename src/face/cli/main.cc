@@ -17,16 +17,17 @@
 namespace {
 
 // Waits for signals on a thread of its own: the first asks everything to stop, another one after a
-// while ends the process. One that the caller had ignored (nohup) stays ignored.
+// while ends the process. A hangup that the caller has ignored (nohup) stays ignored; an interrupt
+// does not, since shells without job control ignore it for whatever they start in the background.
 class SignalThread {
  public:
   SignalThread() {
     sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-      struct sigaction inherited{};
-      sigaction(signal, nullptr, &inherited);
-      if (inherited.sa_handler != SIG_IGN) sigaddset(&signals_, signal);
-    }
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    struct sigaction hangup{};
+    sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) sigaddset(&signals_, SIGHUP);
     // Threads made later inherit the mask, so that only this one sees the signals.
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
