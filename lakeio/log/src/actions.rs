@@ -246,14 +246,10 @@ pub(crate) struct CommitInfo {
     pub(crate) user_id: Option<serde_json::Value>,
 }
 
-/// One line of a commit or of a JSON checkpoint. Actions that are of no use here are not kept.
-#[derive(Debug, Default, DeriveDeserialize)]
+/// What one line of a commit or of a JSON checkpoint says of the table; nothing when it is about files.
+#[derive(Debug, Default, PartialEq, DeriveDeserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Line<'a> {
-    #[serde(borrow, default)]
-    pub(crate) add: Option<Add<'a>>,
-    #[serde(borrow, default)]
-    pub(crate) remove: Option<Remove<'a>>,
+pub(crate) struct Line {
     #[serde(default)]
     pub(crate) protocol: Option<ProtocolAction>,
     #[serde(default)]
@@ -263,9 +259,18 @@ pub(crate) struct Line<'a> {
     #[serde(default)]
     pub(crate) domain_metadata: Option<DomainMetadataAction>,
     #[serde(default)]
-    pub(crate) sidecar: Option<SidecarAction>,
-    #[serde(default)]
     pub(crate) commit_info: Option<CommitInfo>,
+}
+
+/// What such a line says of files.
+#[derive(Debug, Default, DeriveDeserialize)]
+pub(crate) struct FileLine<'a> {
+    #[serde(borrow, default)]
+    pub(crate) add: Option<Add<'a>>,
+    #[serde(borrow, default)]
+    pub(crate) remove: Option<Remove<'a>>,
+    #[serde(default)]
+    pub(crate) sidecar: Option<SidecarAction>,
 }
 
 #[cfg(test)]
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn an_add_borrows_what_it_can() {
         let text = r#"{"add":{"path":"p=a%2520b/x","partitionValues":{"p":"a b","q":null},"size":7,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":5}","tags":{}}}"#;
-        let line: Line<'_> = serde_json::from_str(text).unwrap();
+        let line: FileLine<'_> = serde_json::from_str(text).unwrap();
         let add = line.add.unwrap();
         assert!(matches!(add.path.0, Cow::Borrowed(_)));
         let stats = add.stats.unwrap();
@@ -289,7 +294,7 @@ mod tests {
     fn statistics_are_a_string_or_nothing() {
         let read = |stats: &str| {
             let text = format!(r#"{{"add":{{"path":"x","size":7,"stats":{stats}}}}}"#);
-            serde_json::from_str::<Line<'_>>(&text).map(|line| {
+            serde_json::from_str::<FileLine<'_>>(&text).map(|line| {
                 let stats = line.add.unwrap().stats;
                 stats.map(|stats| stats.text().into_owned())
             })

@@ -9,6 +9,7 @@ use url::Url;
 use lakeio_scan::types::Field;
 use lakeio_store::{Call, Class, Error, Location, Result, Runtime};
 
+use crate::actions::Line;
 use crate::append_columns::Columns;
 use crate::append_files::{write_all, Files, Written};
 use crate::create::{now_ms, ENGINE};
@@ -187,8 +188,9 @@ enum Other {
 fn read_other(table: &Table, call: &Call, url: &Url, spec: &AppendSpec) -> Result<Other> {
     let mut lines = ReverseLines::open(&table.runtime, &table.store, call, url, None)?;
     let mut timestamp = None;
-    while let Some(line) = lines.next(&table.runtime, call)? {
-        let action = parse_line(line, url)?;
+    let files = ["add", "remove", "cdc"];
+    while let Some(line) = lines.next(&table.runtime, call, &files)? {
+        let action: Line = parse_line(line, url)?;
         if action.protocol.is_some() || action.meta_data.is_some() {
             return Err(Error::new(
                 Class::CommitConflict,

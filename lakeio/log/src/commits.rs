@@ -79,7 +79,7 @@ impl Commits {
             self.fetch(call)?;
         }
         if let Some((object, bytes)) = self.ready.pop_front() {
-            let lines = ReverseLines::of_bytes(&log_file(&self.log, &object.name), &bytes);
+            let lines = ReverseLines::of_bytes(&log_file(&self.log, &object.name), bytes);
             return Ok(Some((object, lines)));
         }
         let Some(object) = self.pending.pop_front() else {

@@ -20,6 +20,7 @@ mod metadata;
 mod names;
 mod observe;
 mod pages;
+mod parallel;
 mod parquet_file;
 mod protocol;
 mod prune;

@@ -8,11 +8,11 @@ use arrow::array::{Array, AsArray, StructArray};
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
 use crate::actions::{
-    CommitInfo, DomainMetadataAction, Format, Line, MetadataAction, ProtocolAction,
+    CommitInfo, DomainMetadataAction, FileLine, Format, Line, MetadataAction, ProtocolAction,
 };
 use crate::cells::{list_at, map_at, number_at, struct_of, text_at, Cells};
 use crate::commits::{Commits, Kept};
-use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::lines::{parse_line, ReverseLines};
 use crate::pages::{damaged, open_parquet, Pages};
 use crate::segment::{log_file, LogObject, Segment};
 
@@ -34,7 +34,7 @@ impl Found {
         self
     }
 
-    fn add(&mut self, line: Line<'_>) {
+    fn add(&mut self, line: Line) {
         if self.protocol.is_none() {
             self.protocol = line.protocol;
         }
@@ -93,17 +93,14 @@ fn read_commit(
 ) -> Result<Option<CommitInfo>> {
     let url = lines.url().clone();
     let mut info = None;
-    loop {
-        let given = lines.given() + 1;
-        let Some(line) = lines.next(runtime, call)? else {
-            break;
-        };
-        if can_skip(line, given, &["add", "remove", "cdc", "txn"])
-            || (!described && can_skip(line, given, &["commitInfo"]))
-        {
-            continue;
+    let others = ["add", "remove", "cdc", "txn", "commitInfo"];
+    let others = &others[..others.len() - usize::from(described)];
+    while let Some(line) = lines.next(runtime, call, others)? {
+        let mut action: Line = parse_line(line, &url)?;
+        if action == Line::default() {
+            // The last line is not passed over: it is where damage shows.
+            parse_line::<FileLine<'_>>(line, &url)?;
         }
-        let mut action = parse_line(line, &url)?;
         info = action.commit_info.take().or(info);
         found.add(action);
     }
@@ -127,14 +124,8 @@ fn read_checkpoint(
     if object.name.ends_with(".json") {
         let mut lines = ReverseLines::open(runtime, store, call, &url, Some(object.size))?;
         let others = ["add", "remove", "sidecar", "txn", "checkpointMetadata"];
-        loop {
-            let given = lines.given() + 1;
-            let Some(line) = lines.next(runtime, call)? else {
-                break;
-            };
-            if !can_skip(line, given, &others) {
-                found.add(parse_line(line, &url)?);
-            }
+        while let Some(line) = lines.next(runtime, call, &others)? {
+            found.add(parse_line(line, &url)?);
         }
         return Ok(());
     }

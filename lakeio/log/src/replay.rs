@@ -9,18 +9,19 @@ use url::Url;
 
 use lakeio_store::{Call, Class, Error, Result, Runtime, Store};
 
-use crate::actions::{Add, DeletionVector, LazyText, SidecarAction, Text, TextMap};
+use crate::actions::{Add, DeletionVector, FileLine, LazyText, SidecarAction, Text, TextMap};
 use crate::cells::{map_at, number_at, struct_of, text_at, Cells};
 use crate::commits::Commits;
-use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::lines::{can_skip, lines_of, parse_line, parts_of, text_of, Block, ReverseLines};
 use crate::pages::{damaged, open_parquet, Pages};
-use crate::seen::Seen;
+use crate::parallel;
+use crate::seen::{listed_twice, FileKey, Keys, Seen};
 use crate::segment::{log_file, Checkpoint, LogObject};
 use crate::stats::StatsSource;
 use crate::table::Table;
 
-/// Lines of a commit that are looked at before control goes back to the caller.
-const LINES: usize = 2048;
+/// Bytes of lines that are worth a thread.
+const BYTES_OF_THREAD: usize = 128 << 10;
 
 /// A file that belongs to the version.
 pub(crate) struct LiveFile<'a> {
@@ -39,6 +40,10 @@ pub(crate) struct Wanted {
     /// Everything else but path and size.
     pub(crate) details: bool,
 }
+
+/// What the caller makes of a file. Called on several threads, also for files of which a newer commit
+/// turns out to have spoken; then its result does not count.
+pub(crate) type Make<'a, T> = dyn Fn(&LiveFile<'_>) -> Result<T> + Sync + 'a;
 
 /// Walks over the files of a version. Files come in an order that depends on the log alone.
 pub(crate) struct Replay {
@@ -59,9 +64,22 @@ enum Source {
     Sidecar(SidecarAction),
 }
 
+/// What lines are of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Commit,
+    Checkpoint,
+}
+
+/// What a line says of the files.
+enum Said<'a, T> {
+    Remove(FileKey),
+    Add(FileKey, Result<T>, &'a str),
+    Sidecar(SidecarAction),
+}
+
 enum Open {
-    Commit(ReverseLines),
-    JsonCheckpoint(ReverseLines),
+    Lines(ReverseLines, Kind),
     Parquet(Url, ParquetRecordBatchReader),
 }
 
@@ -90,21 +108,22 @@ impl Replay {
             commits,
             pending: checkpoint.cloned().map(Source::Checkpoint).collect(),
             current: None,
-            seen: Seen::default(),
+            seen: Seen::of_commits(segment.commits.iter().map(|commit| commit.size).sum()),
         }
     }
 
-    /// Shows the files of the next piece to `sink`; false when there is no next piece. Fails with
-    /// DELTA_LOG_CORRUPT when a file is listed twice, or the checkpoint does not list as many as
-    /// `_last_checkpoint` says.
-    pub(crate) fn next(
+    /// Shows what `make` made of the files of the next piece to `sink`; false when there is no next
+    /// piece. Fails with DELTA_LOG_CORRUPT when a file is listed twice, or the checkpoint does not
+    /// list as many as `_last_checkpoint` says.
+    pub(crate) fn next<T: Send>(
         &mut self,
-        sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
+        make: &Make<'_, T>,
+        sink: &mut dyn FnMut(T) -> Result<()>,
     ) -> Result<bool> {
         self.call.check()?;
         let Some(open) = &mut self.current else {
             if let Some((_, lines)) = self.commits.next(&self.call)? {
-                self.current = Some(Open::Commit(lines));
+                self.current = Some(Open::Lines(lines, Kind::Commit));
                 return Ok(true);
             }
             return match self.pending.pop_front() {
@@ -116,20 +135,14 @@ impl Replay {
             };
         };
         let more = match open {
-            Open::Commit(lines) => {
-                commit_piece(&self.runtime, &self.call, lines, &mut self.seen, sink)?
-            }
-            Open::JsonCheckpoint(lines) => {
-                let pending = &mut self.pending;
-                json_checkpoint_piece(
-                    &self.runtime,
-                    &self.call,
-                    lines,
-                    &mut self.seen,
-                    pending,
-                    sink,
-                )?
-            }
+            Open::Lines(lines, kind) => match lines.next_block(&self.runtime, &self.call)? {
+                None => false,
+                Some(block) => {
+                    let (url, kind) = (lines.url().clone(), *kind);
+                    self.block_piece(&url, &block, kind, make, sink)?;
+                    true
+                }
+            },
             Open::Parquet(url, reader) => match reader.next() {
                 None => false,
                 Some(batch) => {
@@ -137,7 +150,8 @@ impl Replay {
                     let sidecars = sidecars_of(url, &batch)?;
                     self.pending
                         .extend(sidecars.into_iter().map(Source::Sidecar));
-                    batch_piece(url, &batch, &mut self.seen, self.wanted, sink)?;
+                    let mut sink = |file: &LiveFile<'_>| sink(make(file)?);
+                    batch_piece(url, &batch, &mut self.seen, self.wanted, &mut sink)?;
                     true
                 }
             },
@@ -146,6 +160,48 @@ impl Replay {
             self.current = None;
         }
         Ok(true)
+    }
+
+    /// Shows the files that lines speak of. They are read by several threads.
+    fn block_piece<T: Send>(
+        &mut self,
+        url: &Url,
+        block: &Block,
+        kind: Kind,
+        make: &Make<'_, T>,
+        sink: &mut dyn FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let threads = parallel::width().min(1 + block.bytes.len() / BYTES_OF_THREAD);
+        let parts: Vec<(&[u8], bool)> = parts_of(&block.bytes, threads)
+            .into_iter()
+            .enumerate()
+            .map(|(index, part)| (part, block.ends_file && index == 0))
+            .collect();
+        let keys = self.seen.keys();
+        let read = |(part, ends_file)| read_lines(url, part, ends_file, kind, keys, make);
+        for said in parallel::map(&parts, read).into_iter().flatten() {
+            match said? {
+                Said::Remove(key) => {
+                    self.seen.insert(key);
+                }
+                Said::Sidecar(sidecar) => self.pending.push_back(Source::Sidecar(sidecar)),
+                Said::Add(key, made, line) => {
+                    let is_live = match kind {
+                        Kind::Commit => self.seen.insert(key),
+                        Kind::Checkpoint => self.seen.is_new_in_checkpoint(key),
+                    };
+                    if is_live {
+                        if !self.seen.show(key) {
+                            let add = parse_line::<FileLine<'_>>(line, url)?.add;
+                            let path = add.map(|add| add.path.as_str().to_string());
+                            return Err(listed_twice(&path.unwrap_or_default(), url));
+                        }
+                        sink(made?)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the checkpoint, all of which was read, listed what it should.
@@ -176,7 +232,7 @@ impl Replay {
         };
         match source {
             Source::Checkpoint(object) if object.name.ends_with(".json") => {
-                lines(&object).map(Open::JsonCheckpoint)
+                lines(&object).map(|lines| Open::Lines(lines, Kind::Checkpoint))
             }
             Source::Checkpoint(object) => {
                 let url = log_file(&self.log, &object.name);
@@ -210,73 +266,59 @@ impl Replay {
     }
 }
 
-fn commit_piece(
-    runtime: &Runtime,
-    call: &Call,
-    lines: &mut ReverseLines,
-    seen: &mut Seen,
-    sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
-) -> Result<bool> {
-    let url = lines.url().clone();
-    for _ in 0..LINES {
-        let given = lines.given() + 1;
-        let Some(line) = lines.next(runtime, call)? else {
-            return Ok(false);
-        };
-        if can_skip(
-            line,
-            given,
-            &["commitInfo", "cdc", "metaData", "protocol", "txn"],
-        ) {
+/// What the lines of `bytes` say of files, last first, up to one that is damaged.
+fn read_lines<'a, T>(
+    url: &Url,
+    bytes: &'a [u8],
+    ends_file: bool,
+    kind: Kind,
+    keys: &Keys,
+    make: &Make<'_, T>,
+) -> Vec<Result<Said<'a, T>>> {
+    let others: &[&str] = match kind {
+        Kind::Commit => &["commitInfo", "cdc", "metaData", "protocol", "txn"],
+        Kind::Checkpoint => &["remove", "txn", "checkpointMetadata"],
+    };
+    let mut found = Vec::new();
+    for (index, line) in lines_of(bytes).enumerate() {
+        if can_skip(line, ends_file && index == 0, others) {
             continue;
         }
-        let action = parse_line(line, &url)?;
-        if let Some(remove) = &action.remove {
-            seen.insert(remove.path.as_str(), remove.deletion_vector.as_ref());
-        }
-        if let Some(add) = &action.add {
-            if seen.insert(add.path.as_str(), add.deletion_vector.as_ref()) {
-                seen.show(add.path.as_str(), &url)?;
-                sink(&LiveFile {
-                    add,
-                    parsed: None,
-                    log_file: &url,
-                })?;
-            }
+        if let Err(error) = read_line(url, line, kind, keys, make, &mut found) {
+            found.push(Err(error));
+            break;
         }
     }
-    Ok(true)
+    found
 }
 
-fn json_checkpoint_piece(
-    runtime: &Runtime,
-    call: &Call,
-    lines: &mut ReverseLines,
-    seen: &mut Seen,
-    pending: &mut VecDeque<Source>,
-    sink: &mut dyn FnMut(&LiveFile<'_>) -> Result<()>,
-) -> Result<bool> {
-    let url = lines.url().clone();
-    for _ in 0..LINES {
-        let Some(line) = lines.next(runtime, call)? else {
-            return Ok(false);
-        };
-        let action = parse_line(line, &url)?;
-        if let Some(sidecar) = action.sidecar {
-            pending.push_back(Source::Sidecar(sidecar));
-        }
-        if let Some(add) = &action.add {
-            if seen.is_new_in_checkpoint(add.path.as_str(), add.deletion_vector.as_ref()) {
-                seen.show(add.path.as_str(), &url)?;
-                sink(&LiveFile {
-                    add,
-                    parsed: None,
-                    log_file: &url,
-                })?;
-            }
-        }
+fn read_line<'a, T>(
+    url: &Url,
+    line: &'a [u8],
+    kind: Kind,
+    keys: &Keys,
+    make: &Make<'_, T>,
+    found: &mut Vec<Result<Said<'a, T>>>,
+) -> Result<()> {
+    let line = text_of(line, url)?;
+    let action: FileLine<'_> = parse_line(line, url)?;
+    if let Some(remove) = action.remove.filter(|_| kind == Kind::Commit) {
+        let key = keys.of(remove.path.as_str(), remove.deletion_vector.as_ref());
+        found.push(Ok(Said::Remove(key)));
     }
-    Ok(true)
+    if let Some(sidecar) = action.sidecar.filter(|_| kind == Kind::Checkpoint) {
+        found.push(Ok(Said::Sidecar(sidecar)));
+    }
+    if let Some(add) = &action.add {
+        let key = keys.of(add.path.as_str(), add.deletion_vector.as_ref());
+        let made = make(&LiveFile {
+            add,
+            parsed: None,
+            log_file: url,
+        });
+        found.push(Ok(Said::Add(key, made, line)));
+    }
+    Ok(())
 }
 
 /// The sidecars that rows of a checkpoint name.
@@ -325,10 +367,13 @@ fn batch_piece(
             Some(vectors) => vector_at(url, vectors, row)?,
             None => None,
         };
-        if !seen.is_new_in_checkpoint(path, deletion_vector.as_ref()) {
+        let key = seen.keys().of(path, deletion_vector.as_ref());
+        if !seen.is_new_in_checkpoint(key) {
             continue;
         }
-        seen.show(path, url)?;
+        if !seen.show(key) {
+            return Err(listed_twice(path, url));
+        }
         let partition_values = match wanted.details {
             true => text_map(cells.required("partitionValues", map_at(values, row))?),
             false => TextMap::default(),

@@ -7,43 +7,79 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use url::Url;
 
-use lakeio_store::{Class, Error, Result};
+use lakeio_store::{Class, Error};
 
 use crate::actions::DeletionVector;
 
-/// The files that newer commits have said something about, each as a keyed hash of 128 bits: two
-/// files out of many millions have the same one with a chance below 10^-20. The paths that were
-/// shown are kept as 64 bits: should two be the same, the table is refused this once.
-#[derive(Default)]
+/// Bytes of a log, or fewer, that speak of one file.
+const BYTES_OF_FILE: u64 = 256;
+/// Files that room is made for before they are seen.
+const FILES_AHEAD: u64 = 4 << 20;
+
+/// A file, told apart from others by keyed hashes. With 128 bits two files out of many millions are
+/// the same with a chance below 10^-20.
+#[derive(Clone, Copy)]
+pub(crate) struct FileKey {
+    /// Of path and deletion vector, which together are a file to the log.
+    file: u128,
+    path: u64,
+}
+
+/// The keys that files are hashed with; clones give the same hashes.
+#[derive(Clone, Default)]
+pub(crate) struct Keys(RandomState, RandomState);
+
+impl Keys {
+    /// The key of the file of `path` without the rows that `vector` deletes.
+    pub(crate) fn of(&self, path: &str, vector: Option<&DeletionVector>) -> FileKey {
+        let path = decoded(path);
+        let (high, low) = (self.0.hash_one(&path), self.1.hash_one(&path));
+        let (first, second) = match vector.map(DeletionVector::unique_id) {
+            None => (high, low),
+            Some(id) => (self.0.hash_one((high, &id)), self.1.hash_one((low, &id))),
+        };
+        FileKey {
+            file: u128::from(first) << 64 | u128::from(second),
+            path: low,
+        }
+    }
+}
+
+/// The files that newer commits have said something about. The paths that were shown are kept as 64
+/// bits: should two be the same, the table is refused this once.
 pub(crate) struct Seen {
-    keys: (RandomState, RandomState),
+    keys: Keys,
     decided: HashSet<u128, BuildHasherDefault<Truncate>>,
     shown: HashSet<u64, BuildHasherDefault<Truncate>>,
     checkpointed: u64,
 }
 
 impl Seen {
-    fn key(&self, path: &str, vector: Option<&DeletionVector>) -> u128 {
-        let path = decoded(path);
-        let id = vector.map(DeletionVector::unique_id);
-        let high = self.keys.0.hash_one((&path, &id));
-        let low = self.keys.1.hash_one((&path, &id));
-        u128::from(high) << 64 | u128::from(low)
+    /// Nothing seen, with room for the files of so many bytes of commits.
+    pub(crate) fn of_commits(bytes: u64) -> Self {
+        let files = (bytes / BYTES_OF_FILE).min(FILES_AHEAD) as usize;
+        Seen {
+            keys: Keys::default(),
+            decided: HashSet::with_capacity_and_hasher(files, Default::default()),
+            shown: HashSet::with_capacity_and_hasher(files, Default::default()),
+            checkpointed: 0,
+        }
+    }
+
+    /// The keys of the files here.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Notes what a commit says of a file. False when a newer one has spoken of it already.
-    pub(crate) fn insert(&mut self, path: &str, vector: Option<&DeletionVector>) -> bool {
-        self.decided.insert(self.key(path, vector))
+    pub(crate) fn insert(&mut self, key: FileKey) -> bool {
+        self.decided.insert(key.file)
     }
 
     /// Counts a file that the checkpoint lists. False when a commit after it speaks of the file.
-    pub(crate) fn is_new_in_checkpoint(
-        &mut self,
-        path: &str,
-        vector: Option<&DeletionVector>,
-    ) -> bool {
+    pub(crate) fn is_new_in_checkpoint(&mut self, key: FileKey) -> bool {
         self.checkpointed += 1;
-        self.decided.is_empty() || !self.decided.contains(&self.key(path, vector))
+        !self.decided.contains(&key.file)
     }
 
     /// Files that the checkpoint listed.
@@ -51,21 +87,23 @@ impl Seen {
         self.checkpointed
     }
 
-    /// Notes that the file belongs to the version. Fails with DELTA_LOG_CORRUPT when it does
-    /// already, which would give its rows twice. `log_file` is the file of the log that says so.
-    pub(crate) fn show(&mut self, path: &str, log_file: &Url) -> Result<()> {
-        if self.shown.insert(self.keys.0.hash_one(decoded(path))) {
-            return Ok(());
-        }
-        Err(Error::new(
-            Class::DeltaLogCorrupt,
-            format!(
-                "the Delta log lists a file twice, the second time in the named log file; restore \
-                 the log: {path}"
-            ),
-        )
-        .at(log_file))
+    /// Notes that the file belongs to the version. False when its path does already.
+    pub(crate) fn show(&mut self, key: FileKey) -> bool {
+        self.shown.insert(key.path)
     }
+}
+
+/// The error of a path that belongs to the version twice, which would give its rows twice.
+/// `log_file` is the file of the log that says so.
+pub(crate) fn listed_twice(path: &str, log_file: &Url) -> Error {
+    Error::new(
+        Class::DeltaLogCorrupt,
+        format!(
+            "the Delta log lists a file twice, the second time in the named log file; restore the \
+             log: {path}"
+        ),
+    )
+    .at(log_file)
 }
 
 /// The bytes that a path of the log stands for, however they are encoded.
@@ -125,22 +163,32 @@ mod tests {
             ("a%zz%4", "a%zz%4"),
         ] {
             assert_eq!(decoded(raw), decoded(encoded), "{encoded}");
-            let mut seen = Seen::default();
-            assert!(seen.insert(encoded, None));
-            assert!(!seen.insert(raw, None), "{raw}");
-            assert!(!seen.is_new_in_checkpoint(raw, None), "{raw}");
+            let mut seen = Seen::of_commits(0);
+            let (raw_key, key) = (seen.keys().of(raw, None), seen.keys().of(encoded, None));
+            assert!(seen.insert(key));
+            assert!(!seen.insert(raw_key), "{raw}");
+            assert!(!seen.is_new_in_checkpoint(raw_key), "{raw}");
         }
         assert_ne!(decoded("a%2520b"), decoded("a%20b"));
     }
 
     #[test]
-    fn no_file_is_shown_twice() {
-        let log = Url::parse("file:///t/_delta_log/0.json").unwrap();
-        let mut seen = Seen::default();
-        seen.show("a", &log).unwrap();
-        seen.show("b", &log).unwrap();
-        let error = seen.show("%61", &log).unwrap_err();
-        assert_eq!(error.class(), Class::DeltaLogCorrupt);
-        assert_eq!(error.object(), log.as_str());
+    fn no_path_is_shown_twice() {
+        let mut seen = Seen::of_commits(1 << 20);
+        let vector = DeletionVector {
+            storage_type: "u".into(),
+            path_or_inline_dv: "ab".into(),
+            offset: None,
+            size_in_bytes: 1,
+            cardinality: 1,
+        };
+        let (whole, part) = (
+            seen.keys().of("a", None),
+            seen.keys().of("%61", Some(&vector)),
+        );
+        assert!(seen.insert(whole) && seen.insert(part));
+        assert!(seen.show(whole));
+        assert!(seen.show(seen.keys().of("b", None)));
+        assert!(!seen.show(part));
     }
 }

@@ -13,7 +13,7 @@ use lakeio_scan::types::Primitive;
 use lakeio_scan::{footer, of_data_file, DataFile, Known, MappingMode, Scan, ScanRequest, Split};
 use lakeio_store::{Call, Class, Error, Result, Runtime};
 
-use crate::actions::LazyText;
+use crate::actions::{LazyText, Text};
 use crate::checksum::Count;
 use crate::prune;
 use crate::replay::{vector_of_split, LiveFile, Replay, Wanted};
@@ -152,8 +152,42 @@ pub struct SplitBatches {
     done: bool,
 }
 
-/// A split, or a file whose footer says what its splits are.
+/// A split as a row of a batch.
 struct Planned {
+    split: Vec<u8>,
+    path: String,
+    rows: Option<i64>,
+    bytes: i64,
+}
+
+impl Planned {
+    /// `deleted`: rows of the split's file that are deleted.
+    fn new(split: Split, deleted: u64, bytes: u64) -> Self {
+        // How many rows of a part are deleted is not known without the vector.
+        let whole = split.row_groups().is_none();
+        let left = split.rows().and_then(|all| match deleted {
+            0 => Some(all),
+            deleted if whole => all.checked_sub(deleted),
+            _ => None,
+        });
+        Planned {
+            split: split.print(),
+            rows: left.and_then(|n| i64::try_from(n).ok()),
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            path: split.into_path(),
+        }
+    }
+}
+
+/// What a file becomes.
+enum Plan {
+    Split(Planned),
+    /// Splits that its footer tells.
+    Large(Large),
+}
+
+/// A file whose footer says what its splits are.
+struct Large {
     split: Split,
     deleted: u64,
     bytes: u64,
@@ -180,15 +214,13 @@ impl SplitBatches {
             let (scan, target, ready) = (&self.scan, self.target_bytes, &mut self.ready);
             let count = &mut self.count;
             let mut large = Vec::new();
-            let more = self.replay.next(&mut |file| {
-                count.add(size_of(file)?);
-                let Some(planned) = plan(scan, file)? else {
-                    return Ok(());
-                };
-                if target > 0 && planned.bytes > target {
-                    large.push((ready.len() + large.len(), planned));
-                } else {
-                    ready.push_back(planned);
+            let make = |file: &LiveFile<'_>| Ok((size_of(file)?, plan(scan, file, target)?));
+            let more = self.replay.next(&make, &mut |(size, plan)| {
+                count.add(size);
+                match plan {
+                    None => {}
+                    Some(Plan::Split(planned)) => ready.push_back(planned),
+                    Some(Plan::Large(file)) => large.push((ready.len() + large.len(), file)),
                 }
                 Ok(())
             })?;
@@ -209,44 +241,38 @@ impl SplitBatches {
     }
 
     /// Puts the parts of large files where the files were in the order.
-    fn divide(&mut self, large: Vec<(usize, Planned)>) -> Result<()> {
+    fn divide(&mut self, large: Vec<(usize, Large)>) -> Result<()> {
         let mut parts = Vec::with_capacity(large.len());
         for group in large.chunks(FOOTERS) {
-            let work = futures::future::try_join_all(group.iter().map(|(_, planned)| {
+            let work = futures::future::try_join_all(group.iter().map(|(_, file)| {
                 row_groups(
                     &self.runtime,
                     &self.call,
                     &self.location,
                     &self.scan,
-                    &planned.split,
+                    &file.split,
                 )
             }));
             parts.extend(self.runtime.block_on(&self.call, work)?);
         }
         let mut small = std::mem::take(&mut self.ready).into_iter();
         let mut taken = 0;
-        for ((position, planned), groups) in large.into_iter().zip(parts) {
+        for ((position, file), groups) in large.into_iter().zip(parts) {
             while taken < position {
                 self.ready.extend(small.next());
                 taken += 1;
             }
             taken += 1;
             for (range, rows, bytes) in parts_of(&groups, self.target_bytes) {
-                let whole = range == (0..groups.len());
                 let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                let split = if whole {
-                    planned.split.clone()
-                } else {
-                    planned
-                        .split
-                        .part(number(range.start)..number(range.end), rows)
+                let planned = match range == (0..groups.len()) {
+                    true => Planned::new(file.split.clone(), file.deleted, file.bytes),
+                    false => {
+                        let range = number(range.start)..number(range.end);
+                        Planned::new(file.split.part(range, rows), file.deleted, bytes)
+                    }
                 };
-                let bytes = if whole { planned.bytes } else { bytes };
-                self.ready.push_back(Planned {
-                    split,
-                    deleted: planned.deleted,
-                    bytes,
-                });
+                self.ready.push_back(planned);
             }
         }
         self.ready.extend(small);
@@ -259,17 +285,10 @@ impl SplitBatches {
         let mut rows = Int64Builder::new();
         let mut bytes = Int64Builder::new();
         for one in planned {
-            splits.append_value(one.split.print());
-            paths.append_value(one.split.path());
-            // How many rows of a part are deleted is not known without the vector.
-            let whole = one.split.row_groups().is_none();
-            let left = one.split.rows().and_then(|all| match one.deleted {
-                0 => Some(all),
-                deleted if whole => all.checked_sub(deleted),
-                _ => None,
-            });
-            rows.append_option(left.and_then(|n| i64::try_from(n).ok()));
-            bytes.append_value(i64::try_from(one.bytes).unwrap_or(i64::MAX));
+            splits.append_value(&one.split);
+            paths.append_value(&one.path);
+            rows.append_option(one.rows);
+            bytes.append_value(one.bytes);
         }
         let columns: Vec<ArrayRef> = vec![
             Arc::new(splits.finish()),
@@ -282,19 +301,12 @@ impl SplitBatches {
     }
 }
 
-/// The split that a file is; `None` when the predicate keeps none of its rows.
-fn plan(scan: &Scan, file: &LiveFile<'_>) -> Result<Option<Planned>> {
-    let values: Vec<(String, Option<String>)> = file
-        .add
-        .partition_values
-        .0
-        .iter()
-        .map(|(key, value)| {
-            (
-                key.as_str().to_string(),
-                value.as_ref().map(|v| v.as_str().to_string()),
-            )
-        })
+/// What becomes of a file, which is large above `target` bytes; `None` when the predicate keeps none
+/// of its rows.
+fn plan(scan: &Scan, file: &LiveFile<'_>, target: u64) -> Result<Option<Plan>> {
+    let values = file.add.partition_values.0.iter();
+    let values: Vec<(&str, Option<&str>)> = values
+        .map(|(key, value)| (key.as_str(), value.as_ref().map(Text::as_str)))
         .collect();
     let vector = file.add.deletion_vector.as_ref();
     let bytes = size_of(file)?;
@@ -333,10 +345,13 @@ fn plan(scan: &Scan, file: &LiveFile<'_>) -> Result<Option<Planned>> {
     let deleted = vector
         .and_then(|v| u64::try_from(v.cardinality).ok())
         .unwrap_or(0);
-    Ok(Some(Planned {
-        split,
-        deleted,
-        bytes,
+    Ok(Some(match target > 0 && bytes > target {
+        true => Plan::Large(Large {
+            split,
+            deleted,
+            bytes,
+        }),
+        false => Plan::Split(Planned::new(split, deleted, bytes)),
     }))
 }
 

@@ -5,9 +5,9 @@
 
 use lakeio_store::{Call, Class, Error, Result};
 
-use crate::actions::CommitInfo;
+use crate::actions::{CommitInfo, Line};
 use crate::commits::Commits;
-use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::lines::{parse_line, ReverseLines};
 use crate::segment::{list, log_file, truncated, LogObject};
 use crate::table::Table;
 
@@ -141,24 +141,17 @@ pub(crate) fn read_info(
     mut lines: ReverseLines,
 ) -> Result<Option<CommitInfo>> {
     let url = lines.url().clone();
-    loop {
-        let given = lines.given() + 1;
-        let Some(line) = lines.next(&table.runtime, call)? else {
-            break;
-        };
-        let others = [
-            "add",
-            "remove",
-            "cdc",
-            "metaData",
-            "protocol",
-            "txn",
-            "domainMetadata",
-        ];
-        if can_skip(line, given, &others) {
-            continue;
-        }
-        if let Some(info) = parse_line(line, &url)?.commit_info {
+    let others = [
+        "add",
+        "remove",
+        "cdc",
+        "metaData",
+        "protocol",
+        "txn",
+        "domainMetadata",
+    ];
+    while let Some(line) = lines.next(&table.runtime, call, &others)? {
+        if let Some(info) = parse_line::<Line>(line, &url)?.commit_info {
             return Ok(Some(info));
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{json, Value};
 use lakeio_store::{Call, Result};
 
 use crate::checksum::Count;
-use crate::replay::{Replay, Wanted};
+use crate::replay::{LiveFile, Replay, Wanted};
 use crate::splits::{records_of, size_of};
 use crate::table::Table;
 
@@ -20,20 +20,20 @@ impl Table {
         let mut count = Count::start(&self.runtime, &self.store, call, &self.segment)?;
         let (mut files, mut bytes, mut vectors) = (0u64, 0u64, 0u64);
         let mut rows = Some(0u64);
-        while replay.next(&mut |file| {
-            files += 1;
-            count.add(size_of(file)?);
-            bytes = bytes.saturating_add(size_of(file)?);
+        let make = |file: &LiveFile<'_>| {
             let deleted = match &file.add.deletion_vector {
-                Some(vector) => {
-                    vectors += 1;
-                    u64::try_from(vector.cardinality).ok()
-                }
+                Some(vector) => u64::try_from(vector.cardinality).ok(),
                 None => Some(0),
             };
-            let own = records_of(file)
-                .zip(deleted)
-                .and_then(|(all, gone)| all.checked_sub(gone));
+            let own = records_of(file).zip(deleted);
+            let own = own.and_then(|(all, gone)| all.checked_sub(gone));
+            Ok((size_of(file)?, own, file.add.deletion_vector.is_some()))
+        };
+        while replay.next(&make, &mut |(size, own, has_vector)| {
+            files += 1;
+            count.add(size);
+            bytes = bytes.saturating_add(size);
+            vectors += u64::from(has_vector);
             rows = rows.zip(own).map(|(sum, own)| sum.saturating_add(own));
             Ok(())
         })? {}

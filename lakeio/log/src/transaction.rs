@@ -2,8 +2,9 @@
 
 use lakeio_store::{Call, Result};
 
+use crate::actions::Line;
 use crate::cells::{number_at, struct_of, text_at, Cells};
-use crate::lines::{can_skip, parse_line, ReverseLines};
+use crate::lines::{parse_line, ReverseLines};
 use crate::pages::{damaged, open_parquet, Pages};
 use crate::segment::log_file;
 use crate::table::Table;
@@ -15,18 +16,11 @@ pub(crate) fn last_version(table: &Table, call: &Call, app_id: &str) -> Result<O
         let url = log_file(log, name);
         let mut lines = ReverseLines::open(runtime, store, call, &url, Some(size))?;
         loop {
-            let given = lines.given() + 1;
-            let Some(line) = lines.next(runtime, call)? else {
+            let others = ["add", "remove", "cdc", "commitInfo", "sidecar"];
+            let Some(line) = lines.next(runtime, call, &others)? else {
                 return Ok(None);
             };
-            if can_skip(
-                line,
-                given,
-                &["add", "remove", "cdc", "commitInfo", "sidecar"],
-            ) {
-                continue;
-            }
-            if let Some(txn) = parse_line(line, &url)?
+            if let Some(txn) = parse_line::<Line>(line, &url)?
                 .txn
                 .filter(|txn| txn.app_id == app_id)
             {

@@ -69,7 +69,7 @@ pub struct DataFile<'a> {
     /// Milliseconds since 1970.
     pub modification_time: i64,
     /// Physical name and value of each partition column.
-    pub partition_values: &'a [(String, Option<String>)],
+    pub partition_values: &'a [(&'a str, Option<&'a str>)],
     /// Rows that are deleted.
     pub deletion_vector: Option<DeletionVector>,
     /// Rows in the file, deleted ones included, where the statistics say.
@@ -107,11 +107,11 @@ impl Split {
             let found = file
                 .partition_values
                 .iter()
-                .find(|(key, _)| key == field.physical());
+                .find(|(key, _)| *key == field.physical());
             let (_, value) = found.ok_or_else(|| {
                 corrupt(format!("a file has no value of a partition column: {name}"))
             })?;
-            values.push(value.clone());
+            values.push(value.map(String::from));
         }
         let split = Split {
             scan: scan.identity(),
@@ -140,6 +140,11 @@ impl Split {
     /// The log's path: relative to the table's root or absolute, percent-encoded.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// As `path`, of a split that is not needed any more.
+    pub fn into_path(self) -> String {
+        self.path
     }
 
     /// URL of the data file.
@@ -216,7 +221,8 @@ impl Split {
 
     /// The split as bytes. Equal splits give equal bytes.
     pub fn print(&self) -> Vec<u8> {
-        let mut out = Writer(vec![SPLIT_VERSION]);
+        let mut out = Writer(Vec::with_capacity(self.path.len() + 96));
+        out.0.push(SPLIT_VERSION);
         out.0.extend_from_slice(&self.scan.to_le_bytes());
         out.text(&self.path);
         out.number(self.size);
@@ -348,7 +354,7 @@ mod tests {
     use super::*;
     use crate::scan::tests::scan;
 
-    fn file<'a>(values: &'a [(String, Option<String>)]) -> DataFile<'a> {
+    fn file<'a>(values: &'a [(&'a str, Option<&'a str>)]) -> DataFile<'a> {
         DataFile {
             path: "q=a%2520b/part-1.parquet",
             size: 123_456_789_012,
@@ -366,11 +372,8 @@ mod tests {
         }
     }
 
-    fn values() -> Vec<(String, Option<String>)> {
-        vec![
-            ("col-2".into(), Some("2024-02-29".into())),
-            ("col-3".into(), None),
-        ]
+    fn values() -> Vec<(&'static str, Option<&'static str>)> {
+        vec![("col-2", Some("2024-02-29")), ("col-3", None)]
     }
 
     #[test]
@@ -413,10 +416,7 @@ mod tests {
     #[test]
     fn partition_values_are_checked() {
         let scan = scan(Some(&["p"]), None).unwrap();
-        for values in [
-            vec![],
-            vec![("col-2".to_string(), Some("tomorrow".to_string()))],
-        ] {
+        for values in [vec![], vec![("col-2", Some("tomorrow"))]] {
             let error = Split::new(&scan, &file(&values)).unwrap_err();
             assert_eq!(error.class(), Class::DeltaLogCorrupt);
         }

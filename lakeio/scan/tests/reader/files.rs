@@ -120,13 +120,18 @@ impl OneFile {
 
     pub fn split(&self, scan: &Scan) -> Result<Split> {
         let size = std::fs::metadata(self.path()).map_or(1000, |meta| meta.len());
+        let partition: Vec<_> = self
+            .partition
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .collect();
         Split::new(
             scan,
             &DataFile {
                 path: FILE,
                 size,
                 modification_time: 0,
-                partition_values: &self.partition,
+                partition_values: &partition,
                 deletion_vector: self.deletion_vector.clone(),
                 rows: None,
                 base_row_id: None,
