@@ -151,8 +151,9 @@ lakeio_error* lakeio_table_splits(const lakeio_table* table, const lakeio_call* 
  * of Parquet, column mapping, deletion vectors or partitioning shows.
  *   boolean bool · byte int8 · short int16 · integer int32 · long int64 · float, double · decimal decimal128(p,s)
  *   string, char, varchar utf8 · binary binary · date date32 · timestamp timestamp(us,"UTC") · timestamp_ntz
- *   timestamp(us) · array list · map map · struct struct · variant utf8 holding canonical JSON text, with field metadata
- *   "spillway.type"="variant". Every field carries "spillway.id" = column-mapping id where the table has one.
+ *   timestamp(us) · array list · map map · struct struct · variant utf8 holding canonical JSON text, in which NaN,
+ *   Infinity and -Infinity stand as bare words, with field metadata "spillway.type"="variant". Every field carries
+ *   "spillway.id" = column-mapping id where the table has one.
  * options: {"batch_rows": 8192 (upper bound), "batch_bytes": 8388608 (upper bound aimed at), "memory_bytes": budget for
  *           pages and read-ahead of this stream, "check_text": true (a string that is not UTF-8 is
  *           CHARACTER_NOT_IN_REPERTOIRE; false gives its bytes, unless the predicate looks at the column: the caller
@@ -176,8 +177,8 @@ lakeio_error* lakeio_table_create(lakeio_runtime* runtime, const lakeio_call* ca
 lakeio_error* lakeio_table_append(lakeio_runtime* runtime, const lakeio_call* call, const char* request,
                                   struct ArrowArrayStream* rows, char** out);
 
-/* Writes the stream as one Parquet file (zstd): LOCATION of the file + {"row_group_rows": n}. {"rows","bytes"}. The
- * file appears whole or not at all. Takes ownership of the stream. */
+/* Writes the stream as one Parquet file (zstd): LOCATION of the file + {"row_group_rows": n}. {"rows","bytes"}. NaN and
+ * infinities in variants become strings. The file appears whole or not at all. Takes ownership of the stream. */
 lakeio_error* lakeio_parquet_write(lakeio_runtime* runtime, const lakeio_call* call, const char* request,
                                    struct ArrowArrayStream* rows, char** out);
 

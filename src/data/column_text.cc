@@ -29,9 +29,9 @@ JsonOptions ReadableJson(std::string column) {
 Result<ColumnText> ColumnText::Make(const Field& field) {
   ColumnText text(field.type.kind);
   text.scale_ = field.type.scale;
-  const bool unsupported =
-      field.type.kind == TypeKind::kGeometry || field.type.kind == TypeKind::kGeography;
-  if (field.type.is_nested() || unsupported) {
+  const TypeKind kind = field.type.kind;
+  const bool unsupported = kind == TypeKind::kGeometry || kind == TypeKind::kGeography;
+  if (field.type.is_nested() || kind == TypeKind::kVariant || unsupported) {
     SPILLWAY_ASSIGN(text.json_, JsonWriter::Make(field.type, ReadableJson(field.name)));
   }
   return text;
@@ -79,7 +79,6 @@ Status ColumnText::Append(std::int64_t row, std::string* out) {
     case TypeKind::kDayTimeInterval:
       return put(WriteDayTimeInterval(view_->values<std::int64_t>()[row], room));
     case TypeKind::kString:
-    case TypeKind::kVariant:
       out->append(view_->bytes(row));
       return Status();
     case TypeKind::kBinary: {
@@ -92,6 +91,7 @@ Status ColumnText::Append(std::int64_t row, std::string* out) {
     case TypeKind::kArray:
     case TypeKind::kMap:
     case TypeKind::kStruct:
+    case TypeKind::kVariant:
       return json_->Append(row, out);
     case TypeKind::kVoid:
     case TypeKind::kGeometry:

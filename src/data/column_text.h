@@ -30,7 +30,7 @@ class ColumnText {
   explicit ColumnText(TypeKind kind) : kind_(kind) {}
   TypeKind kind_;
   std::int32_t scale_ = 0;
-  std::optional<JsonWriter> json_;  ///< of nested types
+  std::optional<JsonWriter> json_;  ///< of nested types and variants
   std::optional<ColumnView> view_;
 };
 

@@ -144,6 +144,30 @@ bool HasEscapedNul(std::string_view json) {
   return false;
 }
 
+std::string_view NonFiniteWord(double value) {
+  return std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
+}
+
+/// The NaN or infinity that `text` begins with; "" when it begins with neither.
+std::string_view NonFinitePrefix(std::string_view text) {
+  for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+    if (text.starts_with(word)) return word;
+  }
+  return "";
+}
+
+/// Where in JSON text the first NaN or infinity outside of strings is; its end when there is none.
+/// REQUIRES: it does not begin inside of a string.
+std::size_t FindNonFinite(std::string_view json) {
+  bool in_string = false;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    if (json[at] == '"') in_string = !in_string;
+    if (in_string && json[at] == '\\') ++at;
+    if (!in_string && !NonFinitePrefix(json.substr(at)).empty()) return at;
+  }
+  return json.size();
+}
+
 /// One level of the type, bound to a column.
 struct Node {
   const Type* type = nullptr;
@@ -216,9 +240,11 @@ struct JsonWriter::Impl {
   Status WriteMap(const Node& node, std::int64_t row, Buffer* out);
   Status WriteKey(const Node& node, std::int64_t row, Buffer* out);
   Status WriteStringValue(const Node& node, std::string_view text, bool key, Buffer* out);
+  /// JSON text in which NaN and infinities stand bare.
+  Status WriteVariant(const Node& node, std::string_view json, Buffer* out);
   /// Invalid UTF-8 as its bytes.
   static void WriteMarked(std::string_view bytes, bool key, Buffer* out);
-  Status WriteNumber(const Node& node, bool finite, const char* begin, char* end, Buffer* out);
+  Status WriteNonFinite(const Node& node, std::string_view word, Buffer* out);
   /// Whether two of the keys from `first` are equal; reorders them.
   bool HasRepeatedKey(std::size_t first, const Buffer& out);
 };
@@ -248,17 +274,14 @@ Status JsonWriter::Impl::WriteStringValue(const Node& node, std::string_view tex
   return Status();
 }
 
-Status JsonWriter::Impl::WriteNumber(const Node& node, bool finite, const char* begin, char* end,
-                                     Buffer* out) {
-  if (finite) {
-    out->Advance(end);
-    return Status();
-  }
-  const std::string text(begin, static_cast<const char*>(end));
+Status JsonWriter::Impl::WriteNonFinite(const Node& node, std::string_view word, Buffer* out) {
   if (options.non_finite == JsonOptions::NonFinite::kRefuse) {
-    return Refuse(ErrorClass::kValueOutOfRange, options, node.path, text + " inside JSON");
+    return Refuse(ErrorClass::kValueOutOfRange, options, node.path,
+                  std::string(word) + " inside JSON");
   }
-  out->Put("\"" + text + "\"");
+  out->Put('"');
+  out->Put(word);
+  out->Put('"');
   return Status();
 }
 
@@ -289,11 +312,13 @@ Status JsonWriter::Impl::WriteScalar(const Node& node, std::int64_t row, Buffer*
       return plain(WriteInteger(view.values<std::int64_t>()[row], room));
     case TypeKind::kFloat: {
       const float value = view.values<float>()[row];
-      return WriteNumber(node, std::isfinite(value), room, WriteFloat(value, room), out);
+      if (std::isfinite(value)) return plain(WriteFloat(value, room));
+      return WriteNonFinite(node, NonFiniteWord(value), out);
     }
     case TypeKind::kDouble: {
       const double value = view.values<double>()[row];
-      return WriteNumber(node, std::isfinite(value), room, WriteDouble(value, room), out);
+      if (std::isfinite(value)) return plain(WriteDouble(value, room));
+      return WriteNonFinite(node, NonFiniteWord(value), out);
     }
     case TypeKind::kDecimal:
       return plain(WriteDecimal(view.decimal(row), node.type->scale, room));
@@ -318,15 +343,8 @@ Status JsonWriter::Impl::WriteScalar(const Node& node, std::int64_t row, Buffer*
       out->Advance(end);
       return Status();
     }
-    case TypeKind::kVariant: {
-      const std::string_view json = view.bytes(row);
-      if (options.nul == JsonOptions::Nul::kRefuse && HasEscapedNul(json)) {
-        return Refuse(ErrorClass::kCharacterNotInRepertoire, options, node.path,
-                      "a NUL byte in a string");
-      }
-      out->Put(json);
-      return Status();
-    }
+    case TypeKind::kVariant:
+      return WriteVariant(node, view.bytes(row), out);
     case TypeKind::kVoid:
     case TypeKind::kArray:
     case TypeKind::kMap:
@@ -336,6 +354,25 @@ Status JsonWriter::Impl::WriteScalar(const Node& node, std::int64_t row, Buffer*
       break;
   }
   SPILLWAY_CHECK(false);
+  return Status();
+}
+
+Status JsonWriter::Impl::WriteVariant(const Node& node, std::string_view json, Buffer* out) {
+  if (options.nul == JsonOptions::Nul::kRefuse && HasEscapedNul(json)) {
+    return Refuse(ErrorClass::kCharacterNotInRepertoire, options, node.path,
+                  "a NUL byte in a string");
+  }
+  const bool is_finite =
+      json.find("NaN") == std::string_view::npos && json.find("Infinity") == std::string_view::npos;
+  while (!is_finite) {
+    const std::size_t at = FindNonFinite(json);
+    const std::string_view word = NonFinitePrefix(json.substr(at));
+    if (word.empty()) break;
+    out->Put(json.substr(0, at));
+    SPILLWAY_TRY(WriteNonFinite(node, word, out));
+    json.remove_prefix(at + word.size());
+  }
+  out->Put(json);
   return Status();
 }
 

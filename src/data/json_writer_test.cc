@@ -122,6 +122,25 @@ TEST(JsonWriter, RefusesInvalidUtf8) {
   EXPECT_EQ(status.detail("reason"), "a string is not valid UTF-8");
 }
 
+TEST(JsonWriter, NumbersOfVariantsThatJsonLacks) {
+  const std::string json = R"({"NaN":[NaN,-Infinity],"a\"Infinity":Infinity,"b\\":"-Infinity"})";
+  // A variant travels as text, so a column of text with what the builder takes for no JSON will do.
+  BatchBuilder builder(std::make_shared<const Schema>(Schema{{{.name = "c", .type = kString}}}));
+  ASSERT_TRUE(builder.AppendText(0, json).ok());
+  ASSERT_TRUE(builder.FinishRow().ok());
+  const auto batch = builder.Finish();
+  auto strict = JsonWriter::Make(ScalarType(TypeKind::kVariant), {.column = "c"});
+  std::string out;
+  const Status status = strict->Append(batch->column(0), 0, &out);
+  EXPECT_EQ(status.error_class(), ErrorClass::kValueOutOfRange);
+  EXPECT_EQ(status.detail("reason"), "NaN inside JSON");
+  EXPECT_EQ(out, "");
+  auto writer = JsonWriter::Make(ScalarType(TypeKind::kVariant),
+                                 {.non_finite = JsonOptions::NonFinite::kString});
+  ASSERT_TRUE(writer->Append(batch->column(0), 0, &out).ok());
+  EXPECT_EQ(out, R"({"NaN":["NaN","-Infinity"],"a\"Infinity":"Infinity","b\\":"-Infinity"})");
+}
+
 TEST(JsonWriter, OptionsKeepWhatIsRefusedOtherwise) {
   const JsonOptions options{.non_finite = JsonOptions::NonFinite::kString,
                             .nul = JsonOptions::Nul::kEscape};

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import deltalake
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import raw_delta
@@ -227,6 +230,51 @@ def test_bad_value(
     assert database_15.query("SELECT to_regclass('public.t')") == [(None,)] and not stages(
         database_15
     )
+
+
+def variants(root: pathlib.Path) -> pathlib.Path:
+    """A table of the variants 1.5, NaN and [Infinity], which JSON has no words for."""
+    double, array_of_float = b"\x1c" + struct.pack("<d", 1.5), b"\x03\x01\x00\x05\x38"
+    values = [double, b"\x1c" + struct.pack("<d", math.nan), array_of_float + struct.pack("<f", math.inf)]
+    body = [{"metadata": b"\x01\x00\x00", "value": value} for value in values]
+    parts = [pa.field("metadata", pa.binary(), False), pa.field("value", pa.binary(), False)]
+    table = pa.table({"id": pa.array([1, 2, 3]), "body": pa.array(body, pa.struct(parts))})
+    raw_delta.commit(
+        root,
+        0,
+        raw_delta.protocol("variantType"),
+        raw_delta.metadata([raw_delta.field("id", "long"), raw_delta.field("body", "variant")]),
+        raw_delta.add(root, "part-0.parquet", table),
+    )
+    return root
+
+
+def test_numbers_of_variants_that_json_lacks(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    """As anywhere inside JSON: bad values, unless the definition or the reader wants strings."""
+    path = variants(tmp_path / "lake" / "variants")
+    words = [1.5, "NaN", ["Infinity"]]
+    rows = shop_15.done("lake", "read", path, "--format", "ndjson").text.splitlines()
+    assert [json.loads(row)["body"] for row in rows] == words
+    rows = shop_15.done("lake", "read", path, "--format", "csv").text.splitlines()
+    assert rows[1:] == ["1,1.5", '2,"""NaN"""', '3,"[""Infinity""]"']
+    file = tmp_path / "rows.parquet"
+    shop_15.done("lake", "read", path, "--format", "parquet", "--out", file)
+    assert [json.loads(text) for text in pq.read_table(file)["body"].to_pylist()] == words
+    name = "shop.public.t"
+    flags = [name, "--from", path, "--primary-key", "id"]
+    failure = shop_15.fails("synced-table", "create", *flags, error_class="VALUE_OUT_OF_RANGE")
+    assert "NaN inside JSON" in failure.message + json.dumps(failure.details), failure.outcome
+    shop_15.done("synced-table", "alter", name, "--json-nonfinite", "string")
+    shop_15.done("sync", name)
+    assert database_15.query("SELECT body FROM public.t ORDER BY id") == [(word,) for word in words]
+    for kind in ("json", "text"):
+        shop_15.done("synced-table", "alter", name, "--type-overrides", f"body={kind}")
+        shop_15.done("sync", name)
+        assert database_15.query("SELECT body::jsonb FROM public.t ORDER BY id") == [
+            (word,) for word in words
+        ]
 
 
 def test_timestamps_at_the_servers_limits(

@@ -33,6 +33,7 @@ mod table;
 mod time;
 mod totals;
 mod transaction;
+mod valid_json;
 mod value_text;
 
 pub use append::{append, AppendSpec};

@@ -11,6 +11,8 @@ use url::Url;
 
 use lakeio_store::{Call, Class, Error, ObjectWriter, Result, Runtime, Store};
 
+use crate::valid_json::valid_json;
+
 /// Encoded bytes of a row group in memory past which it is written out.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Rows of a row group unless a request says otherwise.
@@ -77,7 +79,12 @@ impl ParquetFile {
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let failed = |e| Error::foreign(Class::InvalidData, self.url.as_str(), &e);
-        self.writer.write(batch).map_err(failed)?;
+        let schema = batch.schema();
+        let columns = batch.columns().iter().zip(schema.fields());
+        let columns = columns.map(|(column, field)| valid_json(column, field));
+        let batch = RecordBatch::try_new(schema.clone(), columns.collect())
+            .map_err(|e| Error::foreign(Class::InvalidData, self.url.as_str(), &e))?;
+        self.writer.write(&batch).map_err(failed)?;
         if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
             self.writer.flush().map_err(failed)?;
         }

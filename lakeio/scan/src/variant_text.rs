@@ -45,7 +45,7 @@ pub(crate) fn print_decimal(unscaled: i128, scale: i32, out: &mut String) -> Res
     Ok(())
 }
 
-/// As Java prints a double; what is not finite as a string.
+/// As Java prints a double; what is not finite as `NaN`, `Infinity` or `-Infinity`.
 pub(crate) fn print_double(value: f64, out: &mut String) {
     print_ieee(
         value.is_nan(),
@@ -56,7 +56,7 @@ pub(crate) fn print_double(value: f64, out: &mut String) {
     );
 }
 
-/// As Java prints a float; what is not finite as a string.
+/// As `print_double`, a float.
 pub(crate) fn print_float(value: f32, out: &mut String) {
     print_ieee(
         value.is_nan(),
@@ -71,9 +71,9 @@ pub(crate) fn print_float(value: f32, out: &mut String) {
 fn print_ieee(nan: bool, finite: bool, negative: bool, shortest: &str, out: &mut String) {
     if !finite {
         out.push_str(match (nan, negative) {
-            (true, _) => "\"NaN\"",
-            (false, true) => "\"-Infinity\"",
-            (false, false) => "\"Infinity\"",
+            (true, _) => "NaN",
+            (false, true) => "-Infinity",
+            (false, false) => "Infinity",
         });
         return;
     }
@@ -263,8 +263,8 @@ mod tests {
             (-1.25e-7, "-1.25E-7"),
             (1e300, "1.0E300"),
             (f64::MAX, "1.7976931348623157E308"),
-            (f64::NAN, "\"NaN\""),
-            (f64::NEG_INFINITY, "\"-Infinity\""),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
         ] {
             assert_eq!(double(v), text);
         }

@@ -24,7 +24,9 @@ base::Result<std::unique_ptr<ColumnEncoder>> MakeColumnEncoder(const data::Type&
       Describe(target.kind).modifier == Modifier::kDimensions) {
     return MakeVectorColumn(source, target);
   }
-  if (source.is_nested()) return MakeDocumentColumn(source, target, column, options);
+  if (source.is_nested() || source.kind == data::TypeKind::kVariant) {
+    return MakeDocumentColumn(source, target, column, options);
+  }
   std::unique_ptr<ColumnEncoder> encoder = MakeTextColumn(source, target);
   if (encoder == nullptr) encoder = MakeScalarColumn(source, target);
   // The type table let the pair through, so that an encoder is missing is our mistake.

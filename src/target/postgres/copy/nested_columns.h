@@ -9,7 +9,7 @@
 
 namespace spillway::target::postgres {
 
-/// Encoder of arrays, maps and structs as jsonb, json or text: the canonical JSON of
+/// Encoder of arrays, maps, structs and variants as jsonb, json or text: the canonical JSON of
 /// docs/formats/json.md. REQUIRES: the type table maps `source` to `target`.
 base::Result<std::unique_ptr<ColumnEncoder>> MakeDocumentColumn(const data::Type& source,
                                                                 const PostgresType& target,

@@ -259,13 +259,11 @@ std::unique_ptr<ColumnEncoder> MakeTextColumn(const data::Type& source,
     if (target.kind == PostgresKind::kUuid) return std::make_unique<UuidBytesColumn>();
     return std::make_unique<ByteaColumn>();
   }
-  if (source.kind != TypeKind::kString && source.kind != TypeKind::kVariant) return nullptr;
-  const bool string = source.kind == TypeKind::kString;
+  if (source.kind != TypeKind::kString) return nullptr;
   switch (target.kind) {
     case PostgresKind::kText:
     case PostgresKind::kVarchar:
-      if (string) return std::make_unique<TextColumn>(target.length);
-      return std::make_unique<JsonTextColumn>();
+      return std::make_unique<TextColumn>(target.length);
     case PostgresKind::kChar:
       return std::make_unique<CharColumn>(target.length);
     case PostgresKind::kBytea:

@@ -11,9 +11,8 @@
 
 namespace spillway::target::postgres {
 
-/// Encoders of strings and binary values as text, varchar, char, bytea, uuid, json and jsonb, and
-/// of variants (JSON text) as jsonb, json and text. nullptr when `target` does not store such a
-/// source.
+/// Encoders of strings and binary values as text, varchar, char, bytea, uuid, json and jsonb.
+/// nullptr when `target` does not store such a source.
 std::unique_ptr<ColumnEncoder> MakeTextColumn(const data::Type& source, const PostgresType& target);
 
 /// Rows from `first`, at most `count` and at least one, whose bytes are at most kPreparedBytes.

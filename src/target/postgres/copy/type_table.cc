@@ -73,6 +73,7 @@ constexpr std::string_view kNotJson =
 constexpr std::string_view kNotJsonText = "text that is no JSON";
 constexpr std::string_view kNotNested =
     "a NUL byte or invalid UTF-8 at any depth; NaN or infinity; a NULL or repeated map key";
+constexpr std::string_view kNotVariant = "NaN or infinity; \\u0000 in a text";
 constexpr std::string_view kNotTimestamp = "before 4714-11-24 BC 00:00:00";
 constexpr std::string_view kNotVector =
     "other than n elements; a NULL element; NaN, infinity, or beyond the element's range";
@@ -125,9 +126,9 @@ constexpr TypeRule kRules[] = {
     {TypeKind::kStruct, PostgresKind::kJsonb, true, kNotNested},
     {TypeKind::kStruct, PostgresKind::kJson, false, kNotNested},
     {TypeKind::kStruct, PostgresKind::kText, false, kNotNested},
-    {TypeKind::kVariant, PostgresKind::kJsonb, true, kNotJson},
-    {TypeKind::kVariant, PostgresKind::kJson, false, kNotJsonText},
-    {TypeKind::kVariant, PostgresKind::kText, false, kNotJsonText},
+    {TypeKind::kVariant, PostgresKind::kJsonb, true, kNotVariant},
+    {TypeKind::kVariant, PostgresKind::kJson, false, kNotVariant},
+    {TypeKind::kVariant, PostgresKind::kText, false, kNotVariant},
     {TypeKind::kYearMonthInterval, PostgresKind::kInterval, true, ""},
     {TypeKind::kDayTimeInterval, PostgresKind::kInterval, true, ""},
 };
