@@ -166,11 +166,12 @@ Result<bool> SyncCreated(Session* session, service::World& world,
 
 Result<int> Apply(Session* session, service::World& world, const ApplyFlags& flags) {
   SPILLWAY_ASSIGN(const ChangePlan plan, MakePlan(session, world, flags));
-  const bool is_shown = !session->console->quiet || (plan.HasChanges() && !session->yes);
-  if (is_shown && session->console->logs_json() &&
-      session->console->format == OutputFormat::kTable) {
+  // In other formats what was done is told at the end.
+  const bool is_shown = session->console->format == OutputFormat::kTable &&
+                        (!session->console->quiet || (plan.HasChanges() && !session->yes));
+  if (is_shown && session->console->logs_json()) {
     session->console->Log("info", PlanJson(plan).dump());
-  } else if (is_shown && session->console->format == OutputFormat::kTable) {
+  } else if (is_shown) {
     session->console->Err(PlanText(*session->console, plan));
   }
   std::vector<std::string> created;

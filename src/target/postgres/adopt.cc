@@ -49,7 +49,9 @@ Status CheckAdoptable(const TableName& table, const std::optional<Relation>& rel
   return Status(ErrorClass::kTargetPermission,
                 "the table " + table.ToString() + " belongs to another role: " + relation->owner)
       .With("table", table.ToString())
-      .Mend("As its owner: GRANT \"" + relation->owner + "\" to Spillway's role.");
+      .Mend(
+          (Sql() << "As its owner: GRANT " << Identifier(relation->owner) << " TO Spillway's role.")
+              .text());
 }
 
 // Rows are compared by key, so the table must have the one that the synced table wants.

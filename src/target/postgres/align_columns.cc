@@ -275,8 +275,9 @@ Status OtherKeyError(const TableName& table, const std::vector<std::string>& has
     return PinnedError(table, "its primary key is another", pinned_by);
   }
   return PinnedError(table, "it has no primary key", pinned_by)
-      .Mend("ALTER TABLE " + table.ToString() + " ADD PRIMARY KEY (" +
-            (Sql() << std::span<const std::string>(wants)).text() + "), then sync again.");
+      .Mend((Sql() << "ALTER TABLE " << table << " ADD PRIMARY KEY ("
+                   << std::span<const std::string>(wants) << "), then sync again.")
+                .text());
 }
 
 Result<Alignment> AlignColumns(const Context& context, Connection& connection,

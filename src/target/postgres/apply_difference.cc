@@ -10,6 +10,7 @@
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/lock_wait.h"
+#include "target/postgres/server_memory.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -18,6 +19,9 @@ using base::Context;
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+
+// Memory for joining the old rows and the new ones, in bytes.
+constexpr std::int64_t kJoinMemory = std::int64_t{64} << 20;
 
 // The difference, by row places: (old, new) is an update, (old, NULL) a delete, (NULL, new) an
 // insert. It is of the transaction only.
@@ -31,9 +35,8 @@ Sql FindDifference(const Publish& publish) {
   const Stage& stage = publish.stage;
   const std::vector<std::string>& key = publish.index.primary_key;
   Sql sql;
-  sql << "SELECT set_config('work_mem', '64MB', true) WHERE"
-      << " pg_size_bytes(current_setting('work_mem')) < 67108864;"
-      << "CREATE TEMPORARY TABLE spillway_difference ON COMMIT DROP AS SELECT ";
+  sql << RaiseWorkMemory(kJoinMemory)
+      << "; CREATE TEMPORARY TABLE spillway_difference ON COMMIT DROP AS SELECT ";
   if (key.empty()) {
     sql << "t.place AS old, s.place AS new FROM " << NumberedRows(stage.target, stage.columns)
         << " t FULL JOIN " << NumberedRows(stage.table, stage.columns)
@@ -314,7 +317,7 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
     if (anew.drop.empty()) return updated;
     // This wait keeps readers away, unlike those for rows.
     const Sql drop = SetLockTimeout(std::min(publish.lock_timeout, kLockAttempt))
-                     << ";" << anew.drop << SetLockTimeout(publish.lock_timeout);
+                     << anew.drop << SetLockTimeout(publish.lock_timeout);
     if (Status dropped = connection.Execute(context, drop); !dropped.ok()) {
       // An index that others refer to cannot go: then the violation is the answer.
       return dropped.detail("sqlstate").starts_with("2B") ? updated : dropped;

@@ -8,7 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/mutex.h"
-#include "target/postgres/index_memory.h"
+#include "target/postgres/server_memory.h"
 #include "target/postgres/stage.h"
 
 namespace spillway::target::postgres {

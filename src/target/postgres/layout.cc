@@ -280,8 +280,8 @@ Status BringUpToDate(const Context& context, Connection& connection, bool repair
     if (made.error_class() == ErrorClass::kTargetPermission) {
       return std::move(made)
           .While("make schema spillway")
-          .Mend("As the database's owner: GRANT CREATE ON DATABASE \"" +
-                connection.facts().database + "\" TO \"" + connection.facts().user + "\".");
+          .Mend("As the database's owner: " +
+                GrantCreate(connection.facts().database, connection.facts().user).text() + ".");
     }
     return std::move(made).While("make schema spillway");
   }
@@ -307,6 +307,12 @@ Status EnsureLayout(const Context& context, Connection& connection) {
 
 Status RepairLayout(const Context& context, Connection& connection) {
   return BringUpToDate(context, connection, true);
+}
+
+Sql GrantCreate(std::string_view database, std::string_view role) {
+  Sql sql;
+  sql << "GRANT CREATE ON DATABASE " << Identifier(database) << " TO " << Identifier(role);
+  return sql;
 }
 
 }  // namespace spillway::target::postgres

@@ -1,6 +1,8 @@
 #ifndef SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
 #define SPILLWAY_TARGET_POSTGRES_LAYOUT_H_
 
+#include <string_view>
+
 #include "target/postgres/session/connection.h"
 
 /// The tables and the view of schema `spillway`, as docs/formats/bookkeeping.md describes them.
@@ -24,6 +26,9 @@ base::Status EnsureLayout(const base::Context& context, Connection& connection);
 
 /// Likewise, and makes again what somebody dropped, empty: for who gives up or takes over a table.
 base::Status RepairLayout(const base::Context& context, Connection& connection);
+
+/// The statement that lets `role` make schemas in `database`, for a mend.
+Sql GrantCreate(std::string_view database, std::string_view role);
 
 }  // namespace spillway::target::postgres
 

@@ -20,8 +20,8 @@ inline constexpr std::chrono::milliseconds kLockAttempt{500};
 Sql SetLockTimeout(std::chrono::milliseconds timeout);
 
 /// Sessions other than ours that hold a lock on `table`, on a view of it or on a table that it
-/// refers to, for a message: "pid 12 (app, psql, idle in
-/// transaction)". "" when nobody does or they cannot be read.
+/// refers to, for a message: "pid 12 (app, psql, idle in transaction)". "" when nobody does or they
+/// cannot be read.
 std::string NameLockHolders(const base::Context& context, Connection& connection,
                             const TableName& table);
 

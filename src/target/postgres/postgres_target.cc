@@ -383,9 +383,8 @@ std::vector<Check> PostgresTarget::Test(const Context& context) {
   }
   Status may_create;
   if (!rows->boolean(0, 0) && layout.ok() && *layout == 0) {
-    may_create =
-        Status(ErrorClass::kTargetPermission, "the role may not create schemas")
-            .Mend("GRANT CREATE ON DATABASE \"" + facts.database + "\" TO \"" + facts.user + "\".");
+    may_create = Status(ErrorClass::kTargetPermission, "the role may not create schemas")
+                     .Mend(GrantCreate(facts.database, facts.user).text() + ".");
   }
   checks.push_back({"permission to create schemas", std::move(may_create), ""});
   checks.push_back(CheckFreeConnections(*rows, facts.through_proxy));

@@ -18,8 +18,8 @@ using base::Status;
 // object_not_in_prerequisite_state
 constexpr std::string_view kNotPrepared = "55000";
 
-std::string Mend(std::string_view table) {
-  return "ALTER TABLE " + std::string(table) + " REPLICA IDENTITY FULL";
+std::string Mend(std::string_view quoted_table) {
+  return "ALTER TABLE " + std::string(quoted_table) + " REPLICA IDENTITY FULL";
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ Status ReplicaIdentityError(Status error, const TableName& table) {
   for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
   return std::move(named)
       .With("table", table.ToString())
-      .Mend("If the table lacks a replica identity: " + Mend(table.ToString()) + ".");
+      .Mend("If the table lacks a replica identity: " + Mend((Sql() << table).text()) + ".");
 }
 
 }  // namespace spillway::target::postgres

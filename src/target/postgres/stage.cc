@@ -210,8 +210,9 @@ Status CheckRowSecurity(const Context& context, Connection& connection, const Ta
   return Status(ErrorClass::kTargetPermission,
                 "row level security is forced on " + target.ToString() +
                     ", so that Spillway's role cannot see all its rows")
-      .Mend("ALTER ROLE \"" + connection.facts().user + "\" BYPASSRLS, or ALTER TABLE " +
-            target.ToString() + " NO FORCE ROW LEVEL SECURITY.")
+      .Mend((Sql() << "ALTER ROLE " << Identifier(connection.facts().user)
+                   << " BYPASSRLS, or ALTER TABLE " << target << " NO FORCE ROW LEVEL SECURITY.")
+                .text())
       .With("table", target.ToString());
 }
 
@@ -227,12 +228,17 @@ Status CheckMayPublish(const Context& context, Connection& connection, const Tab
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   if (rows.boolean(0, 1)) return Status();
   const bool exists = rows.boolean(0, 0);
-  const std::string object = exists ? "SCHEMA \"" + target.schema + "\""
-                                    : "DATABASE \"" + connection.facts().database + "\"";
+  const std::string& user = connection.facts().user;
+  Sql grant;
+  if (exists) {
+    grant << "GRANT CREATE ON SCHEMA " << Identifier(target.schema) << " TO " << Identifier(user);
+  } else {
+    grant = GrantCreate(connection.facts().database, user);
+  }
   return Status(ErrorClass::kTargetPermission,
                 exists ? "the role may not create tables in schema " + target.schema
                        : "the role may not create schema " + target.schema)
-      .Mend("GRANT CREATE ON " + object + " TO \"" + connection.facts().user + "\".")
+      .Mend(grant.text() + ".")
       .With("table", target.ToString());
 }
 

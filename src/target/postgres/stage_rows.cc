@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "target/postgres/key_images.h"
 #include "target/postgres/rejected_rows.h"
+#include "target/postgres/server_memory.h"
 #include "target/postgres/stage.h"
 
 namespace spillway::target::postgres {
@@ -27,6 +28,8 @@ constexpr std::size_t kImagesByValue = 1000;
 // From this share of removed rows on the stage is written anew: the published table would carry
 // their room for ever.
 constexpr std::int64_t kRewriteShare = 5;
+// Memory for putting rows of one key together, in bytes.
+constexpr std::int64_t kGroupMemory = std::int64_t{128} << 20;
 
 Status Commit(const Context& context, Connection& connection) {
   return connection.Execute(context, Sql() << "COMMIT");
@@ -81,9 +84,8 @@ Result<std::int64_t> KeepGreatest(const Context& context, Connection& connection
                                   const std::string& column) {
   SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   Sql sql;
-  sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
-      << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
-      << " DELETE FROM " << stage.table << " WHERE ctid IN (SELECT ranked.place FROM (SELECT"
+  sql << RaiseWorkMemory(kGroupMemory) << "; DELETE FROM " << stage.table
+      << " WHERE ctid IN (SELECT ranked.place FROM (SELECT"
       << " ctid AS place, rank() OVER (PARTITION BY " << std::span<const std::string>(key)
       << " ORDER BY " << Identifier(column) << " DESC NULLS LAST) AS ranking FROM " << stage.table
       << ") AS ranked WHERE ranked.ranking > 1)";
@@ -109,9 +111,8 @@ Result<std::vector<std::string>> RepeatedImages(const Context& context, Connecti
   SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
   SPILLWAY_ASSIGN(const Sql image, ImageExpression(context, connection, stage, columns));
   Sql sql;
-  sql << "SELECT set_config('work_mem', '128MB', true) WHERE"
-      << " pg_size_bytes(current_setting('work_mem')) < 134217728;"
-      << " SELECT encode(image, 'hex') FROM (SELECT image, sum(octet_length(image)) OVER (ROWS"
+  sql << RaiseWorkMemory(kGroupMemory)
+      << "; SELECT encode(image, 'hex') FROM (SELECT image, sum(octet_length(image)) OVER (ROWS"
       << " BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM (SELECT " << image
       << " AS image FROM (SELECT " << std::span<const std::string>(columns) << " FROM "
       << stage.table << " GROUP BY " << std::span<const std::string>(columns)

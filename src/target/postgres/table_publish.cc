@@ -12,11 +12,11 @@
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/dependents.h"
-#include "target/postgres/index_memory.h"
 #include "target/postgres/lock_wait.h"
 #include "target/postgres/placement.h"
 #include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
+#include "target/postgres/server_memory.h"
 #include "target/postgres/shape.h"
 #include "target/postgres/stage.h"
 

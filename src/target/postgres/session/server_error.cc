@@ -15,14 +15,6 @@ namespace {
 using base::ErrorClass;
 using base::Status;
 
-std::string Trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  // libpq puts its advice on a line of its own, after a tab.
-  std::string one_line(text);
-  std::ranges::replace(one_line, '\t', ' ');
-  return one_line;
-}
-
 std::string Field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text == nullptr ? std::string() : std::string(text);
@@ -42,15 +34,18 @@ std::string StateInVerboseMessage(std::string_view message) {
   return found;
 }
 
-// A verbose message without the lines that tell where in the server's sources it arose.
-std::string WithoutLocation(std::string_view message) {
+// A message of libpq in one line, without what tells where in the server's sources it arose. Its
+// advice stands on lines of its own, after a tab.
+std::string OneLine(std::string_view message) {
   std::string out;
   while (!message.empty()) {
     const auto end = message.find('\n');
-    const std::string_view line = message.substr(0, end);
+    std::string_view line = message.substr(0, end);
     message = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
+    const bool goes_on = line.starts_with('\t');
+    line.remove_prefix(std::min(line.find_first_not_of("\t "), line.size()));
     if (line.empty() || line.starts_with("LOCATION:")) continue;
-    if (!out.empty()) out += "; ";
+    if (!out.empty()) out += goes_on ? " " : "; ";
     out += line;
   }
   return out;
@@ -69,7 +64,7 @@ Status StatementError(const PGresult* result) {
   const std::string state = Field(result, PG_DIAG_SQLSTATE);
   if (state.empty()) {
     return Status(ErrorClass::kConnectionError,
-                  "the connection was lost: " + Trimmed(PQresultErrorMessage(result)));
+                  "the connection was lost: " + OneLine(PQresultErrorMessage(result)));
   }
   std::string message = "PostgreSQL: " + Field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (const std::string detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {
@@ -102,14 +97,14 @@ Status ConnectError(const PGconn* connection) {
   }
   if (state.empty()) {
     return Status(ErrorClass::kConnectionError,
-                  "the connection cannot be made: " + WithoutLocation(message));
+                  "the connection cannot be made: " + OneLine(message));
   }
-  return WithState(state, "the connection cannot be made: " + WithoutLocation(message));
+  return WithState(state, "the connection cannot be made: " + OneLine(message));
 }
 
 Status LostConnection(std::string_view what, const PGconn* connection) {
   return Status(ErrorClass::kConnectionError,
-                std::string(what) + ": " + Trimmed(PQerrorMessage(connection)));
+                std::string(what) + ": " + OneLine(PQerrorMessage(connection)));
 }
 
 }  // namespace spillway::target::postgres

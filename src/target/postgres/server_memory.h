@@ -1,13 +1,12 @@
-#ifndef SPILLWAY_TARGET_POSTGRES_INDEX_MEMORY_H_
-#define SPILLWAY_TARGET_POSTGRES_INDEX_MEMORY_H_
+#ifndef SPILLWAY_TARGET_POSTGRES_SERVER_MEMORY_H_
+#define SPILLWAY_TARGET_POSTGRES_SERVER_MEMORY_H_
 
 #include <cstdint>
 #include <string_view>
 
 #include "target/postgres/session/sql.h"
 
-/// How much memory of the server an index build takes: `maintenance_work_mem`, until the open
-/// transaction ends.
+/// How much memory of the server a statement takes, until the open transaction ends.
 ///
 /// A B-tree is built from sorted runs. Runs of some 32 MiB stay near a core and are sorted and
 /// merged faster than few large ones: bench/index_memory.py. Other methods, and sorts of so much
@@ -24,9 +23,13 @@ bool IsBtree(std::string_view clause);
 /// when they are many.
 Sql SetSortMemory(const TableName& table, std::int64_t granted);
 
-/// The statement that raises the memory to `granted` bytes where the server gives less.
+/// The statement that raises the memory of an index build to `granted` bytes where the server gives
+/// less.
 Sql RaiseIndexMemory(std::int64_t granted);
+
+/// As RaiseIndexMemory, of each sort and hash table of a query.
+Sql RaiseWorkMemory(std::int64_t granted);
 
 }  // namespace spillway::target::postgres
 
-#endif  // SPILLWAY_TARGET_POSTGRES_INDEX_MEMORY_H_
+#endif  // SPILLWAY_TARGET_POSTGRES_SERVER_MEMORY_H_

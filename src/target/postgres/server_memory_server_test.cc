@@ -1,10 +1,10 @@
-#include "target/postgres/index_memory.h"
+#include "target/postgres/server_memory.h"
 #include "target/postgres/session/server_fixture_test.h"
 
 namespace spillway::target::postgres {
 namespace {
 
-TEST(IndexMemoryTest, ABtreeIsWhatHasNoOtherMethod) {
+TEST(ServerMemoryTest, ABtreeIsWhatHasNoOtherMethod) {
   for (const std::string clause : {"(a)", " (lower(a)) WHERE b", "using btree (a)",
                                    "USING  BTREE (a)", "\n USING\tbtree(a)", "(using_gin)"}) {
     EXPECT_TRUE(IsBtree(clause)) << clause;
@@ -14,23 +14,24 @@ TEST(IndexMemoryTest, ABtreeIsWhatHasNoOtherMethod) {
   }
 }
 
-class IndexMemoryServerTest : public ServerTest {
+class ServerMemoryServerTest : public ServerTest {
  protected:
   // What a transaction is left with after `set`, where the server gives `given`.
-  std::string Memory(const std::string& given, const Sql& set) {
-    EXPECT_EQ(plain_->Execute("ALTER ROLE spillway SET maintenance_work_mem = '" + given + "'"),
-              "");
+  std::string Memory(const std::string& given, const Sql& set,
+                     const std::string& setting = "maintenance_work_mem") {
+    EXPECT_EQ(plain_->Execute("ALTER ROLE spillway SET " + setting + " = '" + given + "'"), "");
     auto connection = Connect(conninfo_);
     EXPECT_TRUE(connection->Execute(Soon(), Sql() << "BEGIN").ok());
     const base::Status done = connection->Execute(Soon(), set);
     EXPECT_TRUE(done.ok()) << done.ToString();
-    auto rows = connection->Query(Soon(), Sql() << "SHOW maintenance_work_mem");
+    auto rows =
+        connection->Query(Soon(), Sql() << "SELECT current_setting(" << Literal(setting) << ")");
     EXPECT_TRUE(rows.ok());
     return std::string(rows->text(0, 0));
   }
 };
 
-TEST_P(IndexMemoryServerTest, EveryProcessOfASortGetsOneRun) {
+TEST_P(ServerMemoryServerTest, EveryProcessOfASortGetsOneRun) {
   const TableName table{"public", "Small table"};
   ASSERT_EQ(plain_->Execute("CREATE TABLE public.\"Small table\" (a int);"
                             "ALTER ROLE spillway SET max_parallel_maintenance_workers = 2"),
@@ -47,14 +48,16 @@ TEST_P(IndexMemoryServerTest, EveryProcessOfASortGetsOneRun) {
   plain_->Execute("ALTER ROLE spillway RESET ALL");
 }
 
-TEST_P(IndexMemoryServerTest, OtherMethodsKeepWhatTheServerGives) {
+TEST_P(ServerMemoryServerTest, OtherMethodsKeepWhatTheServerGives) {
   const Sql raise = RaiseIndexMemory(kIndexMemory);
   EXPECT_EQ(Memory("1GB", raise), "1GB");
   EXPECT_EQ(Memory("64MB", raise), "256MB");
+  EXPECT_EQ(Memory("4MB", RaiseWorkMemory(1 << 26), "work_mem"), "64MB");
+  EXPECT_EQ(Memory("65MB", RaiseWorkMemory(1 << 26), "work_mem"), "65MB");
   plain_->Execute("ALTER ROLE spillway RESET ALL");
 }
 
-SPILLWAY_ON_EACH_SERVER(IndexMemoryServerTest);
+SPILLWAY_ON_EACH_SERVER(ServerMemoryServerTest);
 
 }  // namespace
 }  // namespace spillway::target::postgres

@@ -1,4 +1,4 @@
-#include "target/postgres/index_memory.h"
+#include "target/postgres/server_memory.h"
 
 #include <algorithm>
 #include <cctype>
@@ -23,6 +23,13 @@ std::string_view WithoutBlanks(std::string_view text) {
   return begin == std::string_view::npos ? std::string_view() : text.substr(begin);
 }
 
+Sql Raise(std::string_view setting, std::int64_t granted) {
+  Sql sql;
+  sql << "SELECT set_config(" << Literal(setting) << ", " << Literal(granted / 1024)
+      << ", true) WHERE pg_size_bytes(current_setting(" << Literal(setting) << ")) < " << granted;
+  return sql;
+}
+
 }  // namespace
 
 bool IsBtree(std::string_view clause) {
@@ -43,11 +50,8 @@ Sql SetSortMemory(const TableName& table, std::int64_t granted) {
   return sql;
 }
 
-Sql RaiseIndexMemory(std::int64_t granted) {
-  Sql sql;
-  sql << "SELECT set_config('maintenance_work_mem', " << Literal(granted / 1024)
-      << ", true) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < " << granted;
-  return sql;
-}
+Sql RaiseIndexMemory(std::int64_t granted) { return Raise("maintenance_work_mem", granted); }
+
+Sql RaiseWorkMemory(std::int64_t granted) { return Raise("work_mem", granted); }
 
 }  // namespace spillway::target::postgres
