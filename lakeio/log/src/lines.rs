@@ -18,7 +18,7 @@ const LOCAL_WINDOW: u64 = 1 << 20;
 /// The longest line that is accepted.
 const LONGEST_LINE: u64 = 256 << 20;
 
-/// The lines of one file, last first. Memory is bounded by a window and the longest line.
+/// The lines of one file, last first. Memory is bounded by a window and twice the longest line.
 pub(crate) struct ReverseLines {
     url: Url,
     /// What the rest is read from; none when everything is at hand.
@@ -148,7 +148,7 @@ impl ReverseLines {
             let first = match memchr(b'\n', inner) {
                 _ if from == 0 => 0,
                 Some(at) => at + 1,
-                None if window <= LONGEST_LINE => {
+                None if window < LONGEST_LINE => {
                     window *= 2;
                     continue;
                 }

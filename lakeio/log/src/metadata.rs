@@ -98,7 +98,7 @@ fn read_commit(
     while let Some(line) = lines.next(runtime, call, others)? {
         let mut action: Line = parse_line(line, &url)?;
         if action == Line::default() {
-            // The last line is not passed over: it is where damage shows.
+            // Damage shows at the end of a file, which is why its last line is not passed over.
             parse_line::<FileLine<'_>>(line, &url)?;
         }
         info = action.commit_info.take().or(info);

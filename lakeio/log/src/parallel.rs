@@ -1,13 +1,16 @@
 //! Work on several threads at once.
 
 use std::panic::resume_unwind;
+use std::sync::OnceLock;
 use std::thread::{available_parallelism, scope, Builder};
 
 /// Threads that are worth having, the caller's own included.
 pub(crate) fn width() -> usize {
     /// More would wait for the caller, who puts the results together.
     const MOST: usize = 4;
-    available_parallelism().map_or(1, usize::from).min(MOST)
+    // The system reads files to tell.
+    static WIDTH: OnceLock<usize> = OnceLock::new();
+    *WIDTH.get_or_init(|| available_parallelism().map_or(1, usize::from).min(MOST))
 }
 
 /// `f` of each of the parts, all at the same time; the results are in their order. The first part

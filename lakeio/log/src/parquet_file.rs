@@ -4,14 +4,16 @@ use std::io::{Result as IoResult, Write};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use url::Url;
 
 use lakeio_store::{Call, Class, Error, ObjectWriter, Result, Runtime, Store};
 
-use crate::valid_json::valid_json;
+use crate::valid_json::{has_variant, valid_json};
 
 /// Encoded bytes of a row group in memory past which it is written out.
 const ROW_GROUP_BYTES: usize = 32 << 20;
@@ -22,6 +24,7 @@ const ROW_GROUP_ROWS: usize = 1 << 20;
 pub(crate) struct ParquetFile {
     url: Url,
     writer: ArrowWriter<Sink>,
+    has_variants: bool,
 }
 
 /// Bytes of the file on their way to the store.
@@ -69,22 +72,24 @@ impl ParquetFile {
         let options = ArrowWriterOptions::new()
             .with_properties(properties)
             .with_skip_arrow_metadata(true);
+        let has_variants = schema.fields().iter().any(|field| has_variant(field));
         let writer = ArrowWriter::try_new_with_options(sink, schema, options)
             .map_err(|e| Error::foreign(Class::InvalidData, url.as_str(), &e))?;
         Ok(ParquetFile {
             url: url.clone(),
             writer,
+            has_variants,
         })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let failed = |e| Error::foreign(Class::InvalidData, self.url.as_str(), &e);
-        let schema = batch.schema();
-        let columns = batch.columns().iter().zip(schema.fields());
-        let columns = columns.map(|(column, field)| valid_json(column, field));
-        let batch = RecordBatch::try_new(schema.clone(), columns.collect())
-            .map_err(|e| Error::foreign(Class::InvalidData, self.url.as_str(), &e))?;
-        self.writer.write(&batch).map_err(failed)?;
+        let failed = |e: ParquetError| Error::foreign(Class::InvalidData, self.url.as_str(), &e);
+        let valid = match self.has_variants {
+            true => Some(valid_batch(batch).map_err(|e| failed(e.into()))?),
+            false => None,
+        };
+        let batch = valid.as_ref().unwrap_or(batch);
+        self.writer.write(batch).map_err(failed)?;
         if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
             self.writer.flush().map_err(failed)?;
         }
@@ -105,6 +110,16 @@ impl ParquetFile {
         sink.runtime
             .block_on(&sink.call, sink.writer.finish(&sink.call))
     }
+}
+
+fn valid_batch(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| valid_json(column, field));
+    RecordBatch::try_new(
+        schema.clone(),
+        columns.collect::<std::result::Result<_, _>>()?,
+    )
 }
 
 /// Writes all batches as one file; its rows and bytes.

@@ -14,7 +14,7 @@ use crate::actions::DeletionVector;
 /// Bytes of a log, or fewer, that speak of one file.
 const BYTES_OF_FILE: u64 = 256;
 /// Files that room is made for before they are seen.
-const FILES_AHEAD: u64 = 4 << 20;
+const FILES_AHEAD: u64 = 1 << 20;
 
 /// A file, told apart from others by keyed hashes. With 128 bits two files out of many millions are
 /// the same with a chance below 10^-20.
@@ -25,8 +25,8 @@ pub(crate) struct FileKey {
     path: u64,
 }
 
-/// The keys that files are hashed with; clones give the same hashes.
-#[derive(Clone, Default)]
+/// The keys that files are hashed with.
+#[derive(Default)]
 pub(crate) struct Keys(RandomState, RandomState);
 
 impl Keys {

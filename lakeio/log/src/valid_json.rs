@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StringArray, StructArray};
 use arrow::datatypes::{DataType, Field, Fields};
+use arrow::error::ArrowError;
 
 use lakeio_scan::types::ARROW_TYPE;
 
@@ -24,46 +25,48 @@ pub(crate) fn has_variant(field: &Field) -> bool {
         }
 }
 
-/// `array`, of values of `field`, with valid JSON in its variants.
-pub(crate) fn valid_json(array: &ArrayRef, field: &Field) -> ArrayRef {
+/// `array`, of values of `field`, with valid JSON in its variants. Fails where the values are not what
+/// the field says.
+pub(crate) fn valid_json(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
     if !has_variant(field) {
-        return array.clone();
+        return Ok(array.clone());
     }
-    match field.data_type() {
-        DataType::Struct(fields) => Arc::new(valid_struct(array.as_struct(), fields)),
+    Ok(match field.data_type() {
+        DataType::Struct(fields) => Arc::new(valid_struct(array.as_struct(), fields)?),
         DataType::List(inner) => {
             let list = array.as_list::<i32>();
-            Arc::new(ListArray::new(
+            Arc::new(ListArray::try_new(
                 inner.clone(),
                 list.offsets().clone(),
-                valid_json(list.values(), inner),
+                valid_json(list.values(), inner)?,
                 list.nulls().cloned(),
-            ))
+            )?)
         }
         DataType::Map(inner, sorted) => {
             let map = array.as_map();
             let DataType::Struct(fields) = inner.data_type() else {
-                return array.clone();
+                return Ok(array.clone());
             };
-            Arc::new(MapArray::new(
+            Arc::new(MapArray::try_new(
                 inner.clone(),
                 map.offsets().clone(),
-                valid_struct(map.entries(), fields),
+                valid_struct(map.entries(), fields)?,
                 map.nulls().cloned(),
                 *sorted,
-            ))
+            )?)
         }
         _ => {
             let texts = array.as_string::<i32>().iter();
             Arc::new(StringArray::from_iter(texts.map(|text| text.map(quoted))))
         }
-    }
+    })
 }
 
-fn valid_struct(array: &StructArray, fields: &Fields) -> StructArray {
+fn valid_struct(array: &StructArray, fields: &Fields) -> Result<StructArray, ArrowError> {
     let columns = array.columns().iter().zip(fields);
     let columns = columns.map(|(column, field)| valid_json(column, field));
-    StructArray::new(fields.clone(), columns.collect(), array.nulls().cloned())
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    StructArray::try_new(fields.clone(), columns, array.nulls().cloned())
 }
 
 /// `json` with quotes around the words that stand outside of strings.
@@ -74,23 +77,20 @@ fn quoted(json: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(json.len() + 8);
     let mut rest = json;
     let mut in_string = false;
+    let mut escaped = false;
     while let Some(c) = rest.chars().next() {
         let word = WORDS
             .iter()
             .find(|word| !in_string && rest.starts_with(**word));
-        let taken = match word {
-            Some(word) => {
-                out.extend(["\"", word, "\""]);
-                rest = &rest[word.len()..];
-                continue;
-            }
-            // What is escaped is one byte at least, and the rest of it no quote.
-            None if in_string && c == '\\' => 2,
-            None => c.len_utf8(),
-        };
-        in_string ^= c == '"';
-        out.push_str(&rest[..taken]);
-        rest = &rest[taken..];
+        if let Some(word) = word {
+            out.extend(["\"", word, "\""]);
+            rest = &rest[word.len()..];
+            continue;
+        }
+        in_string ^= c == '"' && !escaped;
+        escaped = in_string && c == '\\' && !escaped;
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
     }
     Cow::Owned(out)
 }
@@ -128,7 +128,7 @@ mod tests {
         let inner = Arc::new(Field::new("item", DataType::Struct(fields), true));
         let offsets = OffsetBuffer::new(vec![0, 2].into());
         let list: ArrayRef = Arc::new(ListArray::new(inner.clone(), offsets, Arc::new(pair), None));
-        let made = valid_json(&list, &Field::new("l", DataType::List(inner), true));
+        let made = valid_json(&list, &Field::new("l", DataType::List(inner), true)).unwrap();
         let pair = made.as_list::<i32>().values().as_struct();
         let text = |column: usize| pair.column(column).as_string::<i32>().value(0).to_string();
         assert_eq!((text(0), text(1)), ("\"NaN\"".into(), "NaN".into()));
@@ -136,6 +136,6 @@ mod tests {
         let numbers = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
         let field = Field::new("n", numbers.data_type().clone(), true);
         let numbers: ArrayRef = Arc::new(numbers);
-        assert_eq!(&valid_json(&numbers, &field), &numbers);
+        assert_eq!(&valid_json(&numbers, &field).unwrap(), &numbers);
     }
 }

@@ -157,6 +157,50 @@ fn a_remove_counts_however_it_writes_the_path() {
     }
 }
 
+/// Lines of a commit that is large enough to be read by several threads.
+fn many(line: fn(&str) -> Value, numbers: impl Iterator<Item = usize>) -> Vec<Value> {
+    numbers.map(|i| line(&long_path(i))).collect()
+}
+
+fn long_path(i: usize) -> String {
+    format!("{i:05}-{}", "x".repeat(100))
+}
+
+#[test]
+fn a_large_commit_is_read_as_a_small_one() {
+    let log = Log::plain();
+    log.commit(1, &many(add, 0..6000));
+    // A remove and an add of one file, far from each other: the last line counts.
+    let mut lines = many(remove, (0..6000).step_by(3));
+    lines.extend(many(add, 6000..9000));
+    lines.extend(many(remove, 8000..9000));
+    log.commit(2, &lines);
+    let wanted: Vec<String> = (0..8000)
+        .filter(|i| *i >= 6000 || i % 3 != 0)
+        .map(long_path)
+        .collect();
+    assert!(fs::metadata(log.commit_file(2)).unwrap().len() > 600 << 10);
+    assert_eq!(log.files().unwrap(), wanted);
+    log.checkpoint(2, &many(add, 0..6000), 6000);
+    assert_eq!(log.files().unwrap().len(), 6000);
+    fs::remove_file(log.file("_last_checkpoint")).unwrap();
+    fs::remove_file(log.file(&format!("{:020}.checkpoint.aa.json", 2))).unwrap();
+    // Damage in any part, and a file that the first and the last part list.
+    for at in [1, lines.len() / 2, lines.len() - 1] {
+        let mut damaged = lines.clone();
+        damaged[at] = json!({"add": {"path": 7}});
+        log.commit(2, &damaged);
+        log.fails(Class::DeltaLogCorrupt, "00000000000000000002.json");
+    }
+    let vector = json!({"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^",
+        "offset": 4, "sizeInBytes": 40, "cardinality": 6});
+    lines.insert(0, add_with(&long_path(7000), "deletionVector", vector));
+    log.commit(2, &lines);
+    log.fails(Class::DeltaLogCorrupt, "00000000000000000002.json");
+    let error = log.files().unwrap_err();
+    assert!(error.message().contains(&long_path(7000)), "{error}");
+}
+
 #[test]
 fn a_checkpoint_that_lost_files_is_noticed() {
     let log = Log::plain();
