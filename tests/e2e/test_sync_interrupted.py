@@ -143,19 +143,25 @@ def test_a_signal_that_is_repeated_at_once_is_one(
     assert shop_15.json("runs", "list")[0]["state"] == "cancelled"
 
 
-def test_nohup_is_respected(shop_15: Program, wide: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    "ignored, code", [(signal.SIGHUP, 0), (signal.SIGINT, 130)], ids=["nohup", "background"]
+)
+def test_a_signal_that_the_caller_ignores(
+    shop_15: Program, wide: pathlib.Path, ignored: signal.Signals, code: int
+) -> None:
+    """nohup is respected. That shells ignore an interrupt for what they start in the background says nothing."""
     create(shop_15, wide, "--primary-key", "id")
     append(wide, 200_000)
     armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.batch=1*stop")
-    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    kept = signal.signal(ignored, signal.SIG_IGN)
     try:
         process = armed.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
     finally:
-        signal.signal(signal.SIGHUP, kept)
+        signal.signal(ignored, kept)
     assert process.wait_until_stopped()
-    process.send(signal.SIGHUP)
+    process.send(ignored)
     process.send(signal.SIGCONT)
-    assert process.wait(60).code == 0
+    assert process.wait(60).code == code
 
 
 def test_a_killed_run_is_not_shown_as_going_on(shop_15: Program, wide: pathlib.Path) -> None:

@@ -17,14 +17,16 @@
 namespace {
 
 // Waits for signals on a thread of its own: the first asks everything to stop, another one after a
-// while ends the process. A hangup that the caller has ignored (nohup) stays ignored; an interrupt
-// does not, since shells without job control ignore it for whatever they start in the background.
+// while ends the process. A hangup that the caller has ignored (nohup) stays ignored; others do
+// not, since shells without job control ignore interrupts for what they start in the background.
 class SignalThread {
  public:
   SignalThread() {
     sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
+    for (const int signal : {SIGINT, SIGTERM}) {
+      std::signal(signal, SIG_DFL);
+      sigaddset(&signals_, signal);
+    }
     struct sigaction hangup{};
     sigaction(SIGHUP, nullptr, &hangup);
     if (hangup.sa_handler != SIG_IGN) sigaddset(&signals_, SIGHUP);
