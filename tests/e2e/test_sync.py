@@ -232,13 +232,12 @@ def test_bad_value(
     )
 
 
-def variants(root: pathlib.Path) -> pathlib.Path:
-    """A table of the variants 1.5, NaN and [Infinity], which JSON has no words for."""
-    double, array_of_float = b"\x1c" + struct.pack("<d", 1.5), b"\x03\x01\x00\x05\x38"
-    values = [double, b"\x1c" + struct.pack("<d", math.nan), array_of_float + struct.pack("<f", math.inf)]
+def variants(root: pathlib.Path, *values: bytes) -> pathlib.Path:
+    """A table of variants without names, each as Parquet's specification of variants writes it."""
     body = [{"metadata": b"\x01\x00\x00", "value": value} for value in values]
     parts = [pa.field("metadata", pa.binary(), False), pa.field("value", pa.binary(), False)]
-    table = pa.table({"id": pa.array([1, 2, 3]), "body": pa.array(body, pa.struct(parts))})
+    ids = pa.array(range(1, len(body) + 1), pa.int64())
+    table = pa.table({"id": ids, "body": pa.array(body, pa.struct(parts))})
     raw_delta.commit(
         root,
         0,
@@ -253,7 +252,13 @@ def test_numbers_of_variants_that_json_lacks(
     shop_15: Program, database_15: Database, tmp_path: pathlib.Path
 ) -> None:
     """As anywhere inside JSON: bad values, unless the definition or the reader wants strings."""
-    path = variants(tmp_path / "lake" / "variants")
+    double, array_of_float = b"\x1c", b"\x03\x01\x00\x05\x38"
+    path = variants(
+        tmp_path / "lake" / "variants",
+        double + struct.pack("<d", 1.5),
+        double + struct.pack("<d", math.nan),
+        array_of_float + struct.pack("<f", math.inf),
+    )
     words = [1.5, "NaN", ["Infinity"]]
     rows = shop_15.done("lake", "read", path, "--format", "ndjson").text.splitlines()
     assert [json.loads(row)["body"] for row in rows] == words
@@ -275,6 +280,17 @@ def test_numbers_of_variants_that_json_lacks(
         assert database_15.query("SELECT body::jsonb FROM public.t ORDER BY id") == [
             (word,) for word in words
         ]
+
+
+@pytest.mark.parametrize("kind", ["jsonb", "json", "text"])
+def test_nul_in_a_variant(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path, kind: str
+) -> None:
+    path = variants(tmp_path / "lake" / "variants", b"\x0da\0b")
+    flags = ["--from", path, "--primary-key", "id", "--type-overrides", f"body={kind}"]
+    error = "CHARACTER_NOT_IN_REPERTOIRE"
+    shop_15.fails("synced-table", "create", "shop.public.t", *flags, error_class=error, codes=(1,))
+    assert database_15.query("SELECT to_regclass('public.t')") == [(None,)]
 
 
 def test_timestamps_at_the_servers_limits(
