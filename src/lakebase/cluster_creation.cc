@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,8 @@ using base::Secret;
 using base::Status;
 
 constexpr std::string_view kMaking = "making-";
+constexpr int kRemovals = 10;
+constexpr std::chrono::milliseconds kBetweenRemovals{20};
 
 // Order by bytes, which is fast and the same everywhere; letters and case of all languages where
 // the system knows them.
@@ -149,7 +153,14 @@ void RemoveUnfinishedData(const BranchFolder& folder) {
        entry.increment(error)) {
     if (entry->path().filename().string().starts_with(kMaking)) unfinished.push_back(entry->path());
   }
-  for (const auto& path : unfinished) std::filesystem::remove_all(path, error);
+  for (const auto& path : unfinished) {
+    // What a killed initdb had started may write for another moment.
+    for (int attempt = 1; attempt <= kRemovals; ++attempt) {
+      std::filesystem::remove_all(path, error);
+      if (!error) break;
+      std::this_thread::sleep_for(kBetweenRemovals);
+    }
+  }
 }
 
 Status CreateData(const Context& context, const BranchFolder& folder,
