@@ -183,6 +183,7 @@ def planning(spillway: Spillway | None, postmaster: int, scale: float) -> list[F
         "commits20k_checkpoint": (0.5, None),
         "commits20k": (5.0, None),
         "files1m": (2.0, 256.0),
+        "files1m_one_commit": (2.0, 256.0),
     }
     for name, (seconds, mebibytes) in goals.items():
         files = max(100, round(data.PLANS[name][0] * scale))

@@ -3,7 +3,7 @@
     data.py SHAPE [ROWS]     makes one and prints its folder
 
 Shapes to load: narrow, wide1k, nested, bigrowgroup (one file, one row group). Tables to plan, a log
-without data files: commits20k_checkpoint, commits20k, files1m.
+without data files: commits20k_checkpoint, commits20k, files1m, files1m_one_commit.
 """
 
 import datetime
@@ -388,10 +388,18 @@ def write_files(folder: pathlib.Path, files: int) -> None:
     write_commit(log, 1, [files - 1])
 
 
+def write_one_commit(folder: pathlib.Path, files: int) -> None:
+    """A table of many files in a single commit without a checkpoint."""
+    log = folder / "_delta_log"
+    log.mkdir(parents=True)
+    write_commit(log, 0, list(range(files)))
+
+
 PLANS = {
     "commits20k_checkpoint": (20_000, lambda folder, n: write_commits(folder, n, True)),
     "commits20k": (20_000, lambda folder, n: write_commits(folder, n, False)),
     "files1m": (1_000_000, write_files),
+    "files1m_one_commit": (1_000_000, write_one_commit),
 }
 
 

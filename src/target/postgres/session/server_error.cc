@@ -34,17 +34,18 @@ std::string StateInVerboseMessage(std::string_view message) {
   return found;
 }
 
-// A message of libpq in one line, without what tells where in the server's sources it arose. Its
-// advice stands on lines of its own, after a tab.
+// A message of libpq in one line, without what tells where in the server's sources it arose. After
+// a tab, a line is advice or goes on with a sentence.
 std::string OneLine(std::string_view message) {
   std::string out;
   while (!message.empty()) {
     const auto end = message.find('\n');
     std::string_view line = message.substr(0, end);
     message = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
-    const bool goes_on = line.starts_with('\t');
+    const bool is_indented = line.starts_with('\t');
     line.remove_prefix(std::min(line.find_first_not_of("\t "), line.size()));
     if (line.empty() || line.starts_with("LOCATION:")) continue;
+    const bool goes_on = is_indented && line[0] >= 'a' && line[0] <= 'z';
     if (!out.empty()) out += goes_on ? " " : "; ";
     out += line;
   }
