@@ -18,6 +18,14 @@ const LOCAL_WINDOW: u64 = 1 << 20;
 /// The longest line that is accepted.
 const LONGEST_LINE: u64 = 256 << 20;
 
+/// Bytes of a file of the log that are worth being read at once.
+pub(crate) fn window_of(store: &Store) -> u64 {
+    match store.is_local() {
+        true => LOCAL_WINDOW,
+        false => REMOTE_WINDOW,
+    }
+}
+
 /// The lines of one file, last first. Memory is bounded by a window and twice the longest line.
 pub(crate) struct ReverseLines {
     url: Url,
@@ -51,14 +59,10 @@ impl ReverseLines {
         let reader = runtime
             .block_on(call, store.reader(call, url, size.filter(|size| *size > 0)))
             .map_err(gone)?;
-        let window = match store.is_local() {
-            true => LOCAL_WINDOW,
-            false => REMOTE_WINDOW,
-        };
         Ok(ReverseLines {
             start: reader.size(),
             reader: Some(reader),
-            window,
+            window: window_of(store),
             ..ReverseLines::of_bytes(url, Bytes::new())
         })
     }

@@ -6,15 +6,31 @@ use sha2::{Digest, Sha256};
 use lakeio_store::{Call, Class, Location, Result, Runtime, Store};
 use url::Url;
 
+use crate::lines::window_of;
 use crate::segment::{list, log_file, log_url, of_log, Checkpoint, Listing, LogObject};
 
-/// A hash over the bytes of a commit: 128 bits of SHA-256, in hexadecimal.
-pub(crate) fn fingerprint(commit: &[u8]) -> String {
-    Sha256::digest(commit)
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// 128 bits of SHA-256, in hexadecimal.
+fn printed(hash: Sha256) -> String {
+    let bytes = hash.finalize();
+    let bytes = bytes.iter().take(16);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The hash over the bytes of a commit.
+async fn hash_of(store: &Store, call: &Call, url: &Url, size: u64) -> Result<Sha256> {
+    let window = window_of(store);
+    if size <= window {
+        return Ok(Sha256::new_with_prefix(store.get(call, url).await?));
+    }
+    let reader = store.reader(call, url, Some(size)).await?;
+    let mut hash = Sha256::new();
+    let mut start = 0;
+    while start < reader.size() {
+        let end = reader.size().min(start + window);
+        hash.update(reader.read(call, start..end).await?);
+        start = end;
+    }
+    Ok(hash)
 }
 
 /// What tells a version from another of its number: the bytes of its commit or, where that is not
@@ -27,11 +43,11 @@ pub(crate) async fn fingerprint_of(
     checkpoint: Option<&Checkpoint>,
 ) -> Result<String> {
     if let Some(commit) = commit {
-        match store.get(call, &log_file(log, &commit.name)).await {
-            Ok(bytes) => return Ok(fingerprint(&bytes)),
-            Err(error) if error.class() == Class::ObjectNotFound => return Ok(String::new()),
-            Err(error) => return Err(of_log(error)),
-        }
+        return match hash_of(store, call, &log_file(log, &commit.name), commit.size).await {
+            Ok(hash) => Ok(printed(hash)),
+            Err(error) if error.class() == Class::ObjectNotFound => Ok(String::new()),
+            Err(error) => Err(of_log(error)),
+        };
     }
     let Some(checkpoint) = checkpoint else {
         return Ok(String::new());
@@ -40,7 +56,7 @@ pub(crate) async fn fingerprint_of(
     for file in &checkpoint.files {
         files += &format!("{} {} {}\n", file.name, file.size, file.modified_ms);
     }
-    Ok(fingerprint(files.as_bytes()))
+    Ok(printed(Sha256::new_with_prefix(files)))
 }
 
 /// The document of `lakeio_observe`: "same" when the recorded version is listed, has the recorded

@@ -11,6 +11,7 @@ use common::{location, open, runtime};
 use lakeio_log::{observe, ReadSpec, VersionSpec};
 use lakeio_store::{Call, Class, Error};
 use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// A table of which only the log is there.
@@ -277,6 +278,22 @@ fn a_pipe_is_not_waited_for() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     log.fails(Class::DeltaLogCorrupt, "_last_checkpoint");
+}
+
+#[test]
+fn the_fingerprint_of_a_large_commit_is_that_of_its_bytes() {
+    let log = Log::plain();
+    for count in [1, 9000] {
+        log.commit(1, &many(add, 0..count));
+        let bytes = fs::read(log.commit_file(1)).unwrap();
+        assert_eq!(bytes.len() > 1 << 20, count > 1);
+        let hash: String = Sha256::digest(&bytes)[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(log.fingerprint(), hash);
+        assert_eq!(log.observe(1, &hash).unwrap(), "same");
+    }
 }
 
 #[test]
