@@ -58,6 +58,19 @@ Status&& Status::While(std::string_view action) && {
   return std::move(*this);
 }
 
+Status&& Status::Restate(std::string message) && {
+  if (!ok()) error_->message = std::move(message);
+  return std::move(*this);
+}
+
+Status&& Status::Restate(ErrorClass error_class, std::string message) && {
+  if (!ok()) {
+    error_->error_class = error_class;
+    error_->mend.clear();
+  }
+  return std::move(*this).Restate(std::move(message));
+}
+
 std::string Status::ToString() const {
   if (ok()) return "ok";
   return std::string(Describe(error_->error_class).name) + ": " + error_->message;

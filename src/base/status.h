@@ -45,6 +45,11 @@ class [[nodiscard]] Status {
   /// Prefixes the message with a present-tense action: "load snapshot: …".
   Status&& While(std::string_view action) &&;
 
+  /// Says it in other words; class, mend and details stay.
+  Status&& Restate(std::string message) &&;
+  /// Says it as an error of another class, whose mend it has then; details stay.
+  Status&& Restate(ErrorClass error_class, std::string message) &&;
+
   /// "CLASS: message" for logs and test failures; "ok" for success.
   std::string ToString() const;
 

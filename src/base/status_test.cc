@@ -37,6 +37,20 @@ TEST(Status, CarriesClassCodeDetailsAndMend) {
   EXPECT_EQ(Status(status).Mend("turn it on").mend(), "turn it on");
 }
 
+TEST(Status, IsSaidInOtherWords) {
+  const Status gone =
+      Status(ErrorClass::kDataFileMissing, "gone").With("object", "x").Mend("look there");
+  const Status again = Status(gone).Restate("it is gone");
+  EXPECT_EQ(again.ToString(), "DATA_FILE_MISSING: it is gone");
+  EXPECT_EQ(again.detail("object"), "x");
+  EXPECT_EQ(again.mend(), "look there");
+  const Status other = Status(gone).Restate(ErrorClass::kFenced, "too late");
+  EXPECT_EQ(other.ToString(), "FENCED: too late");
+  EXPECT_EQ(other.detail("object"), "x");
+  EXPECT_EQ(other.mend(), Describe(ErrorClass::kFenced).mend);
+  EXPECT_TRUE(Status().Restate("nothing").ok());
+}
+
 TEST(Result, PassesValuesAndErrorsOn) {
   EXPECT_EQ(*Quarter(8), 2);
   EXPECT_EQ(Quarter(6).status().ToString(), "INVALID_ARGUMENT: odd: 3");

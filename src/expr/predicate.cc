@@ -376,12 +376,10 @@ class Parser {
 
   /// COLUMN_NOT_FOUND of the look-up, with the place in the predicate.
   Status NotFound(const Status& error, const Token& token) const {
-    Status placed(error.error_class(), std::string(error.message()) + Marked(text_, token));
-    for (const auto& [key, value] : error.details()) placed = std::move(placed).With(key, value);
-    return std::move(placed)
+    return Status(error)
+        .Restate(std::string(error.message()) + Marked(text_, token))
         .With("position", std::to_string(token.position))
-        .With("token", text_.substr(token.position, token.length))
-        .Mend(std::string(error.mend()));
+        .With("token", text_.substr(token.position, token.length));
   }
 
   Result<Column> WantColumn(const Operand& operand) const {

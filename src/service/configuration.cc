@@ -65,13 +65,11 @@ Status Merge(Configuration other, Configuration* configuration) {
 
 Status At(const Origin& origin, const Status& error) {
   if (error.ok()) return error;
-  Status placed(error.error_class(), origin.ToString() + ": " + std::string(error.message()));
-  for (const auto& [key, value] : error.details()) placed = std::move(placed).With(key, value);
-  return std::move(placed)
+  return Status(error)
+      .While(origin.ToString())
       .With("file", origin.file)
       .With("line", std::to_string(origin.at.line))
-      .With("column", std::to_string(origin.at.column))
-      .Mend(std::string(error.mend()));
+      .With("column", std::to_string(origin.at.column));
 }
 
 }  // namespace spillway::service

@@ -265,10 +265,10 @@ Status WithPlaces(const base::Context& context, const DuplicateSearch& search, S
   if (!images.ok() || images->empty()) return violation;
   auto rows = Finder(search, {images->begin(), images->end()}, 0).Name(context);
   if (!rows.ok() || rows->empty()) return violation;
-  Status placed(violation.error_class(), std::string(violation.message()) +
-                                             "; rows among them: " + target::NameBadRows(*rows));
-  for (const auto& [key, value] : violation.details()) placed = std::move(placed).With(key, value);
-  return std::move(placed)
+  std::string message =
+      std::string(violation.message()) + "; rows among them: " + target::NameBadRows(*rows);
+  return std::move(violation)
+      .Restate(std::move(message))
       .With("file", rows->front().file)
       .With("row", std::to_string(rows->front().row));
 }

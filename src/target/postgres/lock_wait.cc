@@ -45,9 +45,8 @@ Status WithBlockers(const Context& context, Connection& connection, Status error
                     const TableName& table) {
   const std::string holders = NameLockHolders(context, connection, table);
   if (holders.empty()) return error;
-  Status named(error.error_class(), std::string(error.message()) + ": held by " + holders);
-  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
-  return std::move(named).With("blockers", holders);
+  std::string message = std::string(error.message()) + ": held by " + holders;
+  return std::move(error).Restate(std::move(message)).With("blockers", holders);
 }
 
 }  // namespace spillway::target::postgres

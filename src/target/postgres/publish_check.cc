@@ -65,9 +65,9 @@ Result<std::vector<std::string>> WarnOfReplicaIdentity(const Context& context,
 
 Status ReplicaIdentityError(Status error, const TableName& table) {
   if (error.detail("sqlstate") != kNotPrepared) return error;
-  Status named(ErrorClass::kTargetUnsuitable, std::string(error.message()));
-  for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
-  return std::move(named)
+  std::string message(error.message());
+  return std::move(error)
+      .Restate(ErrorClass::kTargetUnsuitable, std::move(message))
       .With("table", table.ToString())
       .Mend("If the table lacks a replica identity: " + Mend((Sql() << table).text()) + ".");
 }

@@ -230,15 +230,14 @@ class PostgresTaskWriter final : public TaskWriter {
   // The server's refusal of a row for its size, which only the server knows, with the mend.
   Status Refused(Status error) const {
     if (error.ok() || error.detail("sqlstate") != "54000") return error;
-    Status named(ErrorClass::kValueOutOfRange,
-                 "a row does not fit a page of the server: " + std::string(error.message()));
-    for (const auto& [key, value] : error.details()) named = std::move(named).With(key, value);
-    return std::move(named)
+    std::string message = "a row does not fit a page of the server: ";
+    message += error.message();
+    return std::move(error)
+        .Restate(ErrorClass::kValueOutOfRange, std::move(message))
         .With("table", stage_.target.ToString())
         .Mend(
             "Select fewer columns with --columns, or map wide ones to text or jsonb, which are "
-            "kept "
-            "outside of the row when they are long.");
+            "kept outside of the row when they are long.");
   }
 
   // Sends what is left and ends the copy, if one has begun.
