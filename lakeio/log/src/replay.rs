@@ -171,12 +171,7 @@ impl Replay {
         make: &Make<'_, T>,
         sink: &mut dyn FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let worth = 1 + block.bytes.len() / BYTES_OF_THREAD;
-        let threads = if worth > 1 {
-            parallel::width().min(worth)
-        } else {
-            1
-        };
+        let threads = parallel::width().min(1 + block.bytes.len() / BYTES_OF_THREAD);
         let parts: Vec<(&[u8], bool)> = parts_of(&block.bytes, threads)
             .into_iter()
             .enumerate()

@@ -112,6 +112,9 @@ mod tests {
                 r#"{"ä\"NaN":Infinity,"b\\":NaN}"#,
                 r#"{"ä\"NaN":"Infinity","b\\":"NaN"}"#,
             ),
+            // No JSON, but nothing to fall over either.
+            (r#""NaN\ä"#, r#""NaN\ä"#),
+            (r#""NaN\"#, r#""NaN\"#),
         ] {
             assert_eq!(quoted(json), valid, "{json}");
         }
