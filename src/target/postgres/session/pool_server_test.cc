@@ -72,11 +72,7 @@ TEST_P(PoolTest, AConnectionThatDiedWhileIdleIsReplaced) {
     pid = (*lease)->facts().backend_pid;
   }
   plain_->Execute("SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
-  for (int i = 0; i < 200 && plain_->Value("SELECT count(*) FROM pg_stat_activity WHERE pid = " +
-                                           std::to_string(pid)) != "0";
-       ++i) {
-    std::this_thread::sleep_for(milliseconds(5));
-  }
+  Await("SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(pid), "0");
   auto lease = pool.Borrow(Soon());
   ASSERT_TRUE(lease.ok()) << lease.status().ToString();
   EXPECT_NE((*lease)->facts().backend_pid, pid);
