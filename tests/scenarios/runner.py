@@ -30,7 +30,7 @@ class Regime:
     flags: tuple[str, ...] = ()  # added to every definition
     restart: bool = False
     crash: bool = False
-    fault: faults.Fault | None = None  # strikes each sync that should succeed, before it is run again
+    fault: faults.Fault | None = None  # strikes each sync, before it is run again
 
 
 PLAIN = Regime("plain")
@@ -127,9 +127,8 @@ class Run:
         table = tuple(step.name.split(".", 1)[1].split("."))
         before, rejected = self._rows(table), self._outstanding(table)
         wanted = step.one("error")
-        faulty = None
-        if self._regime.fault and not wanted:
-            faulty = self._disturbed(step.name)
+        code = int(step.one("code", "1")) if wanted else 0
+        faulty = self._disturbed(step.name, code) if self._regime.fault else None
         meanwhile = self._rows(table)
         outcome = self._spillway.run("sync", step.name, *_QUIETLY)
         self._no_stage_left(outcome)
@@ -138,10 +137,10 @@ class Run:
             assert failure.error_class == wanted, (
                 f"class {failure.error_class}, expected {wanted}: {outcome}"
             )
-            code = int(step.one("code", "1"))
             assert outcome.code == code, f"exit code {outcome.code}, expected {code}: {outcome}"
             for text in step.all("names"):
                 assert text in outcome.stderr, f"{text!r} is not said: {outcome}"
+            assert meanwhile == before, f"a disturbed sync changed the table: {faulty}"
             assert self._rows(table) == before, f"a failed sync changed the table: {outcome}"
             assert self._outstanding(table) == rejected, (
                 f"a failed sync changed the rejected rows: {outcome}"
@@ -161,8 +160,9 @@ class Run:
                 f"outcome {said}, expected {expected}: {outcome}, after {faulty}"
             )
 
-    def _disturbed(self, name: str) -> Outcome:
-        """Runs the sync with the regime's fault. It succeeds, fails with an error that tells the mend, or is killed."""
+    def _disturbed(self, name: str, code: int) -> Outcome:
+        """Runs the sync with the regime's fault. It ends with `code`, as it would undisturbed, fails with an error that
+        tells the mend, or is killed."""
         assert self._regime.fault is not None
         run = faults.run(
             self._spillway, ("sync", name, *_QUIETLY), self._regime.fault, self._world
@@ -171,10 +171,10 @@ class Run:
             self.struck.append(run)
         outcome = run.outcome
         killed = self._regime.fault.action == "kill"
-        assert outcome.code in (0, 1) or (killed and outcome.code == -signal.SIGKILL), (
+        assert outcome.code in (code, 1) or (killed and outcome.code == -signal.SIGKILL), (
             f"unexpected exit code: {outcome}"
         )
-        if outcome.code == 1:
+        if outcome.code > 0:
             assert outcome.failure().error_class, f"no error: {outcome}"
         return outcome
 
