@@ -171,6 +171,29 @@ def test_what_others_made_is_not_overwritten_and_explain_says_so(
     shop.fails(*alter, error_class="DEPENDENT_OBJECTS_STILL_EXIST", codes=(1, 2, 5))
 
 
+def test_a_column_that_others_use_is_not_dropped_and_explain_says_so(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    """The source no longer has a column on which others built; nothing is loaded, and nothing of theirs is lost."""
+    shop.done(*create(lake))
+    database.query("CREATE INDEX by_name ON public.products (name)")
+    owner = database.query("SELECT tableowner FROM pg_tables WHERE tablename = 'products'")[0][0]
+    database.query("CREATE SEQUENCE public.numbers")
+    database.query(f'ALTER SEQUENCE public.numbers OWNER TO "{owner}"')
+    database.query("ALTER SEQUENCE public.numbers OWNED BY public.products.name")
+    deltalake.write_deltalake(
+        str(lake), rows(1, 2, 3, 4).drop(["name"]), mode="overwrite", schema_mode="overwrite"
+    )
+    for verb in ("explain", "sync", "resync"):
+        refused = shop.fails(verb, NAME, error_class="DEPENDENT_OBJECTS_STILL_EXIST")
+        for part in ("column name", "index public.by_name", "sequence public.numbers"):
+            assert part in refused.message, refused.message
+    database.query("DROP INDEX public.by_name")
+    database.query("DROP SEQUENCE public.numbers")
+    shop.done("sync", NAME)
+    assert database.query("SELECT * FROM public.products ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+
+
 def test_a_reader_does_not_hold_a_delete_up_for_ever(
     shop: Program, database: Database, lake: pathlib.Path
 ) -> None:

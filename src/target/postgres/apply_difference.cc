@@ -10,6 +10,7 @@
 #include "target/postgres/constraint_error.h"
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/lock_wait.h"
+#include "target/postgres/publish_check.h"
 #include "target/postgres/server_memory.h"
 
 namespace spillway::target::postgres {
@@ -329,7 +330,9 @@ Result<Difference> ApplyDifference(const Context& context, Connection& connectio
   if (found.inserted + found.updated > 0) {
     SPILLWAY_TRY(CheckTriggers(context, connection, publish, table_oid));
   }
-  SPILLWAY_TRY(connection.Execute(context, Sql() << "DROP TABLE " << DifferenceTable()));
+  SPILLWAY_TRY(
+      OwnDropError(connection.Execute(context, Sql() << "DROP TABLE " << DifferenceTable()),
+                   publish.stage.target));
   found.unique_indexes = std::move(anew.make);
   return found;
 }

@@ -201,6 +201,10 @@ Sql OwnIndexStatements() {
   sql << " UNION ALL SELECT 'build', 35, k.oid::bigint, format('ALTER TABLE %s DROP CONSTRAINT %I,"
       << " ADD CONSTRAINT %I %s', k.stage, k.new_name, k.new_name, k.def) FROM own_key k"
       << " WHERE k.more AND NOT k.lacks"
+      << " UNION ALL SELECT 'build', 36, p.indexrelid::bigint, format('ALTER INDEX spillway.%I "
+         "ALTER"
+      << " COLUMN %s SET STATISTICS %s', p.new_name, a.attnum, a.attstattarget) FROM own_pair p"
+      << " JOIN pg_attribute a ON a.attrelid = p.indexrelid AND a.attstattarget >= 0"
       << " UNION ALL SELECT 'name', 5, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I"
       << " TO %I', k.target, k.new_name, k.conname) FROM own_key k"
       << " UNION ALL SELECT 'name', 6, p.indexrelid::bigint, format('ALTER INDEX %s.%I RENAME TO"
@@ -233,7 +237,8 @@ Sql Indexes() {
       << " %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, i.carried, x.stage) || substr(i.def,"
       << " length(i.head) + 1) FROM x, idx i WHERE i.conname IS NULL"
       << " AND starts_with(i.def, i.head)"
-      << " UNION ALL SELECT 'build', 55, i.indexrelid::bigint, format('ALTER INDEX spillway.%s "
+      << " UNION ALL SELECT 'build', 55, i.indexrelid::bigint * 10, format('ALTER INDEX "
+         "spillway.%s "
          "ALTER"
       << " COLUMN %s SET STATISTICS %s', i.carried, a.attnum, a.attstattarget) FROM idx i"
       << " JOIN pg_attribute a ON a.attrelid = i.indexrelid AND a.attstattarget >= 0"
@@ -391,6 +396,19 @@ Sql Comments(std::string_view shape) {
   return sql;
 }
 
+// What a statement carries, from its rank and place.
+Sql CarriedObject(std::int64_t oid) {
+  Sql sql;
+  sql << "CASE WHEN rank BETWEEN 10 AND 25 THEN pg_describe_object('pg_class'::regclass, "
+      << Literal(oid) << "::oid, place::int) WHEN rank IN (30, 35, 80)"
+      << " THEN pg_describe_object('pg_constraint'::regclass, place::oid, 0)"
+      << " WHEN rank BETWEEN 40 AND 55"
+      << " THEN pg_describe_object('pg_class'::regclass, (place / 10)::oid, 0)"
+      << " WHEN rank = 60"
+      << " THEN pg_describe_object('pg_statistic_ext'::regclass, (place / 10)::oid, 0) END";
+  return sql;
+}
+
 }  // namespace
 
 // No name that the server makes of the stage's begins like that.
@@ -402,15 +420,14 @@ Result<Attachments> ReadAttachments(const Context& context, Connection& connecti
                                     const std::vector<std::string>& own_columns,
                                     const std::vector<TableName>& group) {
   Sql sql = Common(oid, stage, published_shape, own_columns, group);
-  sql << " SELECT phase, statement FROM (" << Columns() << Constraints() << OwnIndexStatements()
+  sql << " SELECT phase, statement, CASE WHEN phase IN ('build', 'validate') THEN "
+      << CarriedObject(oid) << " END FROM (" << Columns() << Constraints() << OwnIndexStatements()
       << Indexes() << Statistics() << Views() << Ownership() << Settings() << Behaviour()
       << Grants() << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
       << " ORDER BY phase, rank, place, statement";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   Attachments found;
   const auto list = [&](std::string_view phase) -> std::vector<std::string>& {
-    if (phase == "build") return found.build;
-    if (phase == "validate") return found.validate;
     if (phase == "validate group") return found.validate_group;
     if (phase == "lock") return found.lock;
     if (phase == "attach") return found.attach;
@@ -424,6 +441,9 @@ Result<Attachments> ReadAttachments(const Context& context, Connection& connecti
   for (int row = 0; row < rows.size(); ++row) {
     if (rows.text(row, 0) == "refers to") {
       found.refers_to.push_back(static_cast<std::size_t>(rows.number(row, 1)));
+    } else if (rows.text(row, 0) == "build" || rows.text(row, 0) == "validate") {
+      auto& carried = rows.text(row, 0) == "build" ? found.build : found.validate;
+      carried.push_back({std::string(rows.text(row, 1)), std::string(rows.text(row, 2))});
     } else {
       list(rows.text(row, 0)).emplace_back(rows.text(row, 1));
     }

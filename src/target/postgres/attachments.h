@@ -15,13 +15,20 @@
 /// dependents.h; whatever is movable there has its statement here.
 namespace spillway::target::postgres {
 
+/// A statement, and for people what it carries; "" when that is not one thing.
+struct CarryStatement {
+  std::string sql;
+  std::string object;
+  bool operator==(const CarryStatement& other) const { return sql == other.sql; }
+};
+
 /// The statements, by the moment of a publish at which they are run; each list in its order.
 struct Attachments {
   /// On the stage, before anything is locked: what takes time. Repeating them is harmless.
-  std::vector<std::string> build;
+  std::vector<CarryStatement> build;
   /// Likewise, when `build` is committed: foreign keys against the rows. Those that refer to a
   /// table of the group cannot be held against it before the group is published.
-  std::vector<std::string> validate;
+  std::vector<CarryStatement> validate;
   /// In the publish, before the table's own lock: views, outermost first, and tables referred to.
   std::vector<std::string> lock;
   /// When the stage has the table's name, while the old table still exists: owner, owned sequences,

@@ -38,7 +38,8 @@ Sql MayCarry() {
   Sql sql;
   sql << "CASE WHEN w.oid IS NOT NULL THEN w.ev_class = r.oid OR (v.relkind = 'v'"
       // Another session's temporary view is seen and cannot be touched.
-      << " AND v.relpersistence <> 't' AND w.ev_type = '1' AND pg_has_role(v.relowner, 'USAGE'))"
+      << " AND v.relpersistence <> 't' AND w.ev_type = '1' AND pg_has_role(v.relowner, 'USAGE')"
+      << " AND has_schema_privilege(v.relnamespace, 'CREATE'))"
       << " WHEN d.classid = 'pg_trigger'::regclass THEN g.tgrelid = r.oid"
       << " AND has_function_privilege(g.tgfoid, 'EXECUTE')"
       << " WHEN d.classid = 'pg_policy'::regclass THEN EXISTS (SELECT FROM pg_policy p"
@@ -62,28 +63,69 @@ Sql MayCarry() {
   return sql;
 }
 
-// What pg_depend knows: objects outside of `own` that refer to an object in it.
-Sql ReferringObjects() {
+// Whether everything that the object of a row of pg_depend refers to can be named by us, as is
+// needed to make it again.
+Sql MayName() {
   Sql sql;
-  sql << " SELECT CASE WHEN w.oid IS NULL OR w.ev_class = r.oid THEN i.type"
+  sql << "NOT EXISTS (SELECT FROM pg_depend q LEFT JOIN pg_class qc"
+      << " ON q.refclassid = 'pg_class'::regclass AND qc.oid = q.refobjid LEFT JOIN pg_proc qf"
+      << " ON q.refclassid = 'pg_proc'::regclass AND qf.oid = q.refobjid LEFT JOIN pg_type qt"
+      << " ON q.refclassid = 'pg_type'::regclass AND qt.oid = q.refobjid LEFT JOIN pg_operator qo"
+      << " ON q.refclassid = 'pg_operator'::regclass AND qo.oid = q.refobjid"
+      << " WHERE q.classid = d.classid AND q.objid = d.objid AND NOT has_schema_privilege(coalesce("
+      << "qc.relnamespace, qf.pronamespace, qt.typnamespace, qo.oprnamespace), 'USAGE'))";
+  return sql;
+}
+
+// Of a row of pg_depend: what the object is called by those who made it.
+Sql ObjectKind() {
+  Sql sql;
+  sql << "CASE WHEN w.oid IS NULL OR w.ev_class = r.oid THEN i.type"
       << " WHEN v.relkind = 'm' THEN 'materialized view'"
-      << " WHEN v.relkind = 'v' THEN 'view' ELSE 'rule' END,"
-      << " CASE WHEN v.relkind IN ('m', 'v')"
+      << " WHEN v.relkind = 'v' THEN 'view' ELSE 'rule' END";
+  return sql;
+}
+
+Sql ObjectName() {
+  Sql sql;
+  sql << "CASE WHEN v.relkind IN ('m', 'v')"
       << " THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)"
-      << " ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END, " << MayCarry()
-      << " FROM r CROSS JOIN pg_depend d JOIN own o ON o.classid = d.refclassid"
+      << " ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END";
+  return sql;
+}
+
+// The rows d of pg_depend by which objects outside of `own` refer to one in it.
+Sql References() {
+  Sql sql;
+  sql << " FROM r CROSS JOIN pg_depend d JOIN own o ON o.classid = d.refclassid"
       << " AND o.objid = d.refobjid"
       << " LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
       << " LEFT JOIN pg_class v ON v.oid = w.ev_class"
       << " LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid"
       << " LEFT JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i ON true"
       << " WHERE NOT EXISTS (SELECT FROM own p WHERE p.classid = d.classid AND p.objid = d.objid)"
-      << " AND g.tgisinternal IS NOT TRUE"
+      << " AND g.tgisinternal IS NOT TRUE";
+  return sql;
+}
+
+// What the dependency catalogs know.
+Sql ReferringObjects() {
+  Sql sql;
+  sql << " SELECT " << ObjectKind() << ", " << ObjectName() << ", " << MayCarry() << " AND "
+      << MayName()
+      << References()
       // What refers to shared objects: owner, grants, policies' roles and tablespaces are known.
       << " UNION ALL SELECT 'shared dependency', pg_describe_object(d.refclassid, d.refobjid, 0),"
       << " false FROM pg_shdepend d, r WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid"
       << " AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-      << " AND d.deptype NOT IN ('o', 'a', 'i', 'r', 't')";
+      << " AND d.deptype NOT IN ('o', 'a', 'i', 'r', 't')"
+      // An extension that owns the table or something on it, or takes it along when it goes.
+      << " UNION ALL SELECT 'extension', pg_describe_object(d.refclassid, d.refobjid, 0) || CASE"
+      << " WHEN d.classid = 'pg_class'::regclass AND d.objid = r.oid THEN '' ELSE ' with ' ||"
+      << " pg_describe_object(d.classid, d.objid, 0) END, false FROM r CROSS JOIN pg_depend d"
+      << " WHERE d.deptype IN ('e', 'x') AND (d.classid, d.objid) IN (SELECT * FROM own UNION"
+      << " SELECT n.classid, n.objid FROM pg_depend n JOIN own o ON o.classid = n.refclassid"
+      << " AND o.objid = n.refobjid)";
   return sql;
 }
 
@@ -114,6 +156,14 @@ Sql Properties() {
       << " FROM own_index i WHERE NOT i.untouched"
       << " UNION ALL SELECT 'clustering', i.indexrelid::regclass::text, true FROM own_index i"
       << " WHERE i.indisclustered"
+      << " UNION ALL SELECT 'statistics target', pg_describe_object('pg_class'::regclass,"
+      << " i.indexrelid, 0), true FROM own_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid"
+      << " AND a.attstattarget >= 0"
+      // DISABLE TRIGGER ALL reaches those of foreign keys, on both sides.
+      << " UNION ALL SELECT 'trigger', 'of ' || pg_describe_object('pg_constraint'::regclass, "
+         "k.oid,"
+      << " 0) || ', not enabled as made', false FROM r JOIN pg_constraint k ON k.conrelid = r.oid"
+      << " JOIN pg_trigger g ON g.tgconstraint = k.oid AND g.tgisinternal AND g.tgenabled <> 'O'"
       << " UNION ALL SELECT 'tablespace', i.indexrelid::regclass::text, false FROM own_index i"
       << " JOIN pg_class c ON c.oid = i.indexrelid WHERE c.reltablespace <> 0";
   return sql;
@@ -122,10 +172,7 @@ Sql Properties() {
 // What other catalogs say of it.
 Sql Mentions() {
   Sql sql;
-  sql << " UNION ALL SELECT 'extension', pg_describe_object(d.refclassid, d.refobjid, 0), false"
-      << " FROM pg_depend d, r WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid"
-      << " AND d.deptype IN ('e', 'x')"
-      << " UNION ALL SELECT 'security label', l.provider, false FROM pg_seclabel l JOIN own o"
+  sql << " UNION ALL SELECT 'security label', l.provider, false FROM pg_seclabel l JOIN own o"
       << " ON o.classid = l.classoid AND o.objid = l.objoid"
       << " UNION ALL SELECT 'comment', 'on ' || pg_describe_object(s.classoid, s.objoid,"
       << " s.objsubid), c.relkind = 'i' OR k.oid IS NOT NULL FROM r CROSS JOIN pg_description s"
@@ -135,7 +182,7 @@ Sql Mentions() {
       << " WHERE o.objid <> r.oid"
       << " UNION ALL SELECT 'comment', CASE s.objsubid WHEN 0 THEN 'on the table' ELSE 'on a "
          "column'"
-      << " END, true FROM r JOIN pg_description s ON s.classoid = 'pg_class'::regclass"
+      << " END, s.objsubid >= 0 FROM r JOIN pg_description s ON s.classoid = 'pg_class'::regclass"
       << " AND s.objoid = r.oid LEFT JOIN pg_attribute a ON a.attrelid = r.oid"
       << " AND a.attnum = s.objsubid AND s.objsubid > 0 WHERE NOT EXISTS (SELECT FROM own_comment c"
       << " WHERE c.name = coalesce(a.attname, '') AND c.description = s.description)"
@@ -150,7 +197,11 @@ Sql Mentions() {
       << " UNION ALL SELECT 'grant', x.privilege_type || ' by ' || pg_get_userbyid(x.grantor), "
          "false"
       << " FROM r JOIN pg_attribute a ON a.attrelid = r.oid, LATERAL aclexplode(a.attacl) x"
-      << " WHERE x.grantor <> r.relowner";
+      << " WHERE x.grantor <> r.relowner"
+      << " UNION ALL SELECT 'grant', 'column ' || a.attname, false FROM r JOIN pg_attribute a"
+      << " ON a.attrelid = r.oid AND a.attnum < 0 WHERE a.attacl IS NOT NULL"
+      << " UNION ALL SELECT 'grant', 'on the row type', false FROM r JOIN pg_type t"
+      << " ON t.oid = r.reltype WHERE t.typacl <> acldefault('T', t.typowner)";
   return sql;
 }
 
@@ -200,6 +251,33 @@ Result<std::vector<Dependent>> FindDependents(const Context& context, Connection
         {std::string(rows.text(row, 0)), std::string(rows.text(row, 1)), rows.boolean(row, 2)});
   }
   return dependents;
+}
+
+Result<std::vector<ColumnUser>> FindColumnUsers(const Context& context, Connection& connection,
+                                                std::int64_t oid, std::string_view published_shape,
+                                                const std::vector<std::string>& columns) {
+  std::vector<ColumnUser> users;
+  if (columns.empty()) return users;
+  Sql sql = OwnObjects(oid, published_shape);
+  // Another column is its table's own, and may be computed from this one.
+  sql << " SELECT DISTINCT c.attname, CASE WHEN f.oid IS NULL THEN u.kind ELSE 'generated column'"
+      << " END, CASE WHEN f.oid IS NULL THEN u.name ELSE pg_describe_object('pg_class'::regclass,"
+      << " f.adrelid, f.adnum) END FROM (SELECT " << ObjectKind() << ", " << ObjectName()
+      << ", d.classid, d.objid, d.refobjsubid" << References()
+      << " AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.deptype <> 'i')"
+      << " AS u(kind, name, classid, objid, place) JOIN pg_attribute c ON c.attrelid = "
+      << Literal(oid) << "::oid AND c.attnum = u.place AND c.attname IN (''";
+  for (const std::string& column : columns) sql << ", " << Literal(column);
+  sql << ") LEFT JOIN pg_attrdef f ON u.classid = 'pg_attrdef'::regclass AND f.oid = u.objid"
+      << " LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum"
+      << " WHERE a.attname IS NULL OR a.attname NOT IN (SELECT e->>0 FROM json_array_elements("
+      << Literal(ShapeList(published_shape, "columns")) << "::json) e) ORDER BY 1, 2, 3";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  for (int row = 0; row < rows.size(); ++row) {
+    users.push_back({std::string(rows.text(row, 0)),
+                     {std::string(rows.text(row, 1)), std::string(rows.text(row, 2)), false}});
+  }
+  return users;
 }
 
 std::vector<Dependent> Immovable(const std::vector<Dependent>& dependents) {

@@ -19,6 +19,19 @@ base::Result<std::vector<Dependent>> FindDependents(const base::Context& context
                                                     Connection& connection, std::int64_t oid,
                                                     std::string_view published_shape);
 
+/// An object of others that uses a column of a table.
+struct ColumnUser {
+  std::string column;
+  Dependent object;
+};
+
+/// What uses one of `columns` of relation `oid` and would go with it, or keep it from being
+/// dropped: nothing that is Spillway's own, nor what is the column's, like its default.
+base::Result<std::vector<ColumnUser>> FindColumnUsers(const base::Context& context,
+                                                      Connection& connection, std::int64_t oid,
+                                                      std::string_view published_shape,
+                                                      const std::vector<std::string>& columns);
+
 /// The dependents that a swap would lose.
 std::vector<Dependent> Immovable(const std::vector<Dependent>& dependents);
 /// All of them, for people.

@@ -47,7 +47,7 @@ TEST_P(DependentsTest, ATemporaryViewOfAnotherSessionKeepsTheTable) {
 }
 
 TEST_P(DependentsTest, EverythingOfOthersIsNamed) {
-  index_.indexes = {"(name)"};
+  index_.indexes = {"(name)", "(lower(name))"};
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(Found(), std::vector<std::string>());
   const std::vector<Attachment> attachments = {
@@ -113,6 +113,28 @@ TEST_P(DependentsTest, EverythingOfOthersIsNamed) {
       {"ALTER INDEX products_name_idx RENAME TO better", "index: index better", true},
       {"ALTER INDEX products_name_idx SET (fillfactor = 50)", "index: index products_name_idx",
        true},
+      {"ALTER INDEX products_lower_idx ALTER COLUMN 1 SET STATISTICS 79",
+       "statistics target: index products_lower_idx", true},
+      {"CREATE INDEX by_hand ON products (name DESC);"
+       "ALTER INDEX by_hand DEPENDS ON EXTENSION plpgsql",
+       "extension: extension plpgsql with index by_hand", false},
+      {"ALTER INDEX products_name_idx DEPENDS ON EXTENSION plpgsql",
+       "extension: extension plpgsql with index products_name_idx", false},
+      {"CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+       "CREATE TRIGGER t AFTER INSERT ON products FOR EACH ROW EXECUTE FUNCTION tf();"
+       "ALTER TRIGGER t ON products DEPENDS ON EXTENSION plpgsql",
+       "extension: extension plpgsql with trigger t on table products", false},
+      {"REVOKE USAGE ON TYPE products FROM PUBLIC", "grant: on the row type", false},
+      {"GRANT SELECT (ctid) ON products TO PUBLIC", "grant: column ctid", false},
+      {"COMMENT ON COLUMN products.xmin IS 'mine'", "comment: on a column", false},
+      {"CREATE TABLE kinds (name text PRIMARY KEY); INSERT INTO kinds VALUES ('a');"
+       "ALTER TABLE products ADD CONSTRAINT kind FOREIGN KEY (name) REFERENCES kinds;"
+       "ALTER TABLE products DISABLE TRIGGER ALL",
+       "trigger: of constraint kind on table products, not enabled as made", false},
+      {"CREATE TABLE kinds (name text PRIMARY KEY); INSERT INTO kinds VALUES ('a');"
+       "ALTER TABLE products ADD CONSTRAINT kind FOREIGN KEY (name) REFERENCES kinds;"
+       "ALTER TABLE kinds DISABLE TRIGGER ALL",
+       "trigger: of constraint kind on table products, not enabled as made", false},
   };
   for (const Attachment& attachment : attachments) {
     ASSERT_EQ(plain_->Execute(attachment.make), "") << attachment.make;
@@ -129,6 +151,30 @@ TEST_P(DependentsTest, EverythingOfOthersIsNamed) {
     MustLoad(1, {{1, "a"}});
     ASSERT_EQ(Found(), std::vector<std::string>()) << "after " << attachment.make;
   }
+}
+
+TEST_P(DependentsTest, AViewThatWeCannotMakeAgainKeepsTheTable) {
+  MustLoad(1, {{1, "a"}});
+  const std::string poor = As("dependents_shut");
+  ASSERT_EQ(plain_->Execute("GRANT CREATE ON DATABASE " + database_ +
+                            " TO dependents_shut; GRANT ALL ON SCHEMA spillway, public TO"
+                            " dependents_shut; GRANT ALL ON ALL TABLES IN SCHEMA spillway TO"
+                            " dependents_shut; GRANT ALL ON ALL SEQUENCES IN SCHEMA spillway TO"
+                            " dependents_shut; ALTER TABLE products OWNER TO dependents_shut;"
+                            "CREATE SCHEMA hidden; CREATE TABLE hidden.t (); GRANT SELECT ON"
+                            " hidden.t TO dependents_shut; CREATE VIEW v AS SELECT id FROM"
+                            " products, hidden.t; ALTER VIEW v OWNER TO dependents_shut;"
+                            "CREATE SCHEMA full_; GRANT USAGE ON SCHEMA full_ TO dependents_shut;"
+                            "CREATE VIEW full_.w AS SELECT id FROM products;"
+                            "ALTER VIEW full_.w OWNER TO dependents_shut"),
+            "");
+  target_ = OpenTarget(poor);
+  EXPECT_EQ(Found(), (std::vector<std::string>{"view: view full_.w (immovable)",
+                                               "view: view public.v (immovable)"}));
+  MustLoad(2, {{1, "b"}});
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|b"});
+  target_.reset();
+  plain_->Execute("DROP OWNED BY dependents_shut CASCADE; DROP ROLE dependents_shut");
 }
 
 TEST_P(DependentsTest, OfAnotherRoleIsNotOurs) {

@@ -82,7 +82,12 @@ class Transaction {
       SPILLWAY_ASSIGN(const bool ready, table.CheckAgain(context, connection_));
       if (!ready) return false;
     }
-    for (TablePublish* table : PutOrder()) SPILLWAY_TRY(table->Put(context, connection_));
+    for (TablePublish* table : PutOrder()) {
+      Status put = table->Put(context, connection_);
+      if (put.ok()) continue;
+      if (!table->ApplyAfter(put)) return put;
+      return false;
+    }
     SPILLWAY_TRY(CheckConstraints(context));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Complete(context, connection_));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Finish(context, connection_));
@@ -318,7 +323,9 @@ Result<Published> PublishStages(const Context& context, Pool& pool,
     lock_timeout = std::min(lock_timeout, publish->lock_timeout);
   }
   SPILLWAY_ASSIGN(const std::chrono::milliseconds longest, LongestAttempt(context, pool));
-  for (int round = 0; round < kRounds; ++round) {
+  // Each table may also turn out to be one that cannot be swapped.
+  const int rounds = kRounds + static_cast<int>(tables.size());
+  for (int round = 0; round < rounds; ++round) {
     SPILLWAY_TRY(MakeReady(context, pool, tables, lock_timeout));
     SPILLWAY_ASSIGN(auto published, PublishReady(context, pool, tables, lock_timeout, longest));
     if (published) return InOrderOf(publishes, tables, *std::move(published));

@@ -1,7 +1,12 @@
 #include "target/postgres/publish_check.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "target/postgres/adopt.h"
 #include "target/postgres/align_columns.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/relation.h"
@@ -17,9 +22,24 @@ using base::Status;
 
 // object_not_in_prerequisite_state
 constexpr std::string_view kNotPrepared = "55000";
+// raise_exception
+constexpr std::string_view kRaised = "P0001";
 
 std::string Mend(std::string_view quoted_table) {
   return "ALTER TABLE " + std::string(quoted_table) + " REPLICA IDENTITY FULL";
+}
+
+// Columns that a load of `columns` takes from the table. Whether a computed one stays, which only
+// the target has, is not known before the stage is made; nor what stays of a table to be replaced.
+std::vector<std::string> DroppedBy(const std::vector<Column>& columns, std::string_view shape) {
+  std::vector<std::string> dropped;
+  if (IsReplaced(shape)) return dropped;
+  const std::vector<std::string> computed = ShapeGenerated(shape);
+  std::ranges::copy_if(ShapeColumns(shape), std::back_inserter(dropped), [&](const auto& name) {
+    return std::ranges::find(columns, name, &Column::name) == columns.end() &&
+           std::ranges::find(computed, name) == computed.end();
+  });
+  return dropped;
 }
 
 }  // namespace
@@ -30,12 +50,42 @@ Status CheckPublish(const Context& context, Connection& connection, const TableN
   SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, state.oid));
   const auto collisions = LoadedOverOthers(state.shape, now, columns);
   if (!collisions.empty()) return CollisionError(table, collisions.front());
+  SPILLWAY_TRY(CheckDropped(context, connection, table, state.oid, state.shape,
+                            DroppedBy(columns, state.shape)));
   const std::vector<Dependent> immovable = Immovable(state.dependents);
   if (immovable.empty() && !state.adopted) return Status();
   SPILLWAY_ASSIGN(const auto has, ReadPrimaryKey(context, connection, state.oid));
   if (has == key) return Status();
   return OtherKeyError(table, has, key,
                        immovable.empty() ? "its adopted rows" : NamesOf(immovable));
+}
+
+Status CheckDropped(const Context& context, Connection& connection, const TableName& table,
+                    std::int64_t oid, std::string_view published_shape,
+                    const std::vector<std::string>& dropped) {
+  SPILLWAY_ASSIGN(const auto users,
+                  FindColumnUsers(context, connection, oid, published_shape, dropped));
+  if (users.empty()) return Status();
+  std::vector<std::string> columns;
+  std::vector<std::string> names;
+  for (const ColumnUser& user : users) {
+    if (columns.empty() || columns.back() != user.column) columns.push_back(user.column);
+    names.push_back(user.object.ToString());
+  }
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  const std::string column = fmt::format("{}", fmt::join(columns, ", "));
+  const std::string dependents = fmt::format("{}", fmt::join(names, "; "));
+  return Status(ErrorClass::kDependentObjectsStillExist,
+                "the sync would drop " + std::string(columns.size() == 1 ? "column " : "columns ") +
+                    column + " of " + table.ToString() + ", used by others: " + dependents)
+      .With("table", table.ToString())
+      .With("column", column)
+      .With("dependents", dependents)
+      .Mend(
+          "Drop the named objects, or make them without the column, then sync again; or keep it "
+          "in the source and the definition.");
 }
 
 Result<std::vector<std::string>> WarnOfReplicaIdentity(const Context& context,
@@ -70,6 +120,15 @@ Status ReplicaIdentityError(Status error, const TableName& table) {
       .Restate(ErrorClass::kTargetUnsuitable, std::move(message))
       .With("table", table.ToString())
       .Mend("If the table lacks a replica identity: " + Mend((Sql() << table).text()) + ".");
+}
+
+Status OwnDropError(Status error, const TableName& table) {
+  if (error.detail("sqlstate") != kRaised) return error;
+  std::string message = "Spillway may not drop a table of its own: " + std::string(error.message());
+  return std::move(error)
+      .Restate(ErrorClass::kTargetUnsuitable, std::move(message))
+      .With("table", table.ToString())
+      .Mend("Let event triggers on sql_drop pass temporary tables and what is in schema spillway.");
 }
 
 }  // namespace spillway::target::postgres

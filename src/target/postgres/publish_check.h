@@ -17,6 +17,13 @@ base::Status CheckPublish(const base::Context& context, Connection& connection,
                           const TableName& table, const TableState& state,
                           const std::vector<Column>& columns, const std::vector<std::string>& key);
 
+/// DEPENDENT_OBJECTS_STILL_EXIST naming what of others uses one of `dropped`, columns that a
+/// publish takes from relation `oid` at `table`.
+base::Status CheckDropped(const base::Context& context, Connection& connection,
+                          const TableName& table, std::int64_t oid,
+                          std::string_view published_shape,
+                          const std::vector<std::string>& dropped);
+
 /// For people: that publications send on updates and deletes of relation `oid`, which the server
 /// refuses since it has no replica identity. Empty when it has, or nobody publishes it.
 base::Result<std::vector<std::string>> WarnOfReplicaIdentity(const base::Context& context,
@@ -25,6 +32,10 @@ base::Result<std::vector<std::string>> WarnOfReplicaIdentity(const base::Context
 
 /// `error` of a statement that wrote rows of `table`, with the mend when it is that.
 base::Status ReplicaIdentityError(base::Status error, const TableName& table);
+
+/// `error` of a statement that drops a table of Spillway's own, used for a publish of `table`:
+/// TARGET_UNSUITABLE with the mend when an event trigger refused that.
+base::Status OwnDropError(base::Status error, const TableName& table);
 
 }  // namespace spillway::target::postgres
 

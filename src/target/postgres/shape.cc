@@ -184,6 +184,14 @@ std::vector<std::string> ShapeNotNull(std::string_view shape) {
   return names;
 }
 
+std::vector<std::string> ShapeGenerated(std::string_view shape) {
+  std::vector<std::string> names;
+  for (const Json& column : ColumnsOf(shape)) {
+    if (column[kGenerated] != "") names.push_back(column[kName]);
+  }
+  return names;
+}
+
 std::map<std::string, std::string> ShapeComments(std::string_view shape) {
   std::map<std::string, std::string> comments;
   for (const Json& comment : ListOf(Json::parse(shape, nullptr, false), "comments")) {
@@ -197,12 +205,9 @@ std::map<std::string, std::string> ShapeComments(std::string_view shape) {
 
 std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now) {
   const std::vector<std::string> ours = ShapeColumns(published);
-  std::vector<std::string> names;
-  for (const Json& column : ColumnsOf(now)) {
-    if (column[kGenerated] != "" && !Contains(ours, column[kName])) {
-      names.push_back(column[kName]);
-    }
-  }
+  std::vector<std::string> names = ShapeGenerated(now);
+  std::erase_if(
+      names, [&](const std::string& name) { return std::ranges::find(ours, name) != ours.end(); });
   return names;
 }
 

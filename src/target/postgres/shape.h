@@ -32,6 +32,9 @@ std::vector<std::string> ShapeColumns(std::string_view shape);
 /// Those of them that are NOT NULL.
 std::vector<std::string> ShapeNotNull(std::string_view shape);
 
+/// Those of them that are computed from the row.
+std::vector<std::string> ShapeGenerated(std::string_view shape);
+
 /// The comments of a shape by column, the table's own under "".
 std::map<std::string, std::string> ShapeComments(std::string_view shape);
 

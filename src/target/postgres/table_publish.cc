@@ -1,7 +1,9 @@
 #include "target/postgres/table_publish.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -30,6 +32,19 @@ using base::Status;
 
 constexpr std::string_view kTooManyColumns = "54011";
 
+// Classes of SQLSTATE that are not about the new table: the connection, rows, transactions,
+// resources and the server itself; and a lock that was not had.
+constexpr auto kNotOfTheTable = std::to_array<std::string_view>(
+    {"08", "22", "23", "25", "26", "40", "53", "55P", "57", "58", "F0", "XX"});
+
+// Whether the server refused a statement for what it would make.
+bool IsRefusal(const Status& error) {
+  const std::string_view state = error.detail("sqlstate");
+  return !state.empty() && std::ranges::none_of(kNotOfTheTable, [&](std::string_view part) {
+    return state.starts_with(part);
+  });
+}
+
 Sql Statements(const std::vector<std::string>& statements) {
   Sql sql;
   for (const std::string& statement : statements) sql << ServerSql(statement) << ";";
@@ -45,14 +60,13 @@ Status TablePublish::MakeReady(const Context& context, Pool& pool) {
   if (ready_oid_ == 0) return Status();
   SPILLWAY_TRY(ReadStageShape(context, *connection));
   if (stage_shape_.empty()) return Status();  // gone: told by the transaction, which knows why
+  SPILLWAY_TRY(
+      CheckDropped(context, *connection, stage_.target, old_->oid, published_shape_, dropped_));
   if (swaps() || group_.size() > 1) {
     SPILLWAY_ASSIGN(attachments_, ReadAttachments(context, *connection, old_->oid, stage_,
                                                   published_shape_, own_columns_, group_));
   }
-  if (swaps()) {
-    SPILLWAY_TRY(Carry(context, *connection, attachments_.build));
-    SPILLWAY_TRY(Carry(context, *connection, attachments_.validate));
-  }
+  if (swaps()) SPILLWAY_TRY(CarryAll(context, *connection));
   // The old table's plans rest on statistics; the new one has its own from the first query on. A
   // first load leaves them to autovacuum.
   SPILLWAY_TRY(connection->Execute(context, Sql() << "ANALYZE " << stage_.table));
@@ -72,6 +86,7 @@ Status TablePublish::ChooseWay(const Context& context, Connection& connection) {
                   FindDependents(context, connection, old_->oid, published_shape_));
   if (!old_->may_drop) dependents.push_back({"owner", old_->owner, false});
   pinned_by_ = NamesOf(Immovable(dependents));
+  moved_ = NamesOf(dependents);
   if (publish_.way == PublishWay::kApply) {
     published_.way = PublishWay::kApply;
     if (pinned_by_.empty()) pinned_by_ = "the plan";
@@ -100,6 +115,23 @@ void TablePublish::ApplyInstead(const Status& why) {
   pinned_by_ = why.detail("blockers");
 }
 
+// `object`: what of others is the cause, for people; "" when that is not known.
+void TablePublish::ApplyAfterRefusal(const Status& refused, std::string_view object) {
+  std::string cause(object);
+  cause += (object.empty() ? "" : " (") + std::string(refused.message());
+  if (!object.empty()) cause += ")";
+  ApplyInstead(Status(ErrorClass::kDependentObjectsStillExist,
+                      "the server refuses a new table in the old one's place: " + cause)
+                   .With("blockers", cause));
+}
+
+bool TablePublish::ApplyAfter(const Status& failed) {
+  if (!swaps() || !IsRefusal(failed)) return false;
+  // What an event trigger raises is about none of them.
+  ApplyAfterRefusal(failed, failed.detail("sqlstate").starts_with("42") ? moved_ : std::string());
+  return true;
+}
+
 void TablePublish::TellOfStandbys(std::string_view standbys) {
   published_.reason =
       "a standby does not report its snapshots: a transaction that began there before the load "
@@ -113,6 +145,7 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
   stage_shape_.clear();
   own_columns_.clear();
   extra_columns_.clear();
+  dropped_.clear();
   if (!stage) return Status();
   SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
   std::vector<std::string> carried;
@@ -131,21 +164,37 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
     if (loaded || computed) own_columns_.push_back(column);
     if (!loaded && !others) extra_columns_.push_back(column);
   }
+  const std::vector<std::string> present = ShapeColumns(stage_shape_);
+  std::ranges::copy_if(ShapeColumns(published_shape_), std::back_inserter(dropped_),
+                       [&](const std::string& column) {
+                         return std::ranges::find(present, column) == present.end();
+                       });
+  return Status();
+}
+
+// What the server refuses to carry keeps the table.
+Status TablePublish::CarryAll(const Context& context, Connection& connection) {
+  Status carried = Carry(context, connection, attachments_.build);
+  if (carried.ok()) carried = Carry(context, connection, attachments_.validate);
+  if (carried.ok() || !IsRefusal(carried)) return carried;
+  SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
+  ApplyAfterRefusal(carried, carried.detail("object"));
   return Status();
 }
 
 // Runs statements on the stage in a transaction of their own, in which no newer run takes it away.
 Status TablePublish::Carry(const Context& context, Connection& connection,
-                           const std::vector<std::string>& statements) {
+                           const std::vector<CarryStatement>& statements) {
   if (statements.empty()) return Status();
   SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage_));
   SPILLWAY_TRY(connection.Execute(context, Sql() << RaiseIndexMemory(kIndexMemory) << ";"
                                                  << SetLockTimeout(publish_.lock_timeout)));
-  for (const std::string& statement : statements) {
-    if (Status done = connection.Execute(context, Sql() << ServerSql(statement)); !done.ok()) {
-      return ConstraintError(std::move(done), stage_.target)
-          .While("carry to the new table what others made");
-    }
+  for (const CarryStatement& statement : statements) {
+    Status done = connection.Execute(context, Sql() << ServerSql(statement.sql));
+    if (done.ok()) continue;
+    if (IsRefusal(done)) return std::move(done).With("object", statement.object);
+    return ConstraintError(std::move(done), stage_.target)
+        .While("carry to the new table what others made");
   }
   return connection.Execute(context, Sql() << "COMMIT");
 }
@@ -260,7 +309,9 @@ Result<bool> TablePublish::PlanLocks(const Context& context, Connection& connect
   auto alignment = AlignColumns(context, connection, publish_, old_->oid, published_shape_,
                                 extra_columns_, pinned_by_);
   // What a swap could have done, had readers left: they are the reason, not the columns.
-  if (!alignment.ok()) return may_not_swap_.ok() ? std::move(alignment).status() : may_not_swap_;
+  const bool readers =
+      !may_not_swap_.ok() && may_not_swap_.error_class() == ErrorClass::kLockTimeout;
+  if (!alignment.ok()) return readers ? may_not_swap_ : std::move(alignment).status();
   alignment_ = *std::move(alignment);
   locks_.push_back(
       LockForApply(stage_.target, alignment_.ChangesTable() || !attachments_.defer.empty()));
@@ -273,6 +324,9 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   if (!locked || locked->oid != old_->oid) return false;
   SPILLWAY_ASSIGN(const auto collisions, FindCollisions(context, connection));
   if (!collisions.empty()) return false;
+  SPILLWAY_ASSIGN(const auto users,
+                  FindColumnUsers(context, connection, old_->oid, published_shape_, dropped_));
+  if (!users.empty()) return false;
   SPILLWAY_ASSIGN(Attachments now, ReadAttachments(context, connection, old_->oid, stage_,
                                                    published_shape_, own_columns_, group_));
   const bool same = now.SamePreparation(attachments_);
@@ -311,11 +365,7 @@ Status TablePublish::Swap(const Context& context, Connection& connection) {
         << TakePlace(stage_, publish_.table_comment);
   SPILLWAY_TRY(connection.Execute(context, place)
                    .While("put the stage in place as " + stage_.target.ToString()));
-  if (Status attached = connection.Execute(context, Statements(attachments_.attach));
-      !attached.ok()) {
-    if (!attached.detail("sqlstate").starts_with("42")) return attached;
-    return PinnedError(stage_.target, attached.message(), "views on it");
-  }
+  SPILLWAY_TRY(connection.Execute(context, Statements(attachments_.attach)));
   // Without CASCADE: whatever still hangs on the old table is a reason to stop.
   SPILLWAY_TRY(connection.Execute(
       context, Sql() << "DROP TABLE " << aside << ";" << Statements(attachments_.name)));
@@ -368,7 +418,9 @@ Status TablePublish::Complete(const Context& context, Connection& connection) {
   if (Status done = sql.empty() ? Status() : connection.Execute(context, sql); !done.ok()) {
     return ConstraintError(std::move(done), stage_.target);
   }
-  return swaps() ? Status() : connection.Execute(context, Sql() << "DROP TABLE " << stage_.table);
+  if (swaps()) return Status();
+  return OwnDropError(connection.Execute(context, Sql() << "DROP TABLE " << stage_.table),
+                      stage_.target);
 }
 
 Status TablePublish::Finish(const Context& context, Connection& connection) {

@@ -33,10 +33,13 @@ class TablePublish {
 
   /// Chooses swap or apply from what hangs on the table, builds on the stage what is carried to it,
   /// and refuses too many deletes. May take long; locks no reader out. Errors: TOO_MANY_DELETES,
-  /// CONSTRAINT_VIOLATION, FENCED.
+  /// CONSTRAINT_VIOLATION, FENCED; DEPENDENT_OBJECTS_STILL_EXIST for a column that others use.
   base::Status MakeReady(const base::Context& context, Pool& pool);
   /// From now on the difference is applied, because `why` a swap may not be.
   void ApplyInstead(const base::Status& why);
+  /// From now on the difference is applied, when `failed`, of Put, is the server's refusal of the
+  /// new table rather than of its rows or of the moment. False, and nothing is changed, when not.
+  bool ApplyAfter(const base::Status& failed);
 
   /// Adds to the report that `standbys` may have readers who find the table empty.
   void TellOfStandbys(std::string_view standbys);
@@ -49,8 +52,8 @@ class TablePublish {
   /// TOO_MANY_REJECTED, INTERNAL.
   base::Status Check(const base::Context& context, Connection& connection);
   /// Plans what to lock. False when the table is no longer as MakeReady found it. Errors:
-  /// ALREADY_EXISTS; DEPENDENT_OBJECTS_STILL_EXIST, or what ApplyInstead was told, when the columns
-  /// cannot be changed in place.
+  /// ALREADY_EXISTS; when the columns cannot be changed in place DEPENDENT_OBJECTS_STILL_EXIST, or
+  /// LOCK_TIMEOUT when that is what ApplyInstead was told.
   base::Result<bool> PlanLocks(const base::Context& context, Connection& connection);
   /// Statements that each lock a relation which readers or writers use: outermost first, as readers
   /// come, the table last.
@@ -75,8 +78,10 @@ class TablePublish {
   base::Result<std::vector<std::string>> FindCollisions(const base::Context& context,
                                                         Connection& connection);
   base::Status ReadStageShape(const base::Context& context, Connection& connection);
+  base::Status CarryAll(const base::Context& context, Connection& connection);
   base::Status Carry(const base::Context& context, Connection& connection,
-                     const std::vector<std::string>& statements);
+                     const std::vector<CarryStatement>& statements);
+  void ApplyAfterRefusal(const base::Status& refused, std::string_view object);
   base::Status GuardDeletes(const base::Context& context, Connection& connection);
   base::Status CheckCounts(const base::Context& context, Connection& connection);
   base::Status CheckIndexes(const base::Context& context, Connection& connection);
@@ -93,12 +98,14 @@ class TablePublish {
   std::string stage_shape_;      ///< the stage's, before anything was carried to it
   std::vector<std::string> own_columns_;
   std::vector<std::string> extra_columns_;  ///< of the definition, that only the target has
+  std::vector<std::string> dropped_;        ///< that Spillway made, and the stage does not have
   std::int64_t ready_oid_ = 0;              ///< the relation that MakeReady looked at; 0: none
   Attachments attachments_;
   std::vector<Sql> locks_;
   Alignment alignment_;
   Sql unique_indexes_;         ///< of an apply, to be made anew
   std::string pinned_by_;      ///< why the table must stay, for people
+  std::string moved_;          ///< what a swap takes over, for people
   base::Status may_not_swap_;  ///< given to ApplyInstead
   std::int64_t oid_ = 0;       ///< of the stage, then of the published table
   PublishedTable published_;
