@@ -111,6 +111,64 @@ TEST_P(AlignColumnsTest, AColumnOfOthersIsNotWrittenOver) {
   }
 }
 
+TEST_P(AlignColumnsTest, NewColumnsComeAfterThoseThatOthersCompute) {
+  const std::string columns =
+      "SELECT string_agg(attname || coalesce(':' || col_description(attrelid, attnum), ''), ' '"
+      " ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'products'::regclass AND attnum > 0"
+      " AND NOT attisdropped";
+  columns_[0].comment.clear();
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products ADD twice bigint GENERATED ALWAYS AS (id * 2)"
+                            " STORED, ADD thrice bigint GENERATED ALWAYS AS (id * 3) STORED;"
+                            "COMMENT ON COLUMN products.thrice IS 'mine'; CREATE VIEW v AS SELECT"
+                            " thrice FROM products; CREATE INDEX by_hand ON products (twice)"),
+            "");
+  CallSecond("b");
+  for (int version = 2; version <= 3; ++version) {
+    const std::string oid = Oid();
+    MustLoad(version, {{1, "a"}, {2, "b"}});
+    EXPECT_NE(Oid(), oid);
+    EXPECT_EQ(plain_->Value(columns), "id twice thrice:mine b");
+    EXPECT_EQ(Read(), (std::vector<std::string>{"1|2|3|a", "2|4|6|b"}));
+    EXPECT_EQ(plain_->Value("SELECT sum(thrice) FROM v"), "9");
+    EXPECT_TRUE(State().unchanged) << State().difference;
+  }
+  // What becomes of them during the load counts.
+  auto publish = Prepare(*target_, 4, {{1, "a"}});
+  ASSERT_TRUE(publish.ok()) << publish.status().ToString();
+  ASSERT_EQ(plain_->Execute("DROP VIEW v; ALTER TABLE products DROP twice, DROP thrice;"
+                            "ALTER TABLE products ADD thrice bigint GENERATED ALWAYS AS (id * 30)"
+                            " STORED"),
+            "");
+  const auto published = PublishOne(*target_, Soon(), *publish);
+  ASSERT_TRUE(published.ok()) << published.status().ToString();
+  EXPECT_EQ(plain_->Value(columns), "id b thrice");
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|a|30"});
+  EXPECT_TRUE(State().unchanged) << State().difference;
+}
+
+TEST_P(AlignColumnsTest, AColumnThatWeCannotComputeKeepsTheTable) {
+  MustLoad(1, {{1, "a"}});
+  const std::string poor = As("align_poor");
+  ASSERT_EQ(plain_->Execute("GRANT CREATE ON DATABASE " + database_ +
+                            " TO align_poor; GRANT ALL ON SCHEMA spillway, public TO align_poor;"
+                            "GRANT ALL ON ALL TABLES IN SCHEMA spillway TO align_poor;"
+                            "GRANT ALL ON ALL SEQUENCES IN SCHEMA spillway TO align_poor;"
+                            "ALTER TABLE products OWNER TO align_poor; CREATE SCHEMA hidden;"
+                            "CREATE FUNCTION hidden.f(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE"
+                            " AS 'SELECT $1'; ALTER TABLE products ADD g bigint GENERATED ALWAYS AS"
+                            " (hidden.f(id)) STORED"),
+            "");
+  target_ = OpenTarget(poor);
+  CallSecond("b");
+  const std::string oid = Oid();
+  MustLoad(2, {{1, "b"}});
+  EXPECT_EQ(Oid(), oid);
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|1|b"});
+  target_.reset();
+  plain_->Execute("DROP OWNED BY align_poor CASCADE; DROP ROLE align_poor");
+}
+
 TEST_P(AlignColumnsTest, ACollationThatStaysIsNoChange) {
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products;"

@@ -115,12 +115,14 @@ Sql Columns() {
   sql << " SELECT 'build', 5, 0::bigint, format('ALTER TABLE %s SET TABLESPACE %I', x.stage,"
       << " s.spcname) FROM x JOIN pg_tablespace s ON s.oid = x.reltablespace"
       << " UNION ALL SELECT 'build', 10, c.attnum, format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS"
-      << " %I %s%s GENERATED ALWAYS AS (%s) %s', x.stage, c.attname,"
-      << " format_type(c.atttypid, c.atttypmod), (SELECT ' COLLATE ' || "
-         "c.attcollation::regcollation"
-      << " FROM pg_type t WHERE t.oid = c.atttypid AND t.typcollation <> c.attcollation),"
-      << " c.expression, CASE c.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)"
-      << " FROM x, col c WHERE c.attgenerated <> '' AND NOT c.on_stage AND c.published IS NULL"
+      << " %I %s; COMMENT ON COLUMN %s.%I IS %L', x.stage, c.attname, "
+      << GeneratedDeclaration("c", "c.expression") << ", x.stage, c.attname, "
+      << Literal(kCarriedColumn)
+      << "::text) FROM x, col c WHERE c.attgenerated <> '' AND NOT c.on_stage"
+      << " AND c.published IS NULL"
+      << " UNION ALL SELECT 'settle', 89, c.attnum, format('COMMENT ON COLUMN %s.%I IS NULL',"
+      << " x.target, c.attname) FROM x, col c WHERE c.attgenerated <> '' AND NOT c.on_stage"
+      << " AND c.published IS NULL"
       << " UNION ALL SELECT 'build', 20, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET"
       << " DEFAULT %s', x.stage, c.attname, c.expression) FROM x, col c WHERE c.on_stage"
       << " AND c.attgenerated = '' AND c.attidentity = '' AND c.expression IS NOT NULL"
@@ -410,6 +412,16 @@ Sql CarriedObject(std::int64_t oid) {
 }
 
 }  // namespace
+
+Sql GeneratedDeclaration(SqlText column, SqlText expression) {
+  Sql sql;
+  sql << "format('%s%s GENERATED ALWAYS AS (%s) %s', format_type(" << column << ".atttypid, "
+      << column << ".atttypmod), (SELECT ' COLLATE ' || " << column
+      << ".attcollation::regcollation FROM pg_type t WHERE t.oid = " << column
+      << ".atttypid AND t.typcollation <> " << column << ".attcollation), " << expression
+      << ", CASE " << column << ".attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)";
+  return sql;
+}
 
 // No name that the server makes of the stage's begins like that.
 std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "|"; }

@@ -64,6 +64,13 @@ base::Result<Attachments> ReadAttachments(const base::Context& context, Connecti
                                           const std::vector<std::string>& own_columns,
                                           const std::vector<TableName>& group);
 
+/// The comment of a column of a stage that others compute in the table, until it is published.
+inline constexpr std::string_view kCarriedColumn = "Spillway: carried";
+
+/// An expression: what makes a generated column, after its name, from `column`, a row of
+/// pg_attribute, and its `expression` as the server writes it.
+Sql GeneratedDeclaration(SqlText column, SqlText expression);
+
 /// The beginning of the names that indexes, constraints and statistics carried to `stage` have
 /// until they are published.
 std::string CarriedPrefix(const Stage& stage);

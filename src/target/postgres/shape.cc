@@ -203,12 +203,17 @@ std::map<std::string, std::string> ShapeComments(std::string_view shape) {
   return comments;
 }
 
-std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now) {
-  const std::vector<std::string> ours = ShapeColumns(published);
-  std::vector<std::string> names = ShapeGenerated(now);
-  std::erase_if(
-      names, [&](const std::string& name) { return std::ranges::find(ours, name) != ours.end(); });
-  return names;
+bool HaveSameColumn(std::string_view shape, std::string_view other, std::string_view name) {
+  const auto find = [&](std::string_view from) {
+    for (Json column : ColumnsOf(from)) {
+      if (column[kName] != name) continue;
+      column.erase(kNotNull);
+      return column;
+    }
+    return Json();
+  };
+  const Json column = find(shape);
+  return !column.is_null() && column == find(other);
 }
 
 std::vector<std::string> LoadedOverOthers(std::string_view published, std::string_view now,

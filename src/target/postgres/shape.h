@@ -38,8 +38,8 @@ std::vector<std::string> ShapeGenerated(std::string_view shape);
 /// The comments of a shape by column, the table's own under "".
 std::map<std::string, std::string> ShapeComments(std::string_view shape);
 
-/// The names of columns of `now` that others added and that are computed from the row.
-std::vector<std::string> GeneratedByOthers(std::string_view published, std::string_view now);
+/// Whether both shapes have a column `name` of the same type that is computed in the same way.
+bool HaveSameColumn(std::string_view shape, std::string_view other, std::string_view name);
 
 /// The names among `columns`, which a load writes, of columns of `now` that others made. None when
 /// nothing is known to be published.

@@ -94,10 +94,16 @@ TEST(Shape, ColumnsOfOthersThatALoadWouldWriteAreFound) {
   EXPECT_EQ(LoadedOverOthers("", now, columns), std::vector<std::string>());
 }
 
-TEST(Shape, GeneratedColumnsOfOthersAreFound) {
+TEST(Shape, GeneratedColumnsAreFoundAndCompared) {
   const std::string now = Both(std::string(kB) + R"x(,["c","int",false,"","s","a * 2",null])x" +
                                R"x(,["d","int",false,"","",null,null])x");
-  EXPECT_EQ(GeneratedByOthers(Both(kB), now), std::vector<std::string>{"c"});
+  EXPECT_EQ(ShapeGenerated(now), std::vector<std::string>{"c"});
+  const std::string other = Both(std::string(kB) + R"x(,["c","int",true,"","s","a * 2",null])x" +
+                                 R"x(,["d","text",false,"","",null,null])x");
+  EXPECT_TRUE(HaveSameColumn(now, other, "c"));
+  EXPECT_FALSE(HaveSameColumn(now, other, "d"));
+  EXPECT_FALSE(HaveSameColumn(now, Both(kB), "c"));
+  EXPECT_FALSE(HaveSameColumn(now, "", "e"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "target/postgres/adopt.h"
+#include "target/postgres/attachments.h"
 #include "target/postgres/bookkeeping.h"
 #include "target/postgres/copy/type_table.h"
 #include "target/postgres/layout.h"
@@ -47,6 +48,7 @@ Sql DropStatements(std::string_view stage_name) {
 struct OldColumn {
   int place = 0;
   std::string collation;  ///< that Spillway found there and left, as the server writes it; or empty
+  std::string computed;   ///< of a generated column of others: what makes it, after its name
 };
 using OldColumns = std::map<std::string, OldColumn, std::less<>>;
 
@@ -59,16 +61,20 @@ Result<OldColumns> ReadOldColumns(const Context& context, Connection& connection
   SPILLWAY_ASSIGN(const auto stored,
                   ReadPosition(context, connection, stage.fence.synced_table_id, RowLock::kNone));
   const std::string shape = stored ? stored->shape : std::string();
-  if (IsReplaced(shape)) return columns;
+  if (shape.empty() || IsReplaced(shape)) return columns;
   Sql sql;
-  sql << "SELECT a.attname, c.name FROM pg_attribute a LEFT JOIN json_array_elements("
+  sql << "SELECT a.attname, c.name, CASE WHEN e IS NULL AND a.attgenerated <> '' THEN "
+      << GeneratedDeclaration("a", "pg_get_expr(d.adbin, d.adrelid)")
+      << " END FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid"
+      << " AND d.adnum = a.attnum LEFT JOIN json_array_elements("
       << Literal(ShapeList(shape, "columns")) << "::json) e ON e->>0 = a.attname"
       << " LEFT JOIN LATERAL (SELECT a.attcollation::regcollation::text) AS c(name)"
       << " ON a.attcollation <> 0 AND c.name = e->>6 WHERE a.attrelid = " << Literal(relation->oid)
       << "::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   for (int row = 0; row < rows.size(); ++row) {
-    columns[std::string(rows.text(row, 0))] = {row, std::string(rows.text(row, 1))};
+    columns[std::string(rows.text(row, 0))] = {row, std::string(rows.text(row, 1)),
+                                               std::string(rows.text(row, 2))};
   }
   return columns;
 }
@@ -80,15 +86,41 @@ bool HasCollation(std::string_view type) {
           parsed->kind == PostgresKind::kChar);
 }
 
+constexpr int kLastPlace = std::numeric_limits<int>::max();
+
+int PlaceOf(const OldColumns& old, const std::string& name) {
+  const auto found = old.find(name);
+  return found == old.end() ? kLastPlace : found->second.place;
+}
+
+// Of the columns that others compute, those that come before one of the stage: the others are added
+// when the rows are there.
+OldColumns InnerComputed(const Stage& stage, const std::vector<ExtraColumn>& extra_columns,
+                         const OldColumns& old) {
+  int last = -1;
+  OldColumns inner = old;
+  const auto count = [&](const std::string& name) {
+    last = std::max(last, PlaceOf(old, name));
+    inner.erase(name);
+  };
+  for (const Column& column : stage.columns) count(column.name);
+  for (const ExtraColumn& column : extra_columns) count(column.name);
+  std::erase_if(inner, [&](const auto& column) {
+    return column.second.computed.empty() || column.second.place > last;
+  });
+  return inner;
+}
+
 // The columns' definitions, in the order of the old table; new ones last.
 std::vector<Sql> ColumnDefinitions(const Stage& stage,
                                    const std::vector<ExtraColumn>& extra_columns,
-                                   const OldColumns& old) {
+                                   const OldColumns& old, const OldColumns& computed) {
   std::vector<std::pair<int, Sql>> placed;
-  const auto place = [&](const std::string& name) {
-    const auto found = old.find(name);
-    return found == old.end() ? std::numeric_limits<int>::max() : found->second.place;
-  };
+  const auto place = [&](const std::string& name) { return PlaceOf(old, name); };
+  for (const auto& [name, column] : computed) {
+    placed.emplace_back(column.place, Sql()
+                                          << Identifier(name) << " " << ServerSql(column.computed));
+  }
   for (const Column& column : stage.columns) {
     Sql sql;
     sql << Identifier(column.name) << " " << ColumnType(column.target_type);
@@ -110,7 +142,9 @@ std::vector<Sql> ColumnDefinitions(const Stage& stage,
   return definitions;
 }
 
-Sql CreateStatements(const Stage& stage, const std::vector<Sql>& definitions) {
+Sql CreateStatements(const Stage& stage, const std::vector<ExtraColumn>& extra_columns,
+                     const OldColumns& old, const OldColumns& computed) {
+  const std::vector<Sql> definitions = ColumnDefinitions(stage, extra_columns, old, computed);
   Sql sql;
   sql << "CREATE TABLE " << stage.table << " (";
   bool first = true;
@@ -128,6 +162,10 @@ Sql CreateStatements(const Stage& stage, const std::vector<Sql>& definitions) {
     if (column.comment.empty()) continue;
     sql << "COMMENT ON COLUMN " << stage.table << "." << Identifier(column.name) << " IS "
         << Literal(column.comment) << ";";
+  }
+  for (const auto& [name, _] : computed) {
+    sql << "COMMENT ON COLUMN " << stage.table << "." << Identifier(name) << " IS "
+        << Literal(kCarriedColumn) << ";";
   }
   return sql;
 }
@@ -161,12 +199,31 @@ Status ExtraColumnsError(Status refused, const std::vector<ExtraColumn>& extra_c
       .With("table", target.ToString());
 }
 
+// Runs in a transaction of the caller.
+Status MakeTable(const Context& context, Connection& connection, const Stage& stage,
+                 const std::vector<ExtraColumn>& extra_columns, const OldColumns& old) {
+  const OldColumns computed = InnerComputed(stage, extra_columns, old);
+  if (!computed.empty()) {
+    Sql sql;
+    sql << "SAVEPOINT computed;" << CreateStatements(stage, extra_columns, old, computed);
+    if (connection.Execute(context, sql).ok()) return Status();
+    // What keeps us from making them keeps the publish from a swap; it says why.
+    SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT computed"));
+  }
+  Status made = connection.Execute(context, CreateStatements(stage, extra_columns, old, {}));
+  if (made.ok()) return made;
+  return ExtraColumnsError(std::move(made), extra_columns, stage.target)
+      .While("make the stage of " + stage.target.ToString());
+}
+
 // That the declarations made exactly the columns that they name, and nothing but columns.
 Status CheckExtraColumns(const Context& context, Connection& connection, const Stage& stage,
                          const std::vector<ExtraColumn>& extra_columns) {
   if (extra_columns.empty()) return Status();
   Sql sql;
-  sql << "SELECT (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),"
+  sql << "SELECT (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
+      << " AND (a.attgenerated = '' OR col_description(c.oid, a.attnum) IS DISTINCT FROM "
+      << Literal(kCarriedColumn) << ")),"
       << " (SELECT string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ')"
       << " FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'),"
       << " (SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute a JOIN pg_type t"
@@ -306,12 +363,7 @@ Result<Stage> CreateStage(const Context& context, Connection& connection, const 
   stage.table = {"spillway", "stage_" + std::string(number.text(0, 0)) + "_" +
                                  fence.synced_table_id.substr(0, 8)};
   SPILLWAY_ASSIGN(const OldColumns old, ReadOldColumns(context, connection, stage));
-  Status made = connection.Execute(
-      context, CreateStatements(stage, ColumnDefinitions(stage, extra_columns, old)));
-  if (!made.ok()) {
-    return ExtraColumnsError(std::move(made), extra_columns, target)
-        .While("make the stage of " + target.ToString());
-  }
+  SPILLWAY_TRY(MakeTable(context, connection, stage, extra_columns, old));
   SPILLWAY_TRY(CheckExtraColumns(context, connection, stage, extra_columns));
   Sql sql;
   sql << "INSERT INTO spillway.stage (stage_name, synced_table_id, fence, run_id) VALUES ("

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -139,7 +140,34 @@ void TablePublish::TellOfStandbys(std::string_view standbys) {
       std::string(standbys);
 }
 
-// What the stage is by itself. Of an earlier attempt it may have columns that were carried to it.
+// Of the stage's columns that others compute in the table: drops those that the table has otherwise
+// by now, or not any more, and names those that stay.
+Result<std::vector<std::string>> TablePublish::DropStaleColumns(const Context& context,
+                                                                Connection& connection,
+                                                                std::int64_t stage_oid) {
+  std::string now;
+  if (old_) {
+    SPILLWAY_ASSIGN(now, ReadShape(context, connection, old_->oid));
+  }
+  std::vector<std::string> stay;
+  std::map<std::string, std::string> comments = ShapeComments(stage_shape_);
+  Sql sql;
+  for (const std::string& column : ShapeGenerated(stage_shape_)) {
+    if (comments[column] != kCarriedColumn) continue;
+    if (HaveSameColumn(stage_shape_, now, column)) {
+      stay.push_back(column);
+    } else {
+      sql << "ALTER TABLE IF EXISTS " << stage_.table << " DROP COLUMN " << Identifier(column)
+          << ";";
+    }
+  }
+  if (sql.empty()) return stay;
+  SPILLWAY_TRY(connection.Execute(context, sql));
+  SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage_oid));
+  return stay;
+}
+
+// What the stage is by itself, without the columns that are carried to it.
 Status TablePublish::ReadStageShape(const Context& context, Connection& connection) {
   SPILLWAY_ASSIGN(const auto stage, FindRelation(context, connection, stage_.table, false));
   stage_shape_.clear();
@@ -148,14 +176,11 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
   dropped_.clear();
   if (!stage) return Status();
   SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
-  std::vector<std::string> carried;
-  if (old_) {
-    SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, old_->oid));
-    carried = GeneratedByOthers(published_shape_, now);
-  }
+  SPILLWAY_ASSIGN(const std::vector<std::string> carried,
+                  DropStaleColumns(context, connection, stage->oid));
   // Columns of the definition that only the target has are Spillway's own when they are computed;
   // in the others users may have written.
-  const std::vector<std::string> generated = GeneratedByOthers("", stage_shape_);
+  const std::vector<std::string> generated = ShapeGenerated(stage_shape_);
   for (const std::string& column : ShapeColumns(stage_shape_)) {
     const bool loaded =
         std::ranges::find(stage_.columns, column, &Column::name) != stage_.columns.end();

@@ -78,6 +78,9 @@ class TablePublish {
   base::Result<std::vector<std::string>> FindCollisions(const base::Context& context,
                                                         Connection& connection);
   base::Status ReadStageShape(const base::Context& context, Connection& connection);
+  base::Result<std::vector<std::string>> DropStaleColumns(const base::Context& context,
+                                                          Connection& connection,
+                                                          std::int64_t stage_oid);
   base::Status CarryAll(const base::Context& context, Connection& connection);
   base::Status Carry(const base::Context& context, Connection& connection,
                      const std::vector<CarryStatement>& statements);
