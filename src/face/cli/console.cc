@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
@@ -14,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/display_width.h"
-#include "face/yaml/document.h"
+#include "face/yaml/json.h"
 #include "service/error_json.h"
 #include "service/lake_tables.h"
 
@@ -59,48 +58,6 @@ std::string ShownLines(std::string_view text) {
     text.remove_prefix(at + kBreak.size());
   }
   return shown + Shown(text);
-}
-
-void EmitText(const std::string& text, YAML::Emitter* out) {
-  if (!yaml::IsPlain(text)) *out << YAML::DoubleQuoted;
-  *out << text;
-}
-
-void Emit(const Json& value, YAML::Emitter* out) {
-  switch (value.type()) {
-    case Json::value_t::object:
-      *out << YAML::BeginMap;
-      for (const auto& [key, member] : value.items()) {
-        *out << YAML::Key;
-        EmitText(key, out);
-        *out << YAML::Value;
-        Emit(member, out);
-      }
-      *out << YAML::EndMap;
-      return;
-    case Json::value_t::array:
-      *out << (std::ranges::all_of(value, [](const Json& item) { return item.is_primitive(); })
-                   ? YAML::Flow
-                   : YAML::Block)
-           << YAML::BeginSeq;
-      for (const Json& item : value) Emit(item, out);
-      *out << YAML::EndSeq;
-      return;
-    case Json::value_t::string:
-      EmitText(value.get<std::string>(), out);
-      return;
-    case Json::value_t::null:
-      *out << YAML::Null;
-      return;
-    case Json::value_t::boolean:
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-    case Json::value_t::number_float:
-    case Json::value_t::binary:
-    case Json::value_t::discarded:
-      *out << value.dump();
-      return;
-  }
 }
 
 std::string Message(std::string_view text) {
@@ -212,12 +169,9 @@ void Console::Print(std::string_view text) {
     case OutputFormat::kJson:
       Line(json.dump(2));
       return;
-    case OutputFormat::kYaml: {
-      YAML::Emitter emitter;
-      Emit(json, &emitter);
-      Line(emitter.c_str());
+    case OutputFormat::kYaml:
+      Out(yaml::FromJson(text));
       return;
-    }
     case OutputFormat::kTable:
       break;
   }
