@@ -64,6 +64,12 @@ std::size_t ReadQuoted(std::string_view text, std::size_t at, char quote, std::s
   return std::string_view::npos;
 }
 
+/// Whether a point behind `token` leads to a field of it.
+bool MayHaveFields(const Token& token) {
+  return token.kind == TokenKind::kQuoted ||
+         (token.kind == TokenKind::kName && !IsReserved(token.value));
+}
+
 }  // namespace
 
 bool Token::IsKeyword(std::string_view keyword) const {
@@ -145,8 +151,7 @@ Result<std::vector<Token>> Tokenize(std::string_view text) {
         return InvalidAt(text, token, "the closing quote is missing");
       }
     } else if (IsDigit(c) || (c == '.' && at + 1 < text.size() && IsDigit(text[at + 1]) &&
-                              (tokens.empty() || (tokens.back().kind != TokenKind::kName &&
-                                                  tokens.back().kind != TokenKind::kQuoted)))) {
+                              (tokens.empty() || !MayHaveFields(tokens.back())))) {
       token.kind = TokenKind::kNumber;
       end = EndOfNumber(text, at);
       if (end < text.size() && ContinuesName(text[end])) {

@@ -23,6 +23,8 @@ TEST(Tokenize, CutsSymbolsGreedily) {
 
 TEST(Tokenize, ReadsNumbersAndPaths) {
   EXPECT_EQ(Values("a.b.5 1.5e+3 .5 7."), (Texts{"a", ".", "b", ".", "5", "1.5e+3", ".5", "7."}));
+  EXPECT_EQ(Values("between .5 AND .7e1"), (Texts{"between", ".5", "AND", ".7e1"}));
+  EXPECT_EQ(Values("NOT .5\"a\".5"), (Texts{"NOT", ".5", "a", ".", "5"}));
   EXPECT_EQ(Values("-1"), (Texts{"-", "1"}));
   EXPECT_FALSE(Tokenize("1e").ok());
   EXPECT_FALSE(Tokenize("5x").ok());
