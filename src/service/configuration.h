@@ -33,6 +33,8 @@ struct SourceDeclaration {
   std::string url;
   std::map<std::string, std::string> storage_options;  ///< secrets: references or literals
   Origin origin;
+  /// Where each storage option stands, by its name as written.
+  std::map<std::string, Origin> options = {};
 };
 
 struct TableDeclaration {

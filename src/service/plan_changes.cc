@@ -66,6 +66,7 @@ class Planner {
     }
     for (const SourceDeclaration& source : configuration_.sources) {
       SPILLWAY_TRY(At(source.origin, PlanSource(source)));
+      if (plan_.changes.back().action != ChangeAction::kLeave) SPILLWAY_TRY(CheckOptions(source));
     }
     SPILLWAY_ASSIGN(const auto tables, world_.store().ListSyncedTables(context_));
     std::map<std::string, const state::SyncedTable*> present;
@@ -170,6 +171,17 @@ class Planner {
     }
     plan_.changes.push_back(std::move(change));
     return Status();
+  }
+
+  // An error stands at the option that it is of, where it is of one.
+  Status CheckOptions(const SourceDeclaration& declared) {
+    const Status known =
+        CheckStorageOptions(context_, world_, declared.url, declared.storage_options);
+    if (known.ok()) return known;
+    for (const auto& [written, origin] : declared.options) {
+      if (source::OptionName(written) == known.detail("option")) return At(origin, known);
+    }
+    return At(declared.origin, known);
   }
 
   // Where in the file an error about a field belongs.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/shell_word.h"
 #include "source/connection_string.h"
 #include "target/postgres/session/connection_string.h"
 
@@ -56,29 +57,6 @@ Result<state::Target> MakeTarget(const base::Context& context, World& world, std
 // Takes away a secret that nothing refers to any more, a stop or not.
 Status DropSecret(World& world, const std::string& reference) {
   return world.secrets().Drop(base::Context().Within(kDropTime), reference);
-}
-
-// Whether the store that `url` names understands the options. It is opened and not waited for. A
-// reference that leads to nothing yet is no error now: its option is only looked at by name.
-Status CheckOptions(const base::Context& context, World& world, std::string_view url,
-                    const std::map<std::string, std::string>& storage_options) {
-  if (storage_options.empty() || !source::IsLocation(url)) return Status();
-  SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, url));
-  bool all_known = true;
-  for (const auto& [option, value] : storage_options) {
-    const auto known = world.sources().ResolveOptions({{option, value}});
-    resolved.location.storage_options[source::OptionName(option)] =
-        known.ok() ? known->at(option) : "";
-    all_known = all_known && known.ok();
-  }
-  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
-  const auto probe = lake->Check(context.Within(kGlance), resolved.location);
-  const Status outcome = probe.ok() ? probe->outcome : probe.status();
-  if (outcome.ok() || outcome.error_class() != ErrorClass::kInvalidArgument) return Status();
-  const bool of_options =
-      !outcome.detail("option").empty() ||
-      (all_known && outcome.message().find("storage option") != std::string_view::npos);
-  return of_options ? outcome : Status();
 }
 
 }  // namespace
@@ -145,7 +123,18 @@ Result<state::Target> ShowTarget(const base::Context& context, World& world,
 Result<std::vector<target::Check>> TestTarget(const base::Context& context, World& world,
                                               std::string_view name) {
   SPILLWAY_ASSIGN(target::Target * target, world.Target(context, name));
-  return target->Test(context);
+  std::vector<target::Check> checks = target->Test(context);
+  for (target::Check& check : checks) {
+    if (check.outcome.ok() || check.outcome.error_class() != ErrorClass::kTargetAuthentication) {
+      continue;
+    }
+    check.outcome = std::move(check.outcome)
+                        .Mend(
+                            "Check user, password or certificate; where they come from says: "
+                            "spillway target show " +
+                            base::ShellWord(name));
+  }
+  return checks;
 }
 
 Status RemoveTarget(const base::Context& context, World& world, std::string_view name) {
@@ -154,17 +143,42 @@ Status RemoveTarget(const base::Context& context, World& world, std::string_view
   return world.secrets().Forget(context, "target/" + std::string(name));
 }
 
+Status CheckStorageOptions(const base::Context& context, World& world, std::string_view url,
+                           const std::map<std::string, std::string>& storage_options) {
+  if (storage_options.empty() || !source::IsLocation(url)) return Status();
+  SPILLWAY_ASSIGN(source::ResolvedSource resolved, world.sources().Resolve(context, url));
+  bool all_known = true;
+  for (const auto& [written, value] : storage_options) {
+    const auto known = world.sources().ResolveOptions({{written, value}});
+    const std::string option = source::OptionName(written);
+    if (!resolved.location.storage_options.emplace(option, known.ok() ? known->at(written) : "")
+             .second) {
+      return Status(ErrorClass::kInvalidArgument, "storage option " + option + " is given twice")
+          .With("option", option);
+    }
+    all_known = all_known && known.ok();
+  }
+  SPILLWAY_ASSIGN(lake::Lake * lake, world.Lake());
+  const auto probe = lake->Check(context.Within(kGlance), resolved.location);
+  const Status outcome = probe.ok() ? probe->outcome : probe.status();
+  if (outcome.ok() || outcome.error_class() != ErrorClass::kInvalidArgument) return Status();
+  const bool of_options =
+      !outcome.detail("option").empty() ||
+      (all_known && outcome.message().find("storage option") != std::string_view::npos);
+  return of_options ? outcome : Status();
+}
+
 Result<std::vector<std::string>> AddSource(
     const base::Context& context, World& world, std::string_view name, std::string_view url,
     const std::map<std::string, std::string>& storage_options) {
-  SPILLWAY_TRY(CheckOptions(context, world, url, storage_options));
+  SPILLWAY_TRY(CheckStorageOptions(context, world, url, storage_options));
   return world.sources().Add(context, name, url, storage_options);
 }
 
 Result<std::vector<std::string>> ChangeSource(
     const base::Context& context, World& world, std::string_view name, std::string_view url,
     const std::map<std::string, std::string>& storage_options) {
-  SPILLWAY_TRY(CheckOptions(context, world, url, storage_options));
+  SPILLWAY_TRY(CheckStorageOptions(context, world, url, storage_options));
   return world.sources().Change(context, name, url, storage_options);
 }
 

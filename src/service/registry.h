@@ -30,6 +30,12 @@ base::Result<std::vector<std::string>> ChangeTarget(const base::Context& context
                                                     std::string_view name, std::string_view url,
                                                     std::string_view password);
 
+/// Whether the store of `url` understands the options; says nothing about their values where a
+/// reference leads to nothing. Connects to nothing. Errors: INVALID_ARGUMENT for an option that it
+/// does not know, with the nearest, or one given twice; detail `option` is its name.
+base::Status CheckStorageOptions(const base::Context& context, World& world, std::string_view url,
+                                 const std::map<std::string, std::string>& storage_options);
+
 /// Registers `name` for `url`, and the options that its store understands. Connects to nothing.
 /// Returns warnings. Errors: those of source::SourceRegistry::Add; INVALID_ARGUMENT for an option
 /// that the store does not know, with the nearest.
@@ -47,7 +53,7 @@ base::Result<std::vector<std::string>> ChangeSource(
 base::Result<std::vector<state::Target>> ListTargets(const base::Context& context, World& world);
 base::Result<state::Target> ShowTarget(const base::Context& context, World& world,
                                        std::string_view name);
-/// What works and what does not, in the order tried.
+/// What works and what does not, in the order tried; each mend fits the target.
 base::Result<std::vector<target::Check>> TestTarget(const base::Context& context, World& world,
                                                     std::string_view name);
 /// Errors: TARGET_NOT_FOUND, DEPENDENT_OBJECTS_STILL_EXIST, INVALID_ARGUMENT for `local`.

@@ -78,8 +78,11 @@ Result<std::string> Canonical(const std::string& working_folder, std::string_vie
     return Unusable("there is no store for the scheme " + *scheme + ":");
   }
   SPILLWAY_TRY(RefuseSecretsIn(text));
+  if (text.substr(scheme->size() + std::string_view("://").size()).find_first_not_of('/') != 0) {
+    return Unusable("a source's location names no bucket or container");
+  }
   std::string url(text);
-  while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
+  while (url.ends_with('/')) url.pop_back();
   return url;
 }
 

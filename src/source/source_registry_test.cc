@@ -76,7 +76,8 @@ TEST_F(SourceRegistryTest, RefusesWhatIsNoLocation) {
   for (const std::string& text :
        {std::string(), std::string("hdfs://lake/x"), std::string("https://lake/x"),
         std::string("/a\0b", 4), std::string("s3://key:hush@lake/x"),
-        std::string("az://lake/x?sig=hush")}) {
+        std::string("az://lake/x?sig=hush"), std::string("s3://"), std::string("s3:///x"),
+        std::string("abfss://")}) {
     const auto resolved = Registry().Resolve(context_, text);
     EXPECT_EQ(resolved.status().error_class(), ErrorClass::kInvalidArgument) << text;
     EXPECT_THAT(resolved.status().ToString(), Not(HasSubstr("hush"))) << text;

@@ -87,6 +87,28 @@ def test_apply_loses_no_change_that_another_made_meanwhile(
     assert "retries" not in view
 
 
+@pytest.mark.parametrize(
+    "option, told",
+    [
+        ("aws_regio: eu", "did you mean aws_region?"),
+        ("{aws_region: eu, AWS_REGION: us}", "aws_region is given twice"),
+    ],
+)
+def test_storage_options_are_checked_by_plan(spillway: Program, option: str, told: str) -> None:
+    options = option if option.startswith("{") else "\n      " + option
+    write(
+        spillway,
+        f"version: 1\nsources:\n  a.b:\n    url: s3://lake/t\n    storage_options: {options}\n",
+    )
+    place = "shop.yaml:5:39" if option.startswith("{") else "shop.yaml:6:7"
+    for verb in ("plan", "apply"):
+        refused = spillway.run(verb, "-f", "shop.yaml")
+        assert refused.code == 2 and told in refused.stderr and place in refused.stderr, refused
+    placed = "CREATE SOURCE a.b URL 's3://lake/t' WITH (aws_regio = 'eu')"
+    refused = spillway.run("sql", placed)
+    assert f"column {placed.index('aws') + 1}: " in refused.stderr, refused
+
+
 @pytest.mark.parametrize("field", ["where: id >", "where: id > now()", "schedule: 61 0 * * * ?"])
 def test_plan_places_what_is_wrong_without_asking_anybody(
     spillway: Program, database: Database, field: str

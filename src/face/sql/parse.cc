@@ -358,6 +358,7 @@ class StatementReader {
         if (!create.source.storage_options.emplace(key, Unquoted(value)).second) {
           return Wrong(*option->children[0], "option '" + key + "' is given twice");
         }
+        out_.fields.emplace(OptionPlace(key), SpanOf(*option->children[0]));
       }
     }
     out_.what = std::move(create);

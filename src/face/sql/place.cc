@@ -28,6 +28,14 @@ Span TokenAt(std::string_view text, std::size_t byte) {
   return {byte, end};
 }
 
+std::string OptionPlace(std::string_view option) {
+  std::string place = "storage_options.";
+  for (const char c : option) {
+    place.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  }
+  return place;
+}
+
 Status ErrorAt(const Script& script, Span span, ErrorClass error_class, std::string_view what) {
   const base::TextPosition at = base::PositionOf(script.text, span.begin);
   const std::string line = std::to_string(at.line);
@@ -45,7 +53,10 @@ Status ErrorAt(const Script& script, Span span, ErrorClass error_class, std::str
 
 Status At(const Script& script, const Statement& statement, const Status& error) {
   if (error.ok()) return error;
-  const auto found = statement.fields.find(std::string(error.detail("field")));
+  auto found = statement.fields.find(std::string(error.detail("field")));
+  if (found == statement.fields.end()) {
+    found = statement.fields.find(OptionPlace(error.detail("option")));
+  }
   const Span span =
       found == statement.fields.end() ? TokenAt(script.text, statement.span.begin) : found->second;
   Status placed = ErrorAt(script, span, error.error_class(), error.message());

@@ -36,6 +36,11 @@ TEST(PlaceTest, AStatementsErrorStandsAtItsFieldElseAtItself) {
       At(script, statement,
          base::Status(base::ErrorClass::kInvalidDefinition, "no").With("field", "key"));
   EXPECT_EQ(at_field.detail("column"), "14");
+  statement.fields[OptionPlace("AWS_x")] = {12, 13};
+  const base::Status at_option =
+      At(script, statement,
+         base::Status(base::ErrorClass::kInvalidArgument, "no").With("option", "aws_X"));
+  EXPECT_EQ(at_option.detail("column"), "13");
   const base::Status at_statement =
       At(script, statement, base::Status(base::ErrorClass::kInvalidDefinition, "no"));
   EXPECT_EQ(at_statement.detail("column"), "9");

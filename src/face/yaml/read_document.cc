@@ -232,6 +232,7 @@ class DocumentReader {
         }
       }
       source->storage_options.emplace(option->text, std::move(text));
+      source->options.emplace(option->text, OriginOf(*option));
     }
     return Status();
   }
@@ -360,6 +361,11 @@ class DocumentReader {
       case FieldKind::kDuration:
       case FieldKind::kPercent:
         break;
+    }
+    // What a number lacks, the field itself says best.
+    const bool wants_unit = field.kind == FieldKind::kDuration || field.kind == FieldKind::kPercent;
+    if (wants_unit && (node.kind == NodeKind::kInteger || node.kind == NodeKind::kFloat)) {
+      return FieldValue(node.text);
     }
     SPILLWAY_ASSIGN(std::string text, Text(node, field.key));
     return FieldValue(std::move(text));

@@ -117,10 +117,10 @@ TEST(ReadDocument, WrongTypesAreRefusedAtTheValue) {
   EXPECT_THAT(table("primary_key: \"a, b\""), HasSubstr("not a text with commas"));
   EXPECT_THAT(table("type_overrides: [a]"), HasSubstr("wants a map of names to texts, not a list"));
   EXPECT_THAT(table("type_overrides: {a: 5}"), HasSubstr("type_overrides.a wants a text"));
-  EXPECT_THAT(table("timeout: 5"), HasSubstr("timeout wants a text, not a number"));
+  EXPECT_THAT(table("timeout: 5"), HasSubstr("timeout: not a duration: '5' has no unit"));
   EXPECT_THAT(table("timeout: 5 minutes"), HasSubstr("not a duration"));
   EXPECT_THAT(table("mode: ful"), HasSubstr("'ful' is none of"));
-  EXPECT_THAT(table("max_delete_share: 50"), HasSubstr("wants a text, not a number"));
+  EXPECT_THAT(table("max_delete_share: 50"), HasSubstr("'50' is no share; write it as 50%"));
   EXPECT_THAT(Refused("version: 1\nsynced_tables:\n  a.b.c:\n    where:\n"),
               HasSubstr("shop.yaml:4:5: where has no value"));
   EXPECT_THAT(Refused("version: 1\ntargets: [a]\n"), HasSubstr("targets wants a map, not a list"));
