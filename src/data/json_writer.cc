@@ -277,7 +277,7 @@ Status JsonWriter::Impl::WriteStringValue(const Node& node, std::string_view tex
 Status JsonWriter::Impl::WriteNonFinite(const Node& node, std::string_view word, Buffer* out) {
   if (options.non_finite == JsonOptions::NonFinite::kRefuse) {
     return Refuse(ErrorClass::kValueOutOfRange, options, node.path,
-                  std::string(word) + " inside JSON");
+                  std::string(word) + std::string(kNonFiniteInJson));
   }
   out->Put('"');
   out->Put(word);

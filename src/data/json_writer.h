@@ -11,6 +11,9 @@
 
 namespace spillway::data {
 
+/// How the reason of a NaN or an infinity that JSON cannot hold ends.
+inline constexpr std::string_view kNonFiniteInJson = " inside JSON";
+
 /// Choices that the canonical JSON form leaves open (docs/formats/json.md).
 struct JsonOptions {
   enum class NonFinite : std::uint8_t {

@@ -5,7 +5,9 @@
 #include <set>
 #include <system_error>
 
+#include "base/shell_word.h"
 #include "lakebase/doctor_checks.h"
+#include "service/registry.h"
 #include "service/world.h"
 
 namespace spillway::service {
@@ -27,13 +29,13 @@ void CheckTargets(const base::Context& context, World& world, std::vector<Doctor
   for (const state::Target& registered : *targets) {
     const base::Context brief = context.Within(kProbeTime);
     const DoctorLine line{"target " + registered.name, Status(), registered.url};
-    const auto target = world.Target(brief, registered.name);
-    if (!target.ok()) {
-      lines->push_back({line.name, target.status(), line.note});
+    const auto checks = TestTarget(brief, world, registered.name);
+    if (!checks.ok()) {
+      lines->push_back({line.name, checks.status(), line.note});
       continue;
     }
     const std::size_t before = lines->size();
-    for (const target::Check& check : (*target)->Test(brief)) {
+    for (const target::Check& check : *checks) {
       if (!check.outcome.ok()) {
         lines->push_back({line.name, Status(check.outcome).While(check.name), line.note});
       }
@@ -41,6 +43,23 @@ void CheckTargets(const base::Context& context, World& world, std::vector<Doctor
     if (lines->size() == before) {
       lines->push_back({line.name, Status(), line.note + "; can be written"});
     }
+  }
+}
+
+// The mend of a source's problem for whoever has asked the doctor already.
+Status ForSource(Status outcome, const std::string& source) {
+  if (outcome.ok()) return outcome;
+  switch (outcome.error_class()) {
+    case base::ErrorClass::kStoreAuthentication:
+      return std::move(outcome).Mend("Check the credential that the note names, its permissions.");
+    case base::ErrorClass::kSourceNotFound:
+      return std::move(outcome).Mend("Check the URL, and whether the table was moved or deleted.");
+    case base::ErrorClass::kInvalidArgument:
+      return std::move(outcome).Mend(
+          "Correct its options; look at them with: spillway source show " +
+          base::ShellWord(source));
+    default:
+      return outcome;
   }
 }
 
@@ -57,8 +76,9 @@ DoctorLine CheckSource(const base::Context& context, World& world, const std::st
   } else if (auto probe = (*lake)->Check(brief, resolved->location); !probe.ok()) {
     line.outcome = probe.status();
   } else {
-    line.outcome = probe->outcome;
-    const std::string credential = "credential: " + probe->credential;
+    line.outcome = ForSource(std::move(probe->outcome), source);
+    const std::string credential =
+        "credential: " + (probe->credential.empty() ? "none" : probe->credential);
     line.note += (line.note.empty() ? "" : "; ") + credential;
   }
   return line;

@@ -105,7 +105,8 @@ std::string TellPaused(const base::Context& context, World& world, const state::
 Status IsThere(const std::string& name) {
   return Status(ErrorClass::kAlreadyExists, "the synced table is there already: " + name)
       .With("table", name)
-      .Mend("Sync it with: spillway sync " + base::ShellWord(name));
+      .Mend("To sync it as it is defined: spillway sync " + base::ShellWord(name) +
+            "; to change its definition: spillway synced-table alter " + base::ShellWord(name));
 }
 
 }  // namespace

@@ -72,6 +72,9 @@ Status ParseInteger(std::string_view key, std::string_view text, Integer* out) {
   Integer number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc::result_out_of_range && stop == end) {
+    return WrongField(key, "'" + std::string(text) + "' is too large a number");
+  }
   if (error != std::errc() || stop != end) {
     return WrongField(key, "'" + std::string(text) + "' is no whole number");
   }

@@ -68,9 +68,10 @@ TEST(Fields, WrongValuesAreRefusedByName) {
   EXPECT_THAT(refused("type_overrides", Texts{}), HasSubstr("wants a map"));
   EXPECT_THAT(refused("extra_columns", Pairs{{"a", "text"}, {"a", "int"}}), HasSubstr("'a' twice"));
   EXPECT_THAT(refused("timeout", "5"), HasSubstr("not a duration"));
-  for (const char* wrong : {"", "x", "1.5", "99999999999999999999", "1 ", "+1"}) {
+  for (const char* wrong : {"", "x", "1.5", "1 ", "+1"}) {
     EXPECT_THAT(refused("retries", wrong), HasSubstr("no whole number")) << wrong;
   }
+  EXPECT_THAT(refused("retries", "99999999999999999999"), HasSubstr("too large a number"));
   for (const char* wrong : {"50", "%", "-1%", "101%", "nan%", "1e1%", "50 %", "0x1%"}) {
     EXPECT_THAT(refused("max_delete_share", wrong), HasSubstr("no share")) << wrong;
   }

@@ -15,13 +15,14 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// The name of the column that a definition means, exactly or regardless of case. `missing` begins
-// the message when there is none.
-Result<std::string> NameOf(const data::Schema& schema, const std::string& meant,
-                           const std::string& missing) {
+// The name of the column that a definition's `field` means, exactly or regardless of case.
+// `missing` begins the message when there is none.
+Result<std::string> NameOf(const data::Schema& schema, std::string_view field,
+                           const std::string& meant, const std::string& missing) {
   const Result<std::size_t> index = data::LookUpField(schema.fields, meant, "");
   if (index.ok()) return schema.fields[*index].name;
   return Status(ErrorClass::kColumnNotFound, missing + ": " + meant)
+      .With("field", field)
       .With("column", meant)
       .With("nearest", index.status().detail("nearest"))
       .Mend(std::string(index.status().mend()));
@@ -58,6 +59,33 @@ std::vector<target::Column> WithExtras(const Definition& definition,
   return columns;
 }
 
+// What the definition selects; sets `timeseries` to the name of its timeseries key.
+Result<lake::Scan> PlanScan(const base::Context& context, const Definition& definition,
+                            const lake::Table& source, std::string* timeseries) {
+  lake::ReadSpec spec;
+  spec.partition_zone = definition.partition_zone;
+  spec.columns = definition.columns;
+  if (!definition.timeseries_key.empty()) {
+    SPILLWAY_ASSIGN(*timeseries,
+                    NameOf(source.schema(), "timeseries_key", definition.timeseries_key,
+                           "timeseries key is not in the source"));
+    const auto is_it = [&](const std::string& name) { return data::IsSameName(name, *timeseries); };
+    if (spec.columns && std::ranges::none_of(*spec.columns, is_it)) {
+      spec.columns->push_back(*timeseries);  // the winning value is stored, selected or not
+    }
+  }
+  if (!definition.where.empty()) {
+    Result<expr::Predicate> where = expr::Predicate::Parse(definition.where, source.schema());
+    if (!where.ok()) return std::move(where).status().With("field", "where");
+    spec.where = *std::move(where);
+  }
+  Result<lake::Scan> scan = source.Plan(context, spec);
+  if (!scan.ok() && scan.status().error_class() == ErrorClass::kColumnNotFound) {
+    return std::move(scan).status().With("field", "columns");
+  }
+  return scan;
+}
+
 // Adds to the observation what only a load needs: the source's version, unless it is there
 // already, its columns mapped, the compiled scan.
 Status ObserveSource(const base::Context& context, const Definition& definition,
@@ -68,28 +96,14 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
   }
   const lake::Table& source = *observation->source;
 
-  lake::ReadSpec spec;
-  spec.partition_zone = definition.partition_zone;
-  spec.columns = definition.columns;
   std::string& timeseries = observation->timeseries_key;
-  if (!definition.timeseries_key.empty()) {
-    SPILLWAY_ASSIGN(timeseries, NameOf(source.schema(), definition.timeseries_key,
-                                       "timeseries key is not in the source"));
-    const auto is_it = [&](const std::string& name) { return data::IsSameName(name, timeseries); };
-    if (spec.columns && std::ranges::none_of(*spec.columns, is_it)) {
-      spec.columns->push_back(timeseries);  // the winning value is stored, selected or not
-    }
-  }
-  if (!definition.where.empty()) {
-    SPILLWAY_ASSIGN(spec.where, expr::Predicate::Parse(definition.where, source.schema()));
-  }
-  SPILLWAY_ASSIGN(observation->scan, source.Plan(context, spec));
+  SPILLWAY_ASSIGN(observation->scan, PlanScan(context, definition, source, &timeseries));
   const data::Schema& selected = *observation->scan.schema;
 
   for (const std::string& column :
        definition.primary_key.empty() ? source.description().primary_key : definition.primary_key) {
-    SPILLWAY_ASSIGN(std::string name,
-                    NameOf(selected, column, "primary key column is not in the source"));
+    SPILLWAY_ASSIGN(std::string name, NameOf(selected, "primary_key", column,
+                                             "primary key column is not in the source"));
     if (std::ranges::find(observation->key, name) != observation->key.end()) {
       return WrongField("primary_key", "names '" + name + "' twice");
     }
@@ -98,8 +112,8 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
   if (!timeseries.empty()) SPILLWAY_TRY(CheckTimeseriesKey(timeseries, observation->key, selected));
   std::map<std::string, std::string> overrides;
   for (const auto& [column, type] : definition.type_overrides) {
-    SPILLWAY_ASSIGN(std::string name,
-                    NameOf(selected, column, "type override names a column that is not selected"));
+    SPILLWAY_ASSIGN(std::string name, NameOf(selected, "type_overrides", column,
+                                             "type override names a column that is not selected"));
     if (!overrides.emplace(name, type).second) {
       return WrongField("type_overrides", "has two types for '" + name + "'");
     }

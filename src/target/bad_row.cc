@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "data/json_writer.h"
+
 namespace spillway::target {
 
 using base::ErrorClass;
@@ -69,7 +71,13 @@ Status BadRowsError(const std::string& table, const std::vector<BadRow>& rows) {
   const std::string message = named == 1 ? "a row cannot be stored in " + table + ": "
                                          : "at least " + std::to_string(named) +
                                                " rows cannot be stored in " + table + ":\n  ";
+  // The class's own mend, but for what a field is for.
+  const bool non_finite = first.reason.ends_with(data::kNonFiniteInJson);
+  const std::string mend =
+      non_finite ? "Carry it as a string with --json-nonfinite string, or mend the source rows."
+                 : "";
   return Status(first.error_class, message + NameBadRows(rows))
+      .Mend(mend)
       .With("table", table)
       .With("column", first.column)
       .With("key", first.key)

@@ -386,6 +386,15 @@ Result<PostgresType> ParsePostgresType(std::string_view words) {
   return type;
 }
 
+namespace {
+
+Status DoesNotStore(const data::Type& source, const PostgresType& target) {
+  return BadOverride(target.ToString(), "it does not store " + source.ToString())
+      .Mend("Types that do: " + AllowedOverrides(source) + ".");
+}
+
+}  // namespace
+
 Status CheckMapping(const data::Type& source, const PostgresType& target) {
   if (target.array) {
     if (source.kind != TypeKind::kArray) {
@@ -393,13 +402,13 @@ Status CheckMapping(const data::Type& source, const PostgresType& target) {
     }
     PostgresType element = target;
     element.array = false;
-    return CheckMapping(source.children[0].type, element);
+    if (CheckMapping(source.children[0].type, element).ok()) return Status();
+    return DoesNotStore(source, target);
   }
   const TypeRule* const rule = FindRule(source.kind, target.kind);
   const bool vector = rule != nullptr && IsVector(target.kind);
   if (rule == nullptr || (vector && !IsVectorElement(source.children[0].type))) {
-    return BadOverride(target.ToString(), "it does not store " + source.ToString())
-        .Mend("Types that do: " + AllowedOverrides(source) + ".");
+    return DoesNotStore(source, target);
   }
   if (source.kind == TypeKind::kDecimal && target.kind != PostgresKind::kNumeric &&
       source.scale != 0) {
@@ -449,7 +458,7 @@ Result<TypeMapping> MapType(const data::Field& field, std::string_view override_
   const data::Type& source = field.type;
   const auto with_column = [&](Status status) {
     return std::move(status)
-        .While("map column " + field.name)
+        .While("type of column " + field.name)
         .With("column", field.name)
         .With("type", source.ToString());
   };

@@ -68,7 +68,7 @@ bool IsColumnType(std::string_view type) {
 // The reason why `clause` may not stand in a statement, or "".
 std::string_view ClauseProblem(std::string_view clause, bool comma_allowed) {
   if (!IsStorableText(clause)) return "it holds a NUL byte or invalid UTF-8";
-  int depth = 0;
+  std::string open;  // what closes the open brackets
   std::size_t at = 0;
   while (at < clause.size()) {
     const char c = clause[at];
@@ -84,14 +84,18 @@ std::string_view ClauseProblem(std::string_view clause, bool comma_allowed) {
       continue;
     }
     if (c == ';') return "it holds a semicolon";
-    if (c == ',' && depth == 0 && !comma_allowed) return "it holds a comma outside parentheses";
+    if (c == ',' && open.empty() && !comma_allowed) return "it holds a comma outside brackets";
     if (c == '$') return "it holds a dollar sign outside quotes";
     if (rest.starts_with("--") || rest.starts_with("/*")) return "it holds a comment";
-    if (c == '(') ++depth;
-    if (c == ')' && --depth < 0) return "a parenthesis closes that was not opened";
+    if (c == '(' || c == '[') {
+      open.push_back(c == '(' ? ')' : ']');
+    } else if (c == ')' || c == ']') {
+      if (open.empty() || open.back() != c) return "a bracket closes that was not opened";
+      open.pop_back();
+    }
     ++at;
   }
-  if (depth != 0) return "a parenthesis is not closed";
+  if (!open.empty()) return "a bracket is not closed";
   return {};
 }
 
