@@ -1,10 +1,8 @@
 #include "service/selection.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
-#include "base/name_list.h"
 #include "service/table_name.h"
 
 namespace spillway::service {
@@ -15,50 +13,66 @@ using base::Status;
 
 namespace {
 
-// A character of a pattern; a wildcard or one that stands for itself.
-struct PatternPart {
-  char c;
-  bool wild;
-  bool operator==(const PatternPart&) const = default;
+// A byte of a name, or what stands for others.
+struct Part {
+  enum Kind { kByte, kDot, kAny, kOne };
+  Kind kind;
+  char byte;
+  bool operator==(const Part&) const = default;
 };
 
-constexpr PatternPart kAny{'*', true};
-constexpr PatternPart kOne{'?', true};
+bool ContinuesCharacter(const Part& part) {
+  return part.kind == Part::kByte && (static_cast<unsigned char>(part.byte) & 0xC0) == 0x80;
+}
 
-// What is quoted is written as names are: in quotes only where it must be.
-std::vector<PatternPart> ReadPattern(std::string_view pattern) {
-  std::vector<PatternPart> parts;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '"') {
-      parts.push_back({pattern[i], pattern[i] == '*' || pattern[i] == '?'});
+Part ReadBare(char c) {
+  return {c == '*' ? Part::kAny : c == '?' ? Part::kOne : c == '.' ? Part::kDot : Part::kByte, c};
+}
+
+// A pattern, or a name in the form of one: in quotes everything stands for itself.
+std::vector<Part> ReadPattern(std::string_view text) {
+  std::vector<Part> parts;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool doubled = quoted && text.substr(i).starts_with("\"\"");
+    if (text[i] == '"' && !doubled) {
+      quoted = !quoted;
       continue;
     }
-    std::string quoted;
-    for (++i; i < pattern.size(); ++i) {
-      if (pattern[i] == '"' && !pattern.substr(i + 1).starts_with('"')) break;
-      if (pattern[i] == '"') ++i;
-      quoted.push_back(pattern[i]);
-    }
-    for (const char c : base::JoinNames(std::array{quoted}, '.')) parts.push_back({c, false});
+    if (doubled) ++i;
+    parts.push_back(quoted ? Part{Part::kByte, text[i]} : ReadBare(text[i]));
   }
   return parts;
 }
 
+// The place in `name` behind the character at `at`.
+std::size_t AfterCharacter(const std::vector<Part>& name, std::size_t at) {
+  do {
+    ++at;
+  } while (at < name.size() && ContinuesCharacter(name[at]));
+  return at;
+}
+
 }  // namespace
 
-bool FitsPattern(std::string_view text, std::string_view name) {
-  const std::vector<PatternPart> pattern = ReadPattern(text);
+bool FitsPattern(std::string_view pattern_text, std::string_view name_text) {
+  const std::vector<Part> pattern = ReadPattern(pattern_text);
+  const std::vector<Part> name = ReadPattern(name_text);
   std::size_t p = 0;
   std::size_t n = 0;
   std::size_t star = std::string_view::npos;
   std::size_t retry = 0;
   while (n < name.size()) {
-    if (p < pattern.size() && (pattern[p] == kOne || pattern[p] == PatternPart{name[n], false})) {
+    const bool is_one = p < pattern.size() && pattern[p].kind == Part::kOne;
+    if (is_one && name[n].kind == Part::kByte && !ContinuesCharacter(name[n])) {
       ++p;
-      ++n;
-    } else if (p < pattern.size() && pattern[p] == kAny) {
+      n = AfterCharacter(name, n);
+    } else if (p < pattern.size() && pattern[p].kind == Part::kAny) {
       star = p++;
       retry = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p;
+      ++n;
     } else if (star != std::string_view::npos) {
       p = star + 1;
       n = ++retry;
@@ -66,12 +80,14 @@ bool FitsPattern(std::string_view text, std::string_view name) {
       return false;
     }
   }
-  while (p < pattern.size() && pattern[p] == kAny) ++p;
+  while (p < pattern.size() && pattern[p].kind == Part::kAny) ++p;
   return p == pattern.size();
 }
 
 bool IsPattern(std::string_view word) {
-  return std::ranges::any_of(ReadPattern(word), &PatternPart::wild);
+  return std::ranges::any_of(ReadPattern(word), [](const Part& part) {
+    return part.kind == Part::kAny || part.kind == Part::kOne;
+  });
 }
 
 Result<std::vector<state::SyncedTable>> SelectSyncedTables(const base::Context& context,

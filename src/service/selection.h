@@ -13,7 +13,9 @@
 namespace spillway::service {
 
 /// Whether `name`, as state::SyncedTable::name() writes it, fits `pattern`, in which `*` stands for
-/// any characters and `?` for one, but where they are in double quotes. Case counts.
+/// any characters, dots between the parts too, and `?` for one of a part, but where they are in
+/// double quotes. The parts are compared as they are, without the quotes of either: `My*` fits the
+/// schema "My.Schema"; a dot outside of quotes is one between parts. Case counts.
 bool FitsPattern(std::string_view pattern, std::string_view name);
 
 /// Whether a word of a command line is a pattern rather than a name: it holds * or ? outside of

@@ -36,6 +36,18 @@ TEST(FitsPatternTest, TakesWhatIsQuotedAsItIs) {
   EXPECT_TRUE(FitsPattern("shop.public.*", R"(shop.public."*")"));
 }
 
+TEST(FitsPatternTest, ComparesPartsWithoutTheirQuotes) {
+  constexpr std::string_view kName = R"(local."My.Schema"."ärger ""x"" 1")";
+  for (const std::string_view pattern : {"local.My*.*", "local.*.ärger*", R"(local."My.Schema".*)",
+                                         "*", "local.My?Schema.?rger*", R"(*"""x"" 1")"}) {
+    EXPECT_TRUE(FitsPattern(pattern, kName)) << pattern;
+  }
+  for (const std::string_view pattern :
+       {"local.My.Schema.*", "local?My*.*", "local.my*.*", R"(local."My".*.*)"}) {
+    EXPECT_FALSE(FitsPattern(pattern, kName)) << pattern;
+  }
+}
+
 class SelectionTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -126,7 +126,10 @@ class StatementRunner {
     SPILLWAY_ASSIGN(auto views, service::ListSyncedTables(context(), world_));
     if (show.like) {
       std::erase_if(views, [&](const service::SyncedTableView& view) {
-        return !sql::IsLike(view.definition.name(), *show.like);
+        const sync::Definition& shown = view.definition;
+        // With or without the quotes that its name needs.
+        const std::string bare = shown.target + "." + shown.table.schema + "." + shown.table.table;
+        return !sql::IsLike(shown.name(), *show.like) && !sql::IsLike(bare, *show.like);
       });
       if (views.empty()) session_->console->Note("no synced table is like " + *show.like);
     }
