@@ -465,8 +465,8 @@ Result<ClusterStatus> Cluster::GetStatus(const Context& context) const {
   return status;
 }
 
-Result<std::vector<std::string>> Cluster::PsqlCommand(
-    const Context& context, const std::vector<std::string>& arguments) const {
+Result<PsqlCommand> Cluster::MakePsqlCommand(const Context& context,
+                                             const std::vector<std::string>& arguments) const {
   SPILLWAY_ASSIGN(const auto record, ReadBranchRecord(home_));
   if (!record || !record->port) {
     return Status(ErrorClass::kLocalPostgres, "there is no local PostgreSQL yet")
@@ -478,8 +478,15 @@ Result<std::vector<std::string>> Cluster::PsqlCommand(
   SPILLWAY_ASSIGN(const ServerPrograms programs, FindPrograms(context, environment_, major));
   std::string psql = programs.program("psql");
   if (!Exists(psql)) psql = "psql";
-  std::vector<std::string> command = {std::move(psql), endpoint.url};
-  command.insert(command.end(), arguments.begin(), arguments.end());
+  PsqlCommand command{.arguments = {std::move(psql)},
+                      .environment = {{"PGHOST", endpoint.host},
+                                      {"PGPORT", std::to_string(endpoint.port)},
+                                      {"PGUSER", endpoint.user},
+                                      {"PGDATABASE", endpoint.database},
+                                      {"PGPASSFILE", endpoint.password_file},
+                                      {"PGSSLMODE", "disable"}},
+                      .unset = {"PGHOSTADDR", "PGPASSWORD", "PGSERVICE"}};
+  command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
   return command;
 }
 

@@ -2,6 +2,7 @@
 #define SPILLWAY_LAKEBASE_CLUSTER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,14 @@ struct Started {
       notes;  ///< things a user should know, for instance a right that was given
 };
 
+/// How psql is run. Variables carry the connection, so that psql's own arguments replace just the
+/// parts that they name.
+struct PsqlCommand {
+  std::vector<std::string> arguments;              ///< [0] is the program
+  std::map<std::string, std::string> environment;  ///< to set
+  std::vector<std::string> unset;  ///< libpq would take these before what `environment` says
+};
+
 /// The local cluster of a home: made by the first start, in folder lakebase/local, as branch of a
 /// project that more can be put beside. A server outlives the process that started it. All calls
 /// block; calls of several processes take turns. Errors are LOCAL_POSTGRES with what is wrong and
@@ -78,10 +87,10 @@ class Cluster {
   /// Reads only.
   base::Result<ClusterStatus> GetStatus(const base::Context& context) const;
 
-  /// argv that runs psql on the cluster, running or not, `arguments` appended. Its environment
-  /// should be without PGPASSWORD.
-  base::Result<std::vector<std::string>> PsqlCommand(
-      const base::Context& context, const std::vector<std::string>& arguments) const;
+  /// What runs psql on the cluster, running or not, with `arguments`, which may name another
+  /// database, user or server.
+  base::Result<PsqlCommand> MakePsqlCommand(const base::Context& context,
+                                            const std::vector<std::string>& arguments) const;
 
  private:
   state::Home home_;

@@ -149,17 +149,31 @@ TEST_F(ClusterTest, IsSafeAndClosed) {
 }
 
 TEST_F(ClusterTest, GivesPsqlItsArguments) {
-  EXPECT_EQ(Local().PsqlCommand(context_, {}).status().error_class(), ErrorClass::kLocalPostgres);
+  EXPECT_EQ(Local().MakePsqlCommand(context_, {}).status().error_class(),
+            ErrorClass::kLocalPostgres);
   const Endpoint endpoint = Start();
-  const auto command = Local().PsqlCommand(context_, {"-X", "-Atc", "SELECT 6 * 7"});
-  ASSERT_TRUE(command.ok());
-  Command psql;
-  psql.arguments = *command;
-  psql.folder = "/";
-  psql.user = *UserByNumber(geteuid());
-  const auto result = RunProgram(context_, psql);
-  ASSERT_TRUE(result.ok()) << result.status().ToString();
-  EXPECT_EQ(result->output, "42\n");
+  EXPECT_EQ(Ask(endpoint.url, "CREATE ROLE app LOGIN PASSWORD 'app'"), "done");
+  const std::string asked = "SELECT current_user, current_database()";
+  for (const auto& [arguments, answer] :
+       {std::pair<std::vector<std::string>, std::string>{{}, "spillway|databricks_postgres\n"},
+        {{"-d", "postgres"}, "spillway|postgres\n"},
+        {{"postgres"}, "spillway|postgres\n"},
+        {{"-d", "user=app password=app dbname=postgres"}, "app|postgres\n"}}) {
+    std::vector<std::string> words = {"-X", "-Atc", asked};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const auto command = Local().MakePsqlCommand(context_, words);
+    ASSERT_TRUE(command.ok());
+    Command psql;
+    psql.arguments = command->arguments;
+    for (const auto& [name, value] : command->environment) {
+      psql.environment.push_back(name + "=" + value);
+    }
+    psql.folder = "/";
+    psql.user = *UserByNumber(geteuid());
+    const auto result = RunProgram(context_, psql);
+    ASSERT_TRUE(result.ok()) << result.status().ToString();
+    EXPECT_EQ(result->output, answer);
+  }
 }
 
 TEST_F(ClusterTest, RecoversWhenThePostmasterIsKilled) {

@@ -66,18 +66,19 @@ Result<int> ShowStatus(Session* session, service::World& world) {
 // Becomes psql, so that the terminal and the signals are its own.
 Result<int> Psql(Session* session, service::World& world) {
   SPILLWAY_TRY(world.LocalCluster().Start(session->context, {}).status());
-  SPILLWAY_ASSIGN(std::vector<std::string> command,
-                  world.LocalCluster().PsqlCommand(session->context, session->psql_arguments));
+  SPILLWAY_ASSIGN(lakebase::PsqlCommand command,
+                  world.LocalCluster().MakePsqlCommand(session->context, session->psql_arguments));
+  for (const std::string& name : command.unset) unsetenv(name.c_str());
+  for (const auto& [name, value] : command.environment) setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> argv;
-  for (std::string& word : command) argv.push_back(word.data());
+  for (std::string& word : command.arguments) argv.push_back(word.data());
   argv.push_back(nullptr);
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  unsetenv("PGPASSWORD");  // libpq would take it before the password file
   execvp(argv.front(), argv.data());
   return Status(ErrorClass::kLocalPostgres,
-                "cannot run " + command.front() + ": " + std::strerror(errno))
+                "cannot run " + command.arguments.front() + ": " + std::strerror(errno))
       .Mend("Install it: apt install postgresql-client");
 }
 
