@@ -31,7 +31,8 @@ constexpr std::chrono::milliseconds kFirstLook{1000};
 struct Candidate {
   state::SyncedTable table;
   sync::Definition definition;  ///< empty when it cannot be read, which the sync of it will say
-  bool named = false;           ///< by its own name, not by a pattern or as part of a group
+  bool wanted = false;          ///< by its own name or a pattern, not as part of a group
+  bool named = false;           ///< by its own name
 };
 
 // Tables that are published together; or a word that names none.
@@ -62,9 +63,12 @@ Result<std::vector<Unit>> MakeUnits(const base::Context& context, World& world,
   std::vector<Result<std::vector<state::SyncedTable>>> selected;
   for (const std::string& word : wanted) {
     selected.push_back(SelectSyncedTables(context, world.store(), {word}));
-    if (!selected.back().ok() || IsPattern(word)) continue;
-    if (const auto named = find(selected.back()->front().id); named != every.end()) {
-      named->named = true;
+    if (!selected.back().ok()) continue;
+    for (const state::SyncedTable& table : *selected.back()) {
+      const auto own = find(table.id);
+      if (own == every.end()) continue;
+      own->wanted = true;
+      own->named = own->named || !IsPattern(word);
     }
   }
   std::vector<Unit> units;
@@ -295,6 +299,23 @@ Result<std::vector<SyncOutcome>> SyncTables(const base::Context& context, World&
       all.push_back(std::move(outcome));
     }
     if (context.stop.stop_requested()) break;
+  }
+  return all;
+}
+
+Result<std::vector<BroughtAlong>> BringsAlong(const base::Context& context, World& world,
+                                              const std::vector<std::string>& wanted) {
+  SPILLWAY_ASSIGN(const auto units, MakeUnits(context, world, wanted));
+  std::vector<BroughtAlong> all;
+  for (const Unit& unit : units) {
+    BroughtAlong along;
+    for (const Candidate& candidate : unit.tables) {
+      along.group = candidate.definition.group;
+      along.target = candidate.definition.target;
+      const bool comes = !candidate.wanted && !candidate.table.paused_at;
+      if (comes) along.names.push_back(candidate.table.name());
+    }
+    if (!along.names.empty()) all.push_back(std::move(along));
   }
   return all;
 }

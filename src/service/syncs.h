@@ -47,6 +47,18 @@ base::Result<std::vector<SyncOutcome>> SyncTables(
     const SyncOptions& options, sync::EventSink* events,
     const std::function<void(const SyncOutcome&)>& each);
 
+/// Tables that nobody named and that are synced because a table of their group is.
+struct BroughtAlong {
+  std::string group;
+  std::string target;
+  std::vector<std::string> names;  ///< those that are paused are not synced, and not here
+};
+
+/// What a sync of `wanted` brings along. A word that names no table brings nothing. An error only
+/// when the state cannot be read.
+base::Result<std::vector<BroughtAlong>> BringsAlong(const base::Context& context, World& world,
+                                                    const std::vector<std::string>& wanted);
+
 /// What a sync of one table would do.
 struct Explained {
   std::string name;

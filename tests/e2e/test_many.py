@@ -103,8 +103,12 @@ def test_a_group_is_published_as_one(
     folders = [source(tmp_path / name, 0) for name in ("heads", "lines")]
     for folder in folders:
         define(shop, folder.name, folder, "--group", "orders")
-    shop.done("sync", "shop.public.heads")
+    told = shop.done("sync", "shop.public.heads").stderr
+    assert "orders of shop is published as one, so these are synced too: shop.public.lines" in told
     assert count(database_15, "lines") == 1  # brought along
+    for arguments in (["resync", "shop.public.heads", "--dry-run"], ["resync", "shop.public.heads"]):
+        assert "these are rebuilt too: shop.public.lines" in shop.done(*arguments).stderr
+    assert "published as one" not in shop.done("sync", "shop.public.*").stderr
 
     wrong: list[tuple[int, int]] = []
     stop = threading.Event()

@@ -173,9 +173,23 @@ std::string Summary(const std::vector<service::SyncOutcome>& outcomes) {
   return text;
 }
 
+// Says which tables come along because a group is published as one.
+Status NoteBroughtAlong(Session* session, service::World& world,
+                        const std::vector<std::string>& wanted,
+                        const service::SyncOptions& options) {
+  SPILLWAY_ASSIGN(const auto all, service::BringsAlong(session->context, world, wanted));
+  for (const service::BroughtAlong& along : all) {
+    session->console->Note(fmt::format(
+        "group {} of {} is published as one, so {} too: {}", along.group, along.target,
+        options.rebuild ? "these are rebuilt" : "these are synced", fmt::join(along.names, ", ")));
+  }
+  return Status();
+}
+
 Result<int> ExplainAndReport(Session* session, service::World& world,
                              const std::vector<std::string>& wanted,
                              const service::SyncOptions& options, bool as_list, bool exit_code) {
+  SPILLWAY_TRY(NoteBroughtAlong(session, world, wanted, options));
   const auto explained = service::ExplainTables(session->context, world, wanted, options);
   Json list = Json::array();
   bool something = false;
@@ -207,6 +221,7 @@ Result<int> SyncAndReport(Session* session, service::World& world,
                           const std::vector<std::string>& wanted,
                           const service::SyncOptions& options, bool as_list) {
   Console& console = *session->console;
+  SPILLWAY_TRY(NoteBroughtAlong(session, world, wanted, options));
   const auto progress = MakeProgress(session->progress, &console);
   const bool table = console.format == OutputFormat::kTable;
   const auto each = [&](const service::SyncOutcome& outcome) {
