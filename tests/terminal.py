@@ -19,6 +19,7 @@ def converse(
     arguments: list[str],
     lines: Sequence[tuple[str, str | Callable[[], str]]],
     code: int = 0,
+    terminal: str = "xterm",
 ) -> str:
     """Types each line, or what it gives when called, when the text before it has appeared; everything that was shown."""
     parent, child = pty.openpty()
@@ -27,7 +28,7 @@ def converse(
         stdin=child,
         stdout=child,
         stderr=child,
-        env={**spillway.environment, "TERM": "xterm"},
+        env={**spillway.environment, "TERM": terminal},
         cwd=spillway.home,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal

@@ -405,6 +405,48 @@ def test_completion(spillway: Program, shell: str) -> None:
     assert "synced-table" in text
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=text.encode()).returncode == 0
+    assert "--help --help-all --help" not in text and "--help --help-all --home" in text
+
+
+COMPLETED = [
+    ("lake read t --format ", "table csv ndjson parquet"),
+    ("lake read t --format=", "table csv ndjson parquet"),
+    ("lake read t --format=n", "ndjson"),
+    ("-o j", "json"),
+    ("synced-table create a.b.c --on-bad-row ", "fail reject"),
+    ("sync --progress p", "plain"),
+    ("completion ", "bash zsh fish"),
+    ("lake read ", "lake.y x"),
+    ("source show lake", "lake.y"),
+    ("sync local.", r"local.public.t local.public.two\ words"),
+    ("target test ", "local"),
+    ("synced-table create a.b.c --where ", ""),
+    ("kn", ""),
+]
+
+
+def test_bash_completes_values_and_names(spillway: Program, products: pathlib.Path) -> None:
+    for name in ("x", "lake.y"):
+        spillway.done("source", "add", name, products)
+    for table in ("local.public.t", 'local.public."two words"'):
+        spillway.done("synced-table", "create", table, "--from", "x", "--no-sync")
+    spillway.run("pg", "stop")
+    completion = spillway.done("completion", "bash").text
+    for typed, completed in COMPLETED:
+        words = [str(BINARY), *re.split(r" |(?<==)|(?==)", typed)]
+        script = (
+            f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}; "
+            '_spillway; printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", completion + script],
+            env=spillway.environment,
+            capture_output=True,
+            check=True,
+        )
+        shown = [line for line in done.stdout.decode().splitlines() if not line.startswith("--")]
+        assert " ".join(shown) == completed and done.stderr == b"", (typed, done)
+    assert spillway.json("pg", "status")["state"] == "stopped"
 
 
 # Documentation

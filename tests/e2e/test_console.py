@@ -4,6 +4,7 @@ empty values, names that lie, inputs that could never work."""
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 import deltalake
 import pyarrow as pa
 import pytest
+import yaml
 
 from emulators.postgres import Database
 from program import BINARY, Outcome, Program
@@ -264,10 +266,19 @@ def test_empty_values_are_refused(
         (("lake", "read", "t", "--format=CSV"), "table, csv, ndjson or parquet"),
         (("lake", "history", "t", "--limit", "-1"), "at least 0"),
         (("runs", "list", "--limit", "0"), "at least 1"),
-        (("lake", "show", "t", "--version", "99999999999999999999"), "whole number"),
+        (("lake", "show", "t", "--version", "99999999999999999999"), "at most 9223372036854775807"),
         (("lake", "show", "t", "--version", "0x1"), "whole number"),
         (("synced-table", "wait", "a.b.c", "--version", "-1"), "at least 0"),
         (("pg", "start", "--port", "80"), "from 1024 to 65535"),
+        (("lake", "read", "t", "--limit", "1", "--limit", "2"), "--limit is given more than once"),
+        (("lake", "read", "t", "--limit"), "--limit wants a value"),
+        (("--quiet=maybe", "source", "list"), "--quiet takes no value"),
+        (("completion", "tcsh"), "SHELL must be bash, zsh or fish"),
+        (("source", "add", "x", "s3://"), "names no bucket"),
+        (
+            ("lake", "show", "s3://b/t", "--storage-option", "k=1", "--storage-option", "k=2"),
+            "--storage-option k is given twice",
+        ),
     ],
     ids=lambda a: " ".join(a) if isinstance(a, tuple) else "",
 )
@@ -311,6 +322,49 @@ def test_out_where_no_file_can_be(
         spillway.fails(
             "lake", "read", "t", "--format", file_format, "--out", out, error_class="FILE_UNUSABLE"
         )
+
+
+def rows_of(path: pathlib.Path, count: int) -> pathlib.Path:
+    deltalake.write_deltalake(str(path), pa.table({"v": [f"value {i}" for i in range(count)]}))
+    return path
+
+
+def test_a_limit_of_the_size_of_files_is_an_error(spillway: Program, tmp_path: pathlib.Path) -> None:
+    """SIGXFSZ would kill the program without a word."""
+    rows_of(tmp_path / "big", 50_000)
+    for file_format in ("csv", "parquet"):
+        command = (
+            f"ulimit -f 100; exec '{BINARY}' lake read '{tmp_path}/big' --format {file_format}"
+            f" --out '{tmp_path}/rows'"
+        )
+        done = subprocess.run(
+            ["bash", "-c", command], env=spillway.environment, capture_output=True, check=False
+        )
+        assert done.returncode == 1 and b"File too large" in done.stderr, done
+        assert [p.name for p in tmp_path.iterdir() if p.is_file()] == []
+
+
+def test_nothing_is_left_of_an_export_that_was_killed(
+    spillway: Program, tmp_path: pathlib.Path
+) -> None:
+    rows_of(tmp_path / "big", 2_000_000)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [BINARY, "lake", "read", tmp_path / "big", "--format", "csv", "--out", folder / "rows"],
+        env=spillway.environment,
+    )
+    files = pathlib.Path(f"/proc/{process.pid}/fd")
+
+    def is_writing() -> bool:
+        held = [file for file in files.iterdir() if str(folder) in os.readlink(file)]
+        return any(file.stat().st_size > 0 for file in held)
+
+    while process.poll() is None and not is_writing():
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert list(folder.iterdir()) == []
 
 
 # Names that come from tables
@@ -494,6 +548,40 @@ def test_yaml_keeps_texts_that_look_like_something_else(
 ) -> None:
     spillway.done("source", "add", name, table)
     assert f'name: "{name}"' in spillway.done("source", "show", name, "-o", "yaml").text
+
+
+def test_yaml_is_read_back_as_it_is(spillway: Program, tmp_path: pathlib.Path) -> None:
+    points = [*range(1, 0x21), *range(0x7E, 0xA2), 0x3B1, 0x2028, 0x2029, 0xD7FF, 0xE000, 0xFDD0]
+    points += [0xFEFF, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F600, 0x1FFFE, 0x10FFFF]
+    texts = [text for c in map(chr, points) for text in (c, f"a{c}b", f"{c} 1", f"- {c}")]
+    texts += ["k" * 2000, "x" * 5000, "1e3", "0o7", "1_000", "<<", "=", "1:30", "2024-01-01"]
+    path = tmp_path / "t"
+    deltalake.write_deltalake(str(path), pa.table({"v": ["a"]}))
+    commit = path / "_delta_log" / "00000000000000000000.json"
+    lines = [json.loads(line) for line in commit.read_text().splitlines()]
+    for line in lines:
+        if "metaData" in line:
+            line["metaData"]["configuration"] = {f"p{text}": text for text in texts}
+    commit.write_text("\n".join(map(json.dumps, lines)))
+    shown = spillway.done("lake", "show", path, "-o", "yaml").stdout
+    assert yaml.safe_load(shown.decode())["properties"] == {f"p{t}": t for t in texts}
+    where = "v IN ({})".format(", ".join("'" + text.replace("'", "''") + "'" for text in texts))
+    spillway.done(
+        "synced-table", "create", "local.public.t", "--from", path, "--where", where, "--no-sync"
+    )
+    spillway.run("pg", "stop")
+    exported = yaml.safe_load(spillway.done("export", "--all").stdout.decode())
+    assert exported["synced_tables"]["local.public.t"]["where"] == where
+
+
+def test_a_dumb_terminal_gets_lines(
+    spillway: Program, database_15: Database, table: pathlib.Path
+) -> None:
+    program = spillway.with_environment(**database_15.environment)
+    program.done("target", "add", "shop", database_15.url())
+    create = ["synced-table", "create", "shop.public.t", "--from", "t"]
+    assert "\x1b" not in converse(program, create, [], terminal="dumb")
+    assert "\x1b[K" in converse(program, ["resync", "shop.public.t"], [])
 
 
 def test_a_wait_of_no_time_looks_once(spillway: Program, database_15: Database, table: pathlib.Path) -> None:

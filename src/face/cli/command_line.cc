@@ -104,7 +104,7 @@ Status NotUnderstood(const CLI::App& root, int argc, const char* const* argv,
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
     for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
-      names.push_back(command->get_name());
+      if (!command->get_group().empty()) names.push_back(command->get_name());
       if (command->get_name() == word) next = command;
     }
     if (next != nullptr) {
@@ -137,6 +137,38 @@ Status Misused(const CLI::App& root, const std::string& what) {
   const CLI::App* chosen = nullptr;
   const std::string path = PathOf(root, &chosen);
   return Status(ErrorClass::kInvalidArgument, what).Mend("See: spillway" + path + " --help");
+}
+
+// An option has too few or too many values: `what` begins with its name.
+Status Mismatched(const CLI::App& root, const std::string& what) {
+  const std::string name = what.substr(0, what.find(':'));
+  const CLI::App* chosen = nullptr;
+  PathOf(root, &chosen);
+  for (const CLI::App* app : {chosen, &root}) {
+    const CLI::Option* option = app->get_option_no_throw(name);
+    if (option == nullptr) continue;
+    const bool is_repeated =
+        static_cast<int>(option->count()) > std::max(option->get_items_expected_max(), 0);
+    return Misused(root, name + (is_repeated ? " is given more than once" : " wants a value"));
+  }
+  return Misused(root, what);
+}
+
+// A flag that takes no value was given one: `what` if it is not found.
+Status Converted(const CLI::App& root, const std::vector<const char*>& words,
+                 const std::string& what) {
+  const CLI::App* chosen = nullptr;
+  PathOf(root, &chosen);
+  for (const std::string word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    for (const CLI::App* app : {chosen, &root}) {
+      const CLI::Option* option = name == word ? nullptr : app->get_option_no_throw(name);
+      if (option != nullptr && option->get_items_expected_max() == 0) {
+        return Misused(root, name + " takes no value");
+      }
+    }
+  }
+  return Misused(root, what);
 }
 
 // An empty value is most likely a variable that is not set; it must not mean what no flag means.
@@ -208,7 +240,10 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
       return Status(ErrorClass::kInvalidArgument,
                     std::string(flag) + " wants KEY=VALUE, not '" + text.substr(0, equals) + "'");
     }
-    assignments.insert_or_assign(text.substr(0, equals), text.substr(equals + 1));
+    if (!assignments.emplace(text.substr(0, equals), text.substr(equals + 1)).second) {
+      return Status(ErrorClass::kInvalidArgument,
+                    std::string(flag) + " " + text.substr(0, equals) + " is given twice");
+    }
   }
   return assignments;
 }
@@ -248,15 +283,66 @@ void AddGlobalFlags(CLI::App* app, Session* session, ColorChoice* color) {
   app->option_defaults()->group("Options");
 }
 
+// Reads the state if there is one; makes none and starts nothing.
+Result<std::vector<std::string>> ListNames(const Session& session, KnownNames known) {
+  std::vector<std::string> names;
+  if (known == KnownNames::kTargets) names.emplace_back(service::kLocalTarget);
+  SPILLWAY_ASSIGN(const state::Home home, state::Home::Resolve(session.home, session.environment));
+  std::error_code ignored;
+  if (!std::filesystem::exists(home.state_file(), ignored)) return names;
+  SPILLWAY_ASSIGN(const auto world,
+                  service::World::Open(session.context, session.home, session.environment,
+                                       session.working_folder, state::WriteMode::kRehearse));
+  state::Store& store = world->store();
+  switch (known) {
+    case KnownNames::kSyncedTables: {
+      SPILLWAY_ASSIGN(const auto tables, store.ListSyncedTables(session.context));
+      for (const state::SyncedTable& table : tables) names.push_back(table.name());
+      break;
+    }
+    case KnownNames::kSources: {
+      SPILLWAY_ASSIGN(const auto sources, store.ListSources(session.context));
+      for (const state::Source& source : sources) names.push_back(source.name);
+      break;
+    }
+    case KnownNames::kTargets: {
+      SPILLWAY_ASSIGN(const auto targets, store.ListTargets(session.context));
+      for (const state::Target& target : targets) names.push_back(target.name);
+      break;
+    }
+  }
+  return names;
+}
+
 void AddCompletion(CLI::App* app, Session* session) {
   CLI::App* completion = app->add_subcommand("completion", "Print a completion script for a shell");
-  auto shell = std::make_shared<std::string>();
-  completion->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  auto shell = std::make_shared<Shell>();
+  AddChoice<Shell>(completion, "SHELL", shell.get(),
+                   {{"bash", Shell::kBash}, {"zsh", Shell::kZsh}, {"fish", Shell::kFish}},
+                   "bash, zsh or fish")
+      ->required();
   completion->footer("Example:\n  source <(spillway completion bash)");
   completion->callback([app, session, shell] {
     session->homeless_action = [app, session, shell]() -> Result<int> {
-      SPILLWAY_ASSIGN(const std::string script, CompletionScript(*app, *shell));
-      session->console->Out(script);
+      session->console->Out(CompletionScript(app, *shell));
+      return 0;
+    };
+  });
+
+  CLI::App* names =
+      app->add_subcommand(std::string(kKnownNamesCommand), "Names for completion, one a line")
+          ->group("");
+  auto known = std::make_shared<KnownNames>();
+  AddChoice<KnownNames>(names, "KIND", known.get(),
+                        {{std::string(Name(KnownNames::kSyncedTables)), KnownNames::kSyncedTables},
+                         {std::string(Name(KnownNames::kSources)), KnownNames::kSources},
+                         {std::string(Name(KnownNames::kTargets)), KnownNames::kTargets}},
+                        "What is named")
+      ->required();
+  names->callback([session, known] {
+    session->homeless_action = [session, known]() -> Result<int> {
+      SPILLWAY_ASSIGN(const std::vector<std::string> all, ListNames(*session, *known));
+      for (const std::string& name : all) session->console->Line(name);
       return 0;
     };
   });
@@ -292,6 +378,10 @@ Result<bool> Parse(CLI::App* app, int given, const char* const* words_given, Con
     return NotUnderstood(*app, argc, argv, error.what());
   } catch (const CLI::RequiredError& error) {
     return NotUnderstood(*app, argc, argv, error.what());
+  } catch (const CLI::ArgumentMismatch& error) {
+    return Mismatched(*app, error.what());
+  } catch (const CLI::ConversionError& error) {  // only flags convert what they are given
+    return Converted(*app, words, error.what());
   } catch (const CLI::ParseError& error) {
     return Misused(*app, error.what());
   }
@@ -347,7 +437,8 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   argc = TakePsqlArguments(argc, argv, &session.psql_arguments);
   const Result<bool> parsed = Parse(&app, argc, argv, console);
   const auto no_color = environment("NO_COLOR");
-  console->ChooseColor(color, no_color && !no_color->empty());
+  console->is_dumb = environment("TERM") == "dumb";
+  console->ChooseColor(color, console->is_dumb || (no_color && !no_color->empty()));
   if (!parsed.ok()) return Report(console, parsed.status());
   const Result<int> code = *parsed ? Perform(session) : Result<int>(0);
   const Status written = console->Flush();

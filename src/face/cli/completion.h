@@ -4,17 +4,20 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
-
 namespace CLI {
 class App;
 }
 
 namespace spillway::face::cli {
 
-/// A completion script for `shell` (bash, zsh or fish), made from the command table itself. Errors:
-/// INVALID_ARGUMENT.
-base::Result<std::string> CompletionScript(const CLI::App& app, std::string_view shell);
+enum class Shell { kBash, kZsh, kFish };
+
+/// The hidden command that lists names for the scripts.
+inline constexpr std::string_view kKnownNamesCommand = "known-names";
+
+/// A completion script for `shell`, made from the command table itself: commands, flags, values
+/// that are one of some words, and names, for which the script asks the program.
+std::string CompletionScript(CLI::App* app, Shell shell);
 
 }  // namespace spillway::face::cli
 

@@ -24,10 +24,13 @@ class Console {
   std::optional<LogFormat> log_format;  ///< absent: JSON with --output json, else text
   bool quiet = false;
   std::string note_prefix;  ///< before each remark
+  bool is_dumb = false;     ///< terminals can only be written line after line
 
   void ChooseColor(ColorChoice choice, bool no_color_in_environment);
   bool out_is_terminal() const { return out_is_terminal_; }
   bool err_is_terminal() const { return err_is_terminal_; }
+  /// Whether a line on stderr can be written over.
+  bool err_rewrites_lines() const { return err_is_terminal_ && !is_dumb; }
   /// Of stderr; 80 when it is no terminal.
   std::size_t err_columns() const;
   bool logs_json() const;

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/shell_word.h"
+#include "face/cli/option_values.h"
 #include "sync/definition_text.h"
 
 namespace spillway::face::cli {
@@ -44,19 +45,29 @@ void DefinitionFlags::AddTo(CLI::App* command) {
   for (const Field& field : sync::Fields()) {
     std::string names = "--" + std::string(field.flag);
     if (std::string dashed(field.key); field.flag == "from") names += ",--" + dashed;
-    command
-        ->add_option(
-            names,
-            [this, key = std::string(field.key)](const CLI::results_t& texts) {
-              given_[key] = texts;
-              return true;
-            },
-            sync::FieldHelp(field))
-        ->type_name(Placeholder(field.kind))
-        ->type_size(1)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->group("Definition");
+    CLI::Option* option =
+        command
+            ->add_option(
+                names,
+                [this, key = std::string(field.key)](const CLI::results_t& texts) {
+                  given_[key] = texts;
+                  return true;
+                },
+                sync::FieldHelp(field))
+            ->type_name(Placeholder(field.kind))
+            ->type_size(1)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->group("Definition");
+    if (field.kind == FieldKind::kWord) {
+      std::vector<std::string> words;
+      for (const sync::Word& word : field.words) {
+        if (word.works) words.emplace_back(word.text);
+      }
+      CompletedBy(words, option);
+    } else if (field.key == "source") {
+      CompletedBy(KnownNames::kSources, option);
+    }
   }
 }
 

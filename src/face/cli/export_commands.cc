@@ -62,7 +62,9 @@ void AddExportCommands(CLI::App* app, CLI::App* synced_table, Session* session) 
   CLI::App* some = synced_table->add_subcommand(
       "export", "Print definitions as YAML, as SQL, or as the commands that make them");
   const auto some_flags = AddFormat(some);
-  some->add_option("NAME", some_flags->names, "Synced tables")->required();
+  CompletedBy(KnownNames::kSyncedTables,
+              some->add_option("NAME", some_flags->names, "Synced tables"))
+      ->required();
   some->footer("Example:\n  spillway synced-table export local.public.products --format sql");
   some->callback([session, some_flags] {
     session->action = [session, some_flags](service::World& world) {

@@ -27,7 +27,9 @@ struct SourceFlags {
 
 void AddSourceFlags(CLI::App* command, const std::shared_ptr<SourceFlags>& flags,
                     bool with_version) {
-  command->add_option("SOURCE", flags->source, "A path, URL or registered name")->required();
+  CompletedBy(KnownNames::kSources,
+              command->add_option("SOURCE", flags->source, "A path, URL or registered name"))
+      ->required();
   command->add_option("--storage-option", flags->storage_options,
                       "KEY=VALUE with delta-rs' key names; may be repeated");
   if (!with_version) return;
@@ -172,6 +174,12 @@ Result<int> Read(Session* session, service::World& world, const ReadFlags& flags
   return 0;
 }
 
+// The mend of an interrupted sync is none here.
+Status OfReading(Status error) {
+  if (error.error_class() != ErrorClass::kCancelled) return error;
+  return std::move(error).Mend("Read it again when convenient.");
+}
+
 void AddRead(CLI::App* parent, Session* session) {
   CLI::App* read = parent->add_subcommand("read", "Print or export rows of a version");
   auto flags = std::make_shared<ReadFlags>();
@@ -198,7 +206,8 @@ void AddRead(CLI::App* parent, Session* session) {
   read->callback([session, flags] {
     session->stateless = source::IsLocation(flags->source->source);
     session->action = [session, flags](service::World& world) {
-      return Read(session, world, *flags);
+      Result<int> code = Read(session, world, *flags);
+      return code.ok() ? code : OfReading(std::move(code).status());
     };
   });
 }

@@ -32,7 +32,8 @@ class SignalThread {
     if (hangup.sa_handler != SIG_IGN) sigaddset(&signals_, SIGHUP);
     // Threads made later inherit the mask, so that only this one sees the signals.
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    // A write then fails and says so.
+    for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
     std::thread([this] { Wait(); }).detach();
   }
   std::stop_token token() const { return stop_.get_token(); }

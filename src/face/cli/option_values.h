@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,22 @@ struct NumberRange {
 /// Adds an option that takes a decimal number of `range`; `take` is given it.
 CLI::Option* AddNumber(CLI::App* command, const std::string& names, const NumberRange& range,
                        const std::string& help, std::function<void(std::int64_t number)> take);
+
+/// What the program knows by name.
+enum class KnownNames { kSyncedTables, kSources, kTargets };
+/// The word for it on the command line that lists them for a shell.
+std::string_view Name(KnownNames names);
+
+/// Says what completes the option's value. Returns `option`.
+CLI::Option* CompletedBy(KnownNames names, CLI::Option* option);
+CLI::Option* CompletedBy(const std::vector<std::string>& words, CLI::Option* option);
+
+/// What a shell completes an option's value with.
+struct ValueCompletion {
+  std::vector<std::string> words;
+  std::optional<KnownNames> names;
+};
+ValueCompletion CompletionOf(CLI::Option* option);
 
 /// `text` as a decimal number; nullopt when it is none or does not fit.
 std::optional<std::int64_t> ParseNumber(const std::string& text);

@@ -40,11 +40,26 @@ TEST(OptionValues, ANumberIsDecimalAndInItsRange) {
   AddNumber(&app, "--limit", {.least = 1}, "help", [&](std::int64_t number) { taken = number; });
   EXPECT_EQ(Complaint(&app, {"--limit", "010"}), "");
   EXPECT_EQ(taken, 10);
-  for (const char* wrong : {"0", "-1", "1.5", "0x10", "99999999999999999999", "1 "}) {
+  for (const char* wrong : {"0", "-1", "1.5", "0x10", "1 "}) {
     EXPECT_THAT(Complaint(&app, {"--limit", wrong}), HasSubstr("at least 1, not '")) << wrong;
   }
+  EXPECT_THAT(Complaint(&app, {"--limit", "99999999999999999999"}),
+              HasSubstr("must be at most 9223372036854775807, not '"));
   AddNumber(&app, "--port", {.least = 1024, .most = 65535}, "help", [](std::int64_t) {});
   EXPECT_THAT(Complaint(&app, {"--port", "80"}), HasSubstr("from 1024 to 65535, not '80'"));
+}
+
+TEST(OptionValues, KnowsWhatCompletesAValue) {
+  CLI::App app;
+  int chosen = 0;
+  CLI::Option* words = AddChoice<int>(&app, "--format", &chosen, {{"csv", 1}, {"json", 2}}, "help");
+  EXPECT_THAT(CompletionOf(words).words, testing::ElementsAre("csv", "json"));
+  std::string name;
+  CLI::Option* named = CompletedBy(KnownNames::kSources, app.add_option("NAME", name, "help"));
+  EXPECT_EQ(CompletionOf(named).names, KnownNames::kSources);
+  CLI::Option* open = app.add_option("--out", name, "help");
+  EXPECT_TRUE(CompletionOf(open).words.empty());
+  EXPECT_FALSE(CompletionOf(open).names);
 }
 
 }  // namespace

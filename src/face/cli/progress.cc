@@ -233,7 +233,7 @@ std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* cons
   switch (style) {
     case ProgressStyle::kAuto:
       if (console->logs_json()) return std::make_unique<JsonProgress>(console);
-      if (console->err_is_terminal()) return std::make_unique<BarProgress>(console);
+      if (console->err_rewrites_lines()) return std::make_unique<BarProgress>(console);
       return std::make_unique<PlainProgress>(console);
     case ProgressStyle::kPlain:
       return std::make_unique<PlainProgress>(console);

@@ -149,7 +149,8 @@ Result<int> Export(Session* session, service::World& world, const ExportFlags& f
 void AddExport(CLI::App* parent, Session* session) {
   CLI::App* command = parent->add_subcommand("export", "Write all rejected rows of a synced table");
   auto flags = std::make_shared<ExportFlags>();
-  command->add_option("NAME", flags->name, "A synced table")->required();
+  CompletedBy(KnownNames::kSyncedTables, command->add_option("NAME", flags->name, "A synced table"))
+      ->required();
   AddChoice<RowFormat>(
       command, "--format", &flags->format,
       {{"csv", RowFormat::kCsv}, {"ndjson", RowFormat::kNdjson}, {"parquet", RowFormat::kParquet}},
@@ -175,7 +176,9 @@ void AddRejectedCommands(CLI::App* app, Session* session) {
   CLI::App* list =
       parent->add_subcommand("list", "List rejected rows of a table, or the tables that have some");
   auto listed = std::make_shared<ListFlags>();
-  list->add_option("NAME", listed->name, "A synced table (else all of them are counted)");
+  CompletedBy(
+      KnownNames::kSyncedTables,
+      list->add_option("NAME", listed->name, "A synced table (else all of them are counted)"));
   AddNumber(list, "--limit", {}, "At most so many rows, else 100; 0: all",
             [listed](std::int64_t number) { listed->limit = number; });
   list->footer(
@@ -189,7 +192,8 @@ void AddRejectedCommands(CLI::App* app, Session* session) {
 
   CLI::App* show = parent->add_subcommand("show", "Show rejected rows with all that they hold");
   auto shown = std::make_shared<ShowFlags>();
-  show->add_option("NAME", shown->name, "A synced table")->required();
+  CompletedBy(KnownNames::kSyncedTables, show->add_option("NAME", shown->name, "A synced table"))
+      ->required();
   show->add_option("ID", shown->ids, "Ids as the list gives them")->required();
   show->footer("Example:\n  spillway rejected show local.public.products 17");
   show->callback([session, shown] {

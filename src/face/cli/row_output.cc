@@ -90,7 +90,8 @@ Result<std::int64_t> CopyInto(const base::Context& context, RowFormat format,
   return count;
 }
 
-// A file beside `path`, of a name that nobody else uses; removed unless it took `path`'s place.
+// A file beside `path`, without a name or of one that nobody else uses; gone unless it took
+// `path`'s place.
 class FileBeside {
  public:
   explicit FileBeside(const filesystem::path& path)
@@ -99,6 +100,7 @@ class FileBeside {
                                        base::NewUuid() + ".partial"))
                     .string()) {}
   ~FileBeside() {
+    if (unnamed_ >= 0) close(unnamed_);
     if (is_there_) std::remove(beside_.c_str());
   }
   FileBeside(const FileBeside&) = delete;
@@ -106,9 +108,18 @@ class FileBeside {
 
   const std::string& name() const { return beside_; }
 
-  /// Makes the file and returns its descriptor, which becomes the caller's; negative with errno
-  /// when it cannot be made.
+  /// Makes the file, which has no name until it takes `path`'s place where the file system can
+  /// make such: then nothing is left of it when the process is killed. Returns a descriptor, which
+  /// becomes the caller's; negative with errno when it cannot be made.
   int Make() {
+    const bool can_be_linked = access("/proc/self/fd", X_OK) == 0;
+    const std::string folder = filesystem::path(path_).parent_path().string();
+    if (can_be_linked) unnamed_ = open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    return unnamed_ >= 0 ? fcntl(unnamed_, F_DUPFD_CLOEXEC, 0) : MakeNamed();
+  }
+
+  /// The same, to be written by its name.
+  int MakeNamed() {
     const int descriptor = open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     is_there_ = descriptor >= 0;
     return descriptor;
@@ -117,6 +128,11 @@ class FileBeside {
   /// Puts the file in the place of `path`, with the permissions of what was there; false with errno
   /// when it cannot be.
   bool TakePlace() {
+    if (unnamed_ >= 0) {
+      const std::string file = "/proc/self/fd/" + std::to_string(unnamed_);
+      is_there_ = linkat(AT_FDCWD, file.c_str(), AT_FDCWD, beside_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+      if (!is_there_) return false;
+    }
     struct stat before{};
     if (stat(path_.c_str(), &before) == 0 && chmod(beside_.c_str(), before.st_mode & 07777) != 0) {
       return false;
@@ -128,6 +144,7 @@ class FileBeside {
  private:
   const std::string path_;
   const std::string beside_;
+  int unnamed_ = -1;
   bool is_there_ = false;
 };
 
@@ -174,7 +191,7 @@ Status RowOutput::Write(const base::Context& context, service::World& world,
     SPILLWAY_ASSIGN(count, CopyInto(context, format_, *rows, descriptor, out_));
   } else {
     FileBeside beside(file_);
-    const int descriptor = beside.Make();
+    const int descriptor = format_ == RowFormat::kParquet ? beside.MakeNamed() : beside.Make();
     if (descriptor < 0) return FileError(out_, errno);
     if (format_ == RowFormat::kParquet) {
       close(descriptor);

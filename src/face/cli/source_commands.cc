@@ -4,6 +4,7 @@
 
 #include "base/shell_word.h"
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "service/registry.h"
 #include "source/source_registry.h"
 #include "state/store.h"
@@ -85,7 +86,8 @@ void AddSourceCommands(CLI::App* app, Session* session) {
 
   auto shown = std::make_shared<std::string>();
   CLI::App* show = parent->add_subcommand("show", "Show a registered source");
-  show->add_option("NAME", *shown, "A registered source")->required();
+  CompletedBy(KnownNames::kSources, show->add_option("NAME", *shown, "A registered source"))
+      ->required();
   show->footer("Example:\n  spillway source show lake.sales.products");
   show->callback([session, shown] {
     session->action = [session, shown](service::World& world) -> Result<int> {
@@ -98,7 +100,8 @@ void AddSourceCommands(CLI::App* app, Session* session) {
 
   auto removed = std::make_shared<std::string>();
   CLI::App* remove = parent->add_subcommand("remove", "Forget a registered source");
-  remove->add_option("NAME", *removed, "A registered source")->required();
+  CompletedBy(KnownNames::kSources, remove->add_option("NAME", *removed, "A registered source"))
+      ->required();
   AddDryRun(remove, session);
   remove->footer("Example:\n  spillway source remove lake.sales.products");
   remove->callback([session, removed] {

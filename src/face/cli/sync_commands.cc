@@ -36,7 +36,10 @@ struct Selection {
 
 std::shared_ptr<Selection> AddSelection(CLI::App* command) {
   auto selection = std::make_shared<Selection>();
-  command->add_option("NAME", selection->names, "Synced tables, or patterns: 'shop.public.*'");
+  CompletedBy(KnownNames::kSyncedTables,
+              command->add_option(
+                  "NAME", selection->names,
+                  "Synced tables, or patterns: 'shop.public.*', matched without quotes of names"));
   command->add_flag("--all", selection->all, "Every synced table");
   return selection;
 }
@@ -170,7 +173,8 @@ void AddRuns(CLI::App* app, Session* session) {
   CLI::App* list = parent->add_subcommand("list", "The newest runs, newest first");
   auto names = std::make_shared<std::vector<std::string>>();
   auto limit = std::make_shared<std::int64_t>(20);
-  list->add_option("NAME", *names, "Only of these synced tables or patterns");
+  CompletedBy(KnownNames::kSyncedTables,
+              list->add_option("NAME", *names, "Only of these synced tables or patterns"));
   AddNumber(list, "--limit", {.least = 1}, "At most so many; else 20",
             [limit](std::int64_t number) { *limit = number; });
   list->footer("Example:\n  spillway runs list local.public.products --limit 5");

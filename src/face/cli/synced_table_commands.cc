@@ -284,7 +284,8 @@ Result<int> Alter(Session* session, service::World& world, const AlterFlags& fla
 void AddAlter(CLI::App* parent, Session* session) {
   CLI::App* command = parent->add_subcommand("alter", "Change fields of a synced table");
   auto flags = std::make_shared<AlterFlags>();
-  command->add_option("NAME", flags->name, "A synced table")->required();
+  CompletedBy(KnownNames::kSyncedTables, command->add_option("NAME", flags->name, "A synced table"))
+      ->required();
   flags->definition.AddTo(command);
   command
       ->add_option("--unset", flags->unset, "A field to take back to its default; may be repeated")
@@ -354,7 +355,8 @@ Result<int> Delete(Session* session, service::World& world, const DeleteFlags& f
 void AddDelete(CLI::App* parent, Session* session) {
   CLI::App* command = parent->add_subcommand("delete", "Forget synced tables");
   auto flags = std::make_shared<DeleteFlags>();
-  command->add_option("NAME", flags->names, "Synced tables")->required();
+  CompletedBy(KnownNames::kSyncedTables, command->add_option("NAME", flags->names, "Synced tables"))
+      ->required();
   auto* keep = command->add_flag("--keep-table", flags->keep_table, "Leave the target's table");
   command->add_flag("--drop-table", flags->drop_table, "Drop the target's table")->excludes(keep);
   AddDryRun(command, session);
@@ -369,7 +371,8 @@ void AddDelete(CLI::App* parent, Session* session) {
 void AddGetAndList(CLI::App* parent, Session* session) {
   CLI::App* get = parent->add_subcommand("get", "Show synced tables: definition, state, position");
   auto names = std::make_shared<std::vector<std::string>>();
-  get->add_option("NAME", *names, "Synced tables")->required();
+  CompletedBy(KnownNames::kSyncedTables, get->add_option("NAME", *names, "Synced tables"))
+      ->required();
   get->footer("Example:\n  spillway synced-table get local.public.products -o yaml");
   get->callback([session, names] {
     session->action = [session, names](service::World& world) -> Result<int> {
@@ -415,7 +418,8 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
   const auto add = [&](const char* word, const char* help, const char* done, Verb verb) {
     CLI::App* command = parent->add_subcommand(word, help);
     auto names = std::make_shared<std::vector<std::string>>();
-    command->add_option("NAME", *names, "Synced tables")->required();
+    CompletedBy(KnownNames::kSyncedTables, command->add_option("NAME", *names, "Synced tables"))
+        ->required();
     AddDryRun(command, session);
     command->footer(
         fmt::format("Example:\n  spillway synced-table {} local.public.products", word));
@@ -430,7 +434,8 @@ void AddPauseAndWait(CLI::App* parent, Session* session) {
 
   CLI::App* wait = parent->add_subcommand("wait", "Wait until the target reflects a version");
   auto flags = std::make_shared<WaitFlags>();
-  wait->add_option("NAME", flags->name, "Synced table")->required();
+  CompletedBy(KnownNames::kSyncedTables, wait->add_option("NAME", flags->name, "Synced table"))
+      ->required();
   auto* version = AddNumber(wait, "--version", {}, "Of the source",
                             [flags](std::int64_t number) { flags->version = number; });
   wait->add_flag("--latest", flags->latest, "The source's latest version at this moment")

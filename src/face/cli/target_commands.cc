@@ -4,6 +4,7 @@
 
 #include "base/shell_word.h"
 #include "face/cli/command.h"
+#include "face/cli/option_values.h"
 #include "service/registry.h"
 
 namespace spillway::face::cli {
@@ -46,7 +47,7 @@ void AddAdd(CLI::App* parent, Session* session) {
 void AddTest(CLI::App* parent, Session* session) {
   CLI::App* test = parent->add_subcommand("test", "Try whether a target can be synced into");
   auto name = std::make_shared<std::string>();
-  test->add_option("NAME", *name, "A target")->required();
+  CompletedBy(KnownNames::kTargets, test->add_option("NAME", *name, "A target"))->required();
   test->footer("Example:\n  spillway target test shop");
   test->callback([session, name] {
     session->action = [session, name](service::World& world) -> Result<int> {
@@ -91,7 +92,7 @@ void AddTargetCommands(CLI::App* app, Session* session) {
 
   auto shown = std::make_shared<std::string>();
   CLI::App* show = parent->add_subcommand("show", "Show a target");
-  show->add_option("NAME", *shown, "A target")->required();
+  CompletedBy(KnownNames::kTargets, show->add_option("NAME", *shown, "A target"))->required();
   show->footer("Example:\n  spillway target show shop");
   show->callback([session, shown] {
     session->action = [session, shown](service::World& world) -> Result<int> {
@@ -109,7 +110,7 @@ void AddTargetCommands(CLI::App* app, Session* session) {
 
   auto removed = std::make_shared<std::string>();
   CLI::App* remove = parent->add_subcommand("remove", "Forget a target");
-  remove->add_option("NAME", *removed, "A target")->required();
+  CompletedBy(KnownNames::kTargets, remove->add_option("NAME", *removed, "A target"))->required();
   AddDryRun(remove, session);
   remove->footer("Example:\n  spillway target remove shop");
   remove->callback([session, removed] {
