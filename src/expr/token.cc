@@ -121,6 +121,7 @@ Result<std::vector<Token>> Tokenize(std::string_view text) {
   if (text.size() > kLongestText) {
     return Status(ErrorClass::kInvalidPredicate,
                   "the predicate is longer than " + std::to_string(kLongestText) + " bytes")
+        .Mend("Shorten it; long lists of values can be joined in the source.")
         .With("position", std::to_string(kLongestText))
         .With("token", "");
   }

@@ -1,6 +1,7 @@
 #include "lake/lakeio_call.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "data/error_json.h"
 
@@ -17,7 +18,11 @@ Status FromLakeio(lakeio_error* error) {
   if (json == nullptr) {
     return Status(ErrorClass::kInternal, "lakeio failed and could not say how");
   }
-  return data::ParseErrorJson(json.get());
+  Status status = data::ParseErrorJson(json.get());
+  const std::string_view object = status.detail("object");
+  const bool is_local = object.starts_with("file:") || object.starts_with('/');
+  if (!is_local || status.error_class() != ErrorClass::kStoreAuthentication) return status;
+  return std::move(status).Mend("Give the user who runs Spillway the right to read it.");
 }
 
 LakeioCall::LakeioCall(const base::Context& context)

@@ -1,5 +1,8 @@
 #include "service/doctor.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -9,6 +12,7 @@
 #include "lakebase/doctor_checks.h"
 #include "service/registry.h"
 #include "service/world.h"
+#include "state/durable_file.h"
 
 namespace spillway::service {
 namespace {
@@ -18,6 +22,17 @@ using base::Status;
 
 // A probe of something that may be down must not make the doctor wait for long.
 constexpr std::chrono::seconds kProbeTime{5};
+
+// Whether state and locks, which are there, can be written.
+Status Writable(const state::Home& home) {
+  for (const std::string& path : {home.state_file(), home.locks()}) {
+    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
+    const bool is_folder = path != home.state_file();
+    if (access(path.c_str(), is_folder ? R_OK | W_OK | X_OK : R_OK | W_OK) == 0) continue;
+    return state::FileError(errno, "write", path);
+  }
+  return Status();
+}
 
 // The checks of a target: one line when all is well, else one for each problem.
 void CheckTargets(const base::Context& context, World& world, std::vector<DoctorLine>* lines) {
@@ -126,7 +141,8 @@ std::vector<DoctorLine> Doctor(const base::Context& context, std::string_view ho
   if (!std::filesystem::exists(resolved->state_file(), ignored)) return lines;
   const auto world =
       World::Open(context, home, environment, working_folder, state::WriteMode::kRehearse);
-  lines.push_back({"state", world.ok() ? Status() : world.status(), resolved->state_file()});
+  lines.push_back(
+      {"state", world.ok() ? Writable(*resolved) : world.status(), resolved->state_file()});
   if (!world.ok()) return lines;
   CheckTargets(context, **world, &lines);
   CheckSources(context, **world, &lines);

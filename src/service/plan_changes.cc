@@ -10,6 +10,7 @@
 #include "service/registry.h"
 #include "source/connection_string.h"
 #include "sync/definition_text.h"
+#include "target/postgres/postgres_target.h"
 
 namespace spillway::service {
 namespace {
@@ -96,8 +97,7 @@ class Planner {
           .Mend("Remove it, or give the target another name.");
     }
     SPILLWAY_ASSIGN(const source::ConnectionString parted, source::TakePassword(declared.url));
-    const std::string password =
-        declared.password.empty() ? parted.password.value_or("") : declared.password;
+    SPILLWAY_ASSIGN(const std::string password, OnePassword(parted.password, declared.password));
     declared_targets_.insert(declared.name);
     claims_.Declare(declared.name, parted.url);
     Change change;
@@ -220,6 +220,7 @@ class Planner {
     if (const Status valid = sync::Validate(definition); !valid.ok()) {
       return At(PlaceOf(table, valid), valid);
     }
+    SPILLWAY_TRY(At(table.origin, target::postgres::CheckTableName(definition.table)));
     SPILLWAY_TRY(At(table.origin, CheckTarget(definition)));
     Result<std::string> source = SourceOf(definition.source);
     if (!source.ok()) return At(PlaceOf(table, source.status()), source.status());

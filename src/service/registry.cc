@@ -40,8 +40,7 @@ Result<state::Target> MakeTarget(const base::Context& context, World& world, std
                                  std::vector<std::string>* warnings) {
   SPILLWAY_ASSIGN(source::ConnectionString parted, source::TakePassword(url));
   SPILLWAY_TRY(target::postgres::CheckConnectionString(parted.url));
-  std::string given(password);
-  if (given.empty() && parted.password) given = *parted.password;
+  SPILLWAY_ASSIGN(const std::string given, OnePassword(parted.password, password));
   SPILLWAY_ASSIGN(const source::KeptSecret kept,
                   world.secrets().Keep(context, "target/" + std::string(name), given));
   if (!kept.warning.empty()) warnings->push_back(kept.warning);
@@ -60,6 +59,14 @@ Status DropSecret(World& world, const std::string& reference) {
 }
 
 }  // namespace
+
+Result<std::string> OnePassword(const std::optional<std::string>& in_url, std::string_view beside) {
+  if (beside.empty()) return in_url.value_or("");
+  if (!in_url) return std::string(beside);
+  return Status(ErrorClass::kInvalidArgument,
+                "the password is given twice: in the URL, and by itself")
+      .Mend("Leave one of them out, best that in the URL.");
+}
 
 Result<std::vector<std::string>> AddTarget(const base::Context& context, World& world,
                                            std::string_view name, std::string_view url,

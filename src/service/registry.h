@@ -2,6 +2,7 @@
 #define SPILLWAY_SERVICE_REGISTRY_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,11 @@
 /// spillway source add. (What else sources have is in source/source_registry.h, which the world
 /// holds.)
 namespace spillway::service {
+
+/// The password of a target: the one in its URL or the one given beside it; empty when there is
+/// none. INVALID_ARGUMENT when there are both.
+base::Result<std::string> OnePassword(const std::optional<std::string>& in_url,
+                                      std::string_view beside);
 
 /// Registers `name`; a password in `url` or `password` is taken out and kept as a reference.
 /// Returns warnings. Errors: ALREADY_EXISTS, INVALID_ARGUMENT (a name that is `local` or holds a

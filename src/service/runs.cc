@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "service/error_json.h"
 #include "service/selection.h"
+#include "state/table_lock.h"
 
 namespace spillway::service {
 namespace {
@@ -29,14 +30,28 @@ state::RunState StateOf(const sync::Outcome& outcome) {
   return state::RunState::kFailed;
 }
 
+// One whose process died is recorded as such by the next run only.
+void MarkInterrupted(const World& world, std::vector<state::Run>* runs) {
+  for (state::Run& run : *runs) {
+    if (run.state == state::RunState::kRunning &&
+        !state::IsTableLocked(world.home(), run.synced_table_id)) {
+      run.state = state::RunState::kInterrupted;
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& world,
                                          const std::vector<std::string>& wanted,
                                          std::int64_t limit) {
-  if (wanted.empty()) return world.store().ListRuns(context, "", limit);
-  SPILLWAY_ASSIGN(const auto tables, SelectSyncedTables(context, world.store(), wanted));
   std::vector<state::Run> all;
+  if (wanted.empty()) {
+    SPILLWAY_ASSIGN(all, world.store().ListRuns(context, "", limit));
+    MarkInterrupted(world, &all);
+    return all;
+  }
+  SPILLWAY_ASSIGN(const auto tables, SelectSyncedTables(context, world.store(), wanted));
   for (const state::SyncedTable& table : tables) {
     SPILLWAY_ASSIGN(auto runs, world.store().ListRuns(context, table.id, limit));
     all.insert(all.end(), std::make_move_iterator(runs.begin()),
@@ -44,6 +59,7 @@ Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& wo
   }
   std::ranges::stable_sort(all, std::ranges::greater(), &state::Run::started_at);
   if (all.size() > static_cast<std::size_t>(limit)) all.resize(static_cast<std::size_t>(limit));
+  MarkInterrupted(world, &all);
   return all;
 }
 
@@ -57,6 +73,7 @@ Result<state::Run> GetRun(const base::Context& context, World& world, std::strin
                   "several runs have ids that begin with " + std::string(id))
         .Mend("Give more of the id.");
   }
+  MarkInterrupted(world, &runs);
   return std::move(runs.front());
 }
 

@@ -245,7 +245,14 @@ Result<std::string> DeleteSyncedTable(const base::Context& context, World& world
                           view.definition.lock_timeout);
   };
   Status forgotten = forget();
-  if (!forgotten.ok() && (drop_table || !IsOutOfReach(forgotten))) return forgotten;
+  const bool out_of_reach = !forgotten.ok() && IsOutOfReach(forgotten);
+  if (out_of_reach && drop_table) {
+    const std::string mend =
+        std::string(forgotten.mend()) +
+        " To forget the synced table all the same, delete it with --keep-table.";
+    return std::move(forgotten).Mend(mend);
+  }
+  if (!forgotten.ok() && !out_of_reach) return forgotten;
   SPILLWAY_TRY(world.store().RemoveSyncedTable(context, table.id));
   return forgotten.ok()
              ? ""

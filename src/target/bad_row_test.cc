@@ -26,6 +26,17 @@ TEST(BadRowTest, AnErrorNamesTableColumnKeyReasonFileAndRow) {
   EXPECT_EQ(error.detail("row"), "7");
 }
 
+TEST(BadRowTest, TheMendOfNaNInJsonIsItsField) {
+  BadRow row = Row(7);
+  const auto names_field = [&] {
+    return BadRowsError("public.t", {row}).mend().find("--json-nonfinite string") !=
+           std::string_view::npos;
+  };
+  EXPECT_FALSE(names_field());
+  row.reason = "NaN inside JSON";
+  EXPECT_TRUE(names_field());
+}
+
 TEST(BadRowTest, TenRowsAreNamedAndNoMore) {
   std::vector<BadRow> rows;
   for (std::int64_t i = 0; i < 12; ++i) rows.push_back(Row(i));

@@ -87,6 +87,7 @@ def test_help_lists_every_verb(spillway: Program) -> None:
     for word in ("synced-table", "sync", "explain", "source", "target", "lake", "pg", "doctor"):
         assert word in text
     assert spillway.done("-h").text == text
+    assert "Example" not in spillway.done("pg", "--help").text
 
 
 def test_help_needs_no_home(spillway: Program) -> None:

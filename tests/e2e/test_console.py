@@ -273,6 +273,10 @@ def test_empty_values_are_refused(
         (("lake", "read", "t", "--limit", "1", "--limit", "2"), "--limit is given more than once"),
         (("lake", "read", "t", "--limit"), "--limit wants a value"),
         (("--quiet=maybe", "source", "list"), "--quiet takes no value"),
+        (
+            ("target", "add", "x", "postgresql://a:b@h/d", "--password", "c"),
+            "the password is given twice",
+        ),
         (("completion", "tcsh"), "SHELL must be bash, zsh or fish"),
         (("source", "add", "x", "s3://"), "names no bucket"),
         (
@@ -421,6 +425,9 @@ def test_doctor_tells_all_it_can(
     assert "Not a directory" in checks(outcome)["home"]["outcome"]
     assert checks(spillway.run("doctor", "-o", "json"))["state"]["outcome"] == "ok"
     assert "credential" in checks(spillway.run("doctor", "-o", "json"))["source t"]["note"]
+    shutil.rmtree(table)
+    gone = checks(spillway.run("doctor", "-o", "json"))["source t"]
+    assert "SOURCE_NOT_FOUND" in gone["outcome"] and "register" not in gone["mend"], gone
     (spillway.home / "spillway" / "state.db").write_bytes(b"garbage" * 1000)
     broken = spillway.run("doctor", "-o", "json")
     assert broken.code == 1 and "STATE_CORRUPT" in checks(broken)["state"]["outcome"], broken

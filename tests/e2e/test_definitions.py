@@ -88,6 +88,18 @@ def test_apply_loses_no_change_that_another_made_meanwhile(
 
 
 @pytest.mark.parametrize(
+    "name, told",
+    [("shop.pg_catalog.one", "in this schema"), (f"shop.public.{'x' * 64}", "63 bytes")],
+)
+def test_plan_refuses_names_that_no_table_can_have(
+    spillway: Program, database: Database, name: str, told: str
+) -> None:
+    write(spillway, document(database, f"  {name}: {{ source: lake.one }}\n"))
+    refused = spillway.run("plan", "-f", "shop.yaml")
+    assert refused.code == 2 and told in refused.stderr and "shop.yaml:7:3" in refused.stderr, refused
+
+
+@pytest.mark.parametrize(
     "option, told",
     [
         ("aws_regio: eu", "did you mean aws_region?"),
@@ -173,6 +185,10 @@ def test_columns_are_meant_regardless_of_case(
         *("synced-table", "alter", "shop.public.one", "--where", '"ID" > 1'),
         error_class="COLUMN_NOT_FOUND",
     )
+    for setting in ("where = 'nope > 1'", "timeseries_key = 'nope'"):
+        statement = f"ALTER SYNCED TABLE shop.public.one SET ({setting})"
+        refused = spillway.fails("sql", statement, error_class=("COLUMN_NOT_FOUND",))
+        assert refused.details["column"] == str(statement.index("'") + 1), refused
 
 
 def test_plan_apply_change_prune(

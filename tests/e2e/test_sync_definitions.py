@@ -70,9 +70,10 @@ def test_wrong_definition(
 
 def test_the_same_name_twice(shop_15: Program, lake: pathlib.Path) -> None:
     create(shop_15, lake, "--primary-key", "id")
-    shop_15.fails(
+    mend = shop_15.fails(
         "synced-table", "create", "shop.public.t", "--from", lake, error_class="ALREADY_EXISTS"
-    )
+    ).mend
+    assert "spillway sync shop.public.t" in mend and "synced-table alter shop.public.t" in mend
 
 
 def test_unknown_target_names_the_nearest(shop_15: Program, lake: pathlib.Path) -> None:

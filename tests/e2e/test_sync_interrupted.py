@@ -174,6 +174,7 @@ def test_a_killed_run_is_not_shown_as_going_on(shop_15: Program, wide: pathlib.P
     process.send(signal.SIGKILL)
     process.wait(20, crash_allowed=True)
     assert shop_15.json("synced-table", "get", "shop.public.t")["state"] == "online"
+    assert shop_15.json("runs", "list")[0]["state"] == "interrupted"
 
 
 def test_a_table_that_is_gone_is_told(

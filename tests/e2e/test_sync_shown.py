@@ -130,6 +130,9 @@ def test_a_password_by_reference(
     secret.write_text(PASSWORD + "\n")
     spillway.done("target", "add", "shop2", database_15.url(), "--password", f"${{file:{secret}}}")
     spillway.done("target", "test", "shop2")
+    secret.write_text("wrong")
+    (row,) = spillway.run("target", "test", "shop2", "-o", "json").json()
+    assert "TARGET_AUTHENTICATION" in row["outcome"] and "target show shop2" in row["mend"], row
 
 
 def test_pgpass_and_service(spillway: Program, database_15: Database) -> None:

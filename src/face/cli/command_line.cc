@@ -236,9 +236,13 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
   std::map<std::string, std::string> assignments;
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) {
+    if (equals == 0) {
       return Status(ErrorClass::kInvalidArgument,
-                    std::string(flag) + " wants KEY=VALUE, not '" + text.substr(0, equals) + "'");
+                    std::string(flag) + " wants KEY=VALUE: the key is missing");
+    }
+    if (equals == std::string::npos) {
+      return Status(ErrorClass::kInvalidArgument,
+                    std::string(flag) + " wants KEY=VALUE, not '" + text + "'");
     }
     if (!assignments.emplace(text.substr(0, equals), text.substr(equals + 1)).second) {
       return Status(ErrorClass::kInvalidArgument,
@@ -418,7 +422,6 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   }
 
   CLI::App app{std::string(kAbout), "spillway"};
-  app.footer(std::string(kExamples));
   app.require_subcommand(1);
   app.fallthrough();
   ColorChoice color = ColorChoice::kAuto;
@@ -433,6 +436,7 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   AddPostgresCommands(&app, &session);
   AddDoctorCommand(&app, &session);
   AddCompletion(&app, &session);
+  app.footer(std::string(kExamples));  // commands would inherit what is set before they are made
 
   argc = TakePsqlArguments(argc, argv, &session.psql_arguments);
   const Result<bool> parsed = Parse(&app, argc, argv, console);

@@ -11,11 +11,13 @@
 
 namespace spillway::face::cli {
 
+/// How a run's events are shown: as fits the terminal and the output, as lines, as JSON objects, or
+/// not at all.
 enum class ProgressStyle { kAuto, kPlain, kJson, kNone };
 
 /// Shows a run's events on stderr: a bar on a terminal, plain lines elsewhere, one JSON object per
 /// event, or nothing. kAuto chooses by the terminal and --log-format; with --output json it is
-/// nothing. The console must outlive it.
+/// nothing. The console must outlive it. Used by one thread at a time, like the console.
 std::unique_ptr<sync::EventSink> MakeProgress(ProgressStyle style, Console* console);
 
 /// The bar's text for one state of a load, within `width` columns as far as it can be: phase, bar,

@@ -34,6 +34,18 @@ Status FileError(const std::string& path, int cause) {
       .With("object", path);
 }
 
+// An error of writing the file `hidden` as one of `shown`, which is what the user knows.
+Status InsteadOf(const std::string& hidden, const std::string& shown, const Status& error) {
+  std::string message(error.message());
+  const std::size_t at = message.find(hidden);
+  if (at != std::string::npos) message.replace(at, hidden.size(), shown);
+  Status told(error.error_class(), std::move(message));
+  for (const auto& [key, value] : error.details()) {
+    told = std::move(told).With(key, value.find(hidden) == std::string::npos ? value : shown);
+  }
+  return std::move(told).Mend(std::string(error.mend()));
+}
+
 // Where `path` leads through symbolic links, whose last may lead to nothing.
 Result<filesystem::path> Resolve(const std::string& path) {
   std::error_code error;
@@ -195,8 +207,9 @@ Status RowOutput::Write(const base::Context& context, service::World& world,
     if (descriptor < 0) return FileError(out_, errno);
     if (format_ == RowFormat::kParquet) {
       close(descriptor);
-      SPILLWAY_ASSIGN(count,
-                      service::ExportParquet(context, world, beside.name(), std::move(rows)));
+      const auto written = service::ExportParquet(context, world, beside.name(), std::move(rows));
+      if (!written.ok()) return InsteadOf(beside.name(), out_, written.status());
+      count = *written;
     } else {
       SPILLWAY_ASSIGN(count, CopyInto(context, format_, *rows, descriptor, out_));
     }

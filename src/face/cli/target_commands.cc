@@ -56,10 +56,10 @@ void AddTest(CLI::App* parent, Session* session) {
       bool all_well = true;
       for (const target::Check& check : checks) {
         all_well = all_well && check.outcome.ok();
-        list.push_back(
-            {{"check", check.name},
-             {"outcome", check.outcome.ok() ? "ok" : check.outcome.ToString()},
-             {"note", check.outcome.ok() ? check.note : std::string(check.outcome.mend())}});
+        list.push_back({{"check", check.name},
+                        {"outcome", check.outcome.ok() ? "ok" : check.outcome.ToString()},
+                        {"note", check.note},
+                        {"mend", check.outcome.ok() ? "" : std::string(check.outcome.mend())}});
       }
       session->console->Print(list.dump());
       return all_well ? 0 : 1;

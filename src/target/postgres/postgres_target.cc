@@ -94,14 +94,7 @@ class PostgresTarget final : public Target {
   }
 
   Status CheckNames(const TableName& table, const std::vector<Column>& columns) const override {
-    SPILLWAY_TRY(CheckName("schema", table.schema));
-    SPILLWAY_TRY(CheckName("table", table.table));
-    if (table.schema == "spillway" || table.schema.starts_with("pg_") ||
-        table.schema == "information_schema") {
-      return Status(ErrorClass::kInvalidArgument,
-                    "a synced table cannot be in this schema: " + table.schema)
-          .Mend("Choose a schema that is neither PostgreSQL's nor Spillway's own.");
-    }
+    SPILLWAY_TRY(CheckTableName(table));
     if (static_cast<std::int32_t>(columns.size()) > kMaxColumns) {
       return Status(
                  ErrorClass::kInvalidDefinition,
@@ -424,6 +417,18 @@ Check PostgresTarget::CheckFreeConnections(const Rows& rows, bool through_proxy)
 }
 
 }  // namespace
+
+Status CheckTableName(const TableName& table) {
+  SPILLWAY_TRY(CheckName("schema", table.schema));
+  SPILLWAY_TRY(CheckName("table", table.table));
+  if (table.schema != "spillway" && !table.schema.starts_with("pg_") &&
+      table.schema != "information_schema") {
+    return Status();
+  }
+  return Status(ErrorClass::kInvalidArgument,
+                "a synced table cannot be in this schema: " + table.schema)
+      .Mend("Choose a schema that is neither PostgreSQL's nor Spillway's own.");
+}
 
 Result<std::unique_ptr<Target>> OpenPostgresTarget(PostgresOptions options) {
   if (options.max_connections < 1) {

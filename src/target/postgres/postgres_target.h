@@ -29,6 +29,10 @@ struct PostgresOptions {
 /// INVALID_ARGUMENT for options that cannot be.
 base::Result<std::unique_ptr<Target>> OpenPostgresTarget(PostgresOptions options);
 
+/// Whether a synced table may have this name on any server, which is not asked. Errors:
+/// IDENTIFIER_COLLISION; INVALID_ARGUMENT for the server's schemas and Spillway's own.
+base::Status CheckTableName(const TableName& table);
+
 }  // namespace spillway::target::postgres
 
 #endif  // SPILLWAY_TARGET_POSTGRES_POSTGRES_TARGET_H_

@@ -59,6 +59,18 @@ TEST(SqlTest, TakesIndexClausesThatStayInTheirStatement) {
   }
 }
 
+TEST(SqlTest, TakesColumnDeclarationsThatStayInTheirStatement) {
+  for (const char* declaration :
+       {"int", "int[] DEFAULT ARRAY[1, 2]", "text GENERATED ALWAYS AS (concat(a, ',')) STORED",
+        "text DEFAULT 'a,b'", "numeric(10, 2)"}) {
+    EXPECT_TRUE((Sql() << ColumnDeclaration(declaration)).status().ok()) << declaration;
+  }
+  for (const char* declaration : {"int, b int", "int[", "int] DEFAULT 1", "int DEFAULT ARRAY[(1])",
+                                  "int DEFAULT (1", "int; DROP TABLE t"}) {
+    EXPECT_FALSE((Sql() << ColumnDeclaration(declaration)).status().ok()) << declaration;
+  }
+}
+
 TEST(SqlTest, CutsTextAtCharacters) {
   EXPECT_EQ(CutUtf8("abc", 3), "abc");
   EXPECT_EQ(CutUtf8("aäö", 4), "aä");
