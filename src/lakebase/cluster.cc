@@ -59,7 +59,8 @@ std::string Encoded(std::string_view text) {
   return encoded;
 }
 
-Result<Endpoint> MakeEndpoint(const BranchFolder& folder, std::uint16_t port) {
+// Without the password, which stopping and showing do not need.
+Endpoint EndpointAt(const BranchFolder& folder, std::uint16_t port) {
   Endpoint endpoint;
   endpoint.host = kHost;
   endpoint.port = port;
@@ -67,10 +68,15 @@ Result<Endpoint> MakeEndpoint(const BranchFolder& folder, std::uint16_t port) {
   endpoint.user = kServerUser;
   endpoint.password_file = folder.password_file();
   endpoint.socket_folder = folder.socket_folder();
-  SPILLWAY_ASSIGN(endpoint.password, ReadPassword(folder));
   endpoint.url = std::string("postgresql://") + kServerUser + "@" + kHost + ":" +
                  std::to_string(port) + "/" + kDatabase +
                  "?sslmode=disable&passfile=" + Encoded(endpoint.password_file);
+  return endpoint;
+}
+
+Result<Endpoint> MakeEndpoint(const BranchFolder& folder, std::uint16_t port) {
+  Endpoint endpoint = EndpointAt(folder, port);
+  SPILLWAY_ASSIGN(endpoint.password, ReadPassword(folder));
   return endpoint;
 }
 
@@ -176,9 +182,11 @@ class Operation {
     SPILLWAY_TRY(MakeKeptFolder(folder_.path(), user_));
     SPILLWAY_TRY(state::MakeFolders(home_.logs(), 0700));
     SPILLWAY_ASSIGN(*notes, OpenPassage(user_, home_.path(), folder_.path()));
-    SPILLWAY_ASSIGN(const base::Secret password, MakePassword(folder_));
     RemoveUnfinishedData(folder_);
     const bool made = !Exists(folder_.data());
+    // Data that are there have the password already.
+    SPILLWAY_ASSIGN(const base::Secret password,
+                    made ? MakePassword(folder_) : ReadPassword(folder_));
     int major = 0;
     if (!made) {
       SPILLWAY_ASSIGN(major, DataMajor(folder_));
@@ -459,9 +467,7 @@ Result<ClusterStatus> Cluster::GetStatus(const Context& context) const {
     status.state = running->status == "ready" ? ClusterState::kRunning : ClusterState::kStarting;
     status.pid = running->pid;
   }
-  if (record->port) {
-    SPILLWAY_ASSIGN(status.endpoint, MakeEndpoint(folder, *record->port));
-  }
+  if (record->port) status.endpoint = EndpointAt(folder, *record->port);
   return status;
 }
 

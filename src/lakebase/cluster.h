@@ -40,7 +40,7 @@ struct ClusterStatus {
   std::string os_user;         ///< who runs it
   std::string data_folder;
   std::string log_file;
-  std::optional<Endpoint> endpoint;  ///< absent when the cluster is
+  std::optional<Endpoint> endpoint;  ///< without the password; absent when the cluster is
 };
 
 struct StartOptions {

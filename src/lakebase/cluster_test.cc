@@ -176,6 +176,32 @@ TEST_F(ClusterTest, GivesPsqlItsArguments) {
   }
 }
 
+TEST_F(ClusterTest, WithoutItsPasswordItIsStoppedAndShown) {
+  Start();
+  ASSERT_EQ(unlink(Folder().password_file().c_str()), 0);
+  const auto status = Local().GetStatus(context_);
+  ASSERT_TRUE(status.ok()) << status.status().ToString();
+  EXPECT_EQ(status->state, ClusterState::kRunning);
+  ASSERT_TRUE(Local().Stop(context_, StopMode::kFast).ok());
+  // No other password is made, which the data would not know.
+  EXPECT_EQ(Local().Start(context_, {}).status().detail("path"), Folder().password_file());
+  EXPECT_FALSE(std::filesystem::exists(Folder().password_file()));
+}
+
+TEST_F(ClusterTest, DataWithoutTheirRecordAreNotForgotten) {
+  Start();
+  ASSERT_TRUE(Local().Stop(context_, StopMode::kFast).ok());
+  const std::string record = BranchFolder::RecordFile(home_);
+  const auto kept = ReadBranchRecord(home_);
+  ASSERT_TRUE(kept.ok() && *kept);
+  ASSERT_EQ(unlink(record.c_str()), 0);
+  const base::Status gone = Local().Start(context_, {}).status();
+  EXPECT_EQ(gone.error_class(), ErrorClass::kLocalPostgres);
+  EXPECT_EQ(gone.detail("path"), record);
+  EXPECT_THAT(std::string(gone.message()), HasSubstr("is gone"));
+  EXPECT_TRUE(WriteBranchRecord(home_, **kept).ok());
+}
+
 TEST_F(ClusterTest, RecoversWhenThePostmasterIsKilled) {
   const Endpoint endpoint = Start();
   EXPECT_EQ(Ask(endpoint.url, "CREATE TABLE t (a int)"), "done");

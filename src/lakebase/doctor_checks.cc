@@ -154,6 +154,16 @@ DoctorCheck CheckHome(const state::Home& home) {
                           .Mend("chmod 600 " + file);
     }
   }
+  for (const auto& path :
+       {home.state_file(), home.secrets_file(), home.locks(), home.logs(), home.lakebase()}) {
+    if (stat(path.c_str(), &found) != 0) continue;
+    const int wanted = R_OK | W_OK | (S_ISDIR(found.st_mode) ? X_OK : 0);
+    if (eaccess(path.c_str(), wanted) == 0) continue;
+    check.outcome =
+        Status(ErrorClass::kFileUnusable, "not readable and writable for this user: " + path)
+            .With("path", path)
+            .Mend("Give it back to the user who runs Spillway: chown, chmod u+rwX " + path);
+  }
   return check;
 }
 
@@ -165,7 +175,10 @@ DoctorCheck CheckPassage(const state::Home& home) {
     return check;
   }
   const std::string existing = Existing(home.path());
-  if (CanEnter(*user, existing)) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(existing, error)) {
+    check.note = "not looked at: " + existing + " is no folder";
+  } else if (CanEnter(*user, existing)) {
     check.note = user->name + " can pass";
   } else {
     check.note = user->name + " cannot enter " + existing +

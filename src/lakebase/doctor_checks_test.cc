@@ -58,6 +58,22 @@ TEST(DoctorChecks, RefuseAFileAsHome) {
   const auto home = state::Home::Resolve(folder.path() + "/file", state::ProcessEnvironment());
   const auto checks = CheckLocalPostgres(Context(), *home, state::ProcessEnvironment());
   EXPECT_EQ(Find(checks, "home").outcome.error_class(), ErrorClass::kFileUnusable);
+  EXPECT_THAT(Find(checks, "way to the home").note, HasSubstr("is no folder"));
+}
+
+TEST(DoctorChecks, NameWhatTheUserMayNotUse) {
+  constexpr uid_t kNobody = 65534;
+  const state::TestFolder folder;
+  const auto home = state::Home::Resolve(folder.path(), state::ProcessEnvironment());
+  const uid_t user = geteuid();
+  if (user == 0) {  // who may use everything
+    ASSERT_EQ(chown(folder.path().c_str(), kNobody, kNobody), 0);
+    ASSERT_EQ(seteuid(kNobody), 0);
+  }
+  EXPECT_EQ(mkdir(home->locks().c_str(), 0), 0);
+  const auto checks = CheckLocalPostgres(Context(), *home, state::ProcessEnvironment());
+  ASSERT_EQ(seteuid(user), 0);
+  EXPECT_EQ(Find(checks, "home").outcome.detail("path"), home->locks());
 }
 
 TEST(DoctorChecks, TryAWriteWhereTheHomeWillBe) {

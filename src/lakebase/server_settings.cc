@@ -83,6 +83,8 @@ std::string ServerSettings(const Machine& machine) {
   set("max_parallel_maintenance_workers", workers);
   set("random_page_cost", "1.1");
   set("max_connections", "100");
+  // The server's user has the name of the bookkeeping schema, where "$user" would put its tables.
+  set("search_path", "public");
   set("password_encryption", "scram-sha-256");
   set("log_line_prefix", "%m [%p] %q%u@%d ");
   set("log_timezone", "UTC");

@@ -18,6 +18,7 @@ TEST(ServerSettings, FollowTheMachine) {
   EXPECT_THAT(large, HasSubstr("shared_buffers = '1024MB'\n"));
   EXPECT_THAT(large, HasSubstr("max_wal_size = '8192MB'\n"));
   EXPECT_THAT(large, HasSubstr("max_parallel_workers = '8'\n"));
+  EXPECT_THAT(large, HasSubstr("search_path = 'public'\n"));
 }
 
 TEST(ServerSettings, AreSafeOnAnyMachine) {

@@ -53,6 +53,12 @@ Status Home::Prepare() const {
   if (stat(path_.c_str(), &found) == 0) {
     return S_ISDIR(found.st_mode) ? Status() : FileError(ENOTDIR, "use as home", path_);
   }
+  if (lstat(path_.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {
+    return Status(base::ErrorClass::kFileUnusable,
+                  "the home is a symbolic link that leads nowhere: " + path_)
+        .With("path", path_)
+        .Mend("Make the folder that it names, or remove the link.");
+  }
   SPILLWAY_TRY(MakeFolders(std::filesystem::path(path_).parent_path().string(), 0755));
   const mode_t mode = geteuid() == 0 ? 0711 : 0700;
   SPILLWAY_TRY(MakeFolders(path_, mode));

@@ -66,6 +66,10 @@ TEST(Home, RefusesAFile) {
             ErrorClass::kFileUnusable);
   EXPECT_EQ(Home::Resolve(folder.path() + "/file/sub", Of({}))->Prepare().error_class(),
             ErrorClass::kFileUnusable);
+  ASSERT_EQ(symlink("nowhere", (folder.path() + "/link").c_str()), 0);
+  const base::Status link = Home::Resolve(folder.path() + "/link", Of({}))->Prepare();
+  EXPECT_NE(std::string(link.message()).find("leads nowhere"), std::string::npos)
+      << link.ToString();
 }
 
 }  // namespace

@@ -138,6 +138,8 @@ Status MakeStateFile(const base::Context& context, const std::string& path,
     }
     return filled;
   }
+  // What the log was is in the file; under the file's new name nobody would find the rest.
+  for (const char* suffix : {"-wal", "-shm"}) SPILLWAY_TRY(RemoveIfThere(fresh + suffix));
   SPILLWAY_TRY(SyncFile(fresh));
   if (rename(fresh.c_str(), path.c_str()) != 0) {
     return FileError(errno, "make the state file", path);

@@ -605,7 +605,9 @@ TEST_F(SqliteStoreTest, CompletesACreationThatWasKilled) {
   WriteBytes(path_ + ".new-wal", "half");
   Populate(path_);
   EXPECT_TRUE(Everything(path_).ok());
-  EXPECT_NE(access((path_ + ".new").c_str(), F_OK), 0);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    EXPECT_NE(access((path_ + ".new" + suffix).c_str(), F_OK), 0) << suffix;
+  }
 }
 
 // Runs `work` in a child that has become the user nobody, when we are root.
