@@ -402,10 +402,11 @@ def test_a_dry_run_of_sql_does_nothing(
         SYNC TABLE shop.public.one; RESYNC SYNCED TABLE shop.public.one;
         PAUSE SYNCED TABLE shop.public.one;
         DROP SYNCED TABLE shop.public.one DROP TABLE;
+        EXPLAIN SYNC TABLE shop.public.one;
         DROP TARGET shop;""",
     ).stderr
     assert "not done: added lake.two" in told and "not done: dropped shop.public.one" in told
-    for stands in ("CREATE SYNCED TABLE shop.public.two", "DROP TARGET shop"):
+    for stands in ("CREATE SYNCED TABLE shop.public.two", "EXPLAIN SYNC TABLE", "DROP TARGET shop"):
         assert f"not checked, it stands on a statement before it: {stands}" in told
     assert before == (
         spillway.json("synced-table", "get", "shop.public.one"),

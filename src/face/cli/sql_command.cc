@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "face/cli/command.h"
 #include "face/cli/definition_files.h"
@@ -35,8 +36,12 @@ class StatementRunner {
   Result<int> RunScript(const sql::Script& script) {
     SPILLWAY_ASSIGN(const std::vector<sql::Statement> statements, sql::Parse(script));
     for (const sql::Statement& statement : statements) {
-      Result<int> code = std::visit([this](const auto& what) { return Run(what); }, statement.what);
-      if (!code.ok() && StandsOnRehearsed(code.status())) {
+      const bool is_of_dropped = NamesDropped(statement);
+      Result<int> code = 0;
+      if (!is_of_dropped) {
+        code = std::visit([this](const auto& what) { return Run(what); }, statement.what);
+      }
+      if (is_of_dropped || (!code.ok() && StandsOnRehearsed(code.status()))) {
         const auto& [begin, end] = statement.span;
         session_->console->Note("not checked, it stands on a statement before it: " +
                                 script.text.substr(begin, end - begin));
@@ -54,6 +59,16 @@ class StatementRunner {
   // Notes that `name` would be made or removed.
   void Rehearse(const std::string& name) {
     if (session_->dry_run) rehearsed_.push_back(name);
+  }
+
+  // Whether the statement is on a synced table that an earlier one would have dropped.
+  bool NamesDropped(const sql::Statement& statement) const {
+    const auto is_dropped = [&](const std::string& name) { return dropped_.contains(name); };
+    if (const auto* on = std::get_if<sql::OnSyncedTables>(&statement.what)) {
+      return std::ranges::any_of(on->names, is_dropped);
+    }
+    const auto* alter = std::get_if<sql::AlterSyncedTable>(&statement.what);
+    return alter != nullptr && is_dropped(alter->name);
   }
 
   // Whether an error comes of an earlier statement's not having been done.
@@ -116,6 +131,7 @@ class StatementRunner {
     }
     SPILLWAY_TRY(dropped.status());
     Rehearse(drop.name);
+    if (session_->dry_run) dropped_.insert(drop.name);
     if (!dropped->empty()) session_->console->Warn(*dropped);
     session_->console->Note("dropped " + drop.name +
                             (drop.drop_table ? " and its table" : "; its table was kept"));
@@ -238,6 +254,8 @@ class StatementRunner {
   const bool no_sync_;
   /// Names of what earlier statements of a dry run would have made or removed.
   std::vector<std::string> rehearsed_;
+  /// Synced tables that earlier statements of a dry run would have dropped.
+  std::set<std::string> dropped_;
 };
 
 // Statements in which a secret may stand are not kept on disk.

@@ -39,7 +39,7 @@ std::shared_ptr<Selection> AddSelection(CLI::App* command) {
   CompletedBy(KnownNames::kSyncedTables,
               command->add_option(
                   "NAME", selection->names,
-                  "Synced tables, or patterns: 'shop.public.*', matched without quotes of names"));
+                  "Synced tables, or patterns: 'shop.public.*' (quotes of names left out)"));
   command->add_flag("--all", selection->all, "Every synced table");
   return selection;
 }

@@ -110,8 +110,9 @@ TEST_P(ConnectionTest, ErrorsOfConnectingHaveTheirClass) {
   EXPECT_TRUE(nobody.message().ends_with(
       "Connection refused; Is the server running on that host and accepting TCP/IP connections?"))
       << nobody.message();
-  EXPECT_CLASS(OpenError(Replace(conninfo_, "sslmode=disable", "sslmode=require")),
-               kConnectionError);
+  const base::Status plain = OpenError(Replace(conninfo_, "sslmode=disable", "sslmode=require"));
+  EXPECT_CLASS(plain, kConnectionError);
+  EXPECT_NE(plain.mend().find("sslmode=prefer"), std::string::npos) << plain.mend();
 }
 
 TEST_P(ConnectionTest, UnreadableUrlsNeverShowTheirPassword) {

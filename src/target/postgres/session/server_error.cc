@@ -97,8 +97,13 @@ Status ConnectError(const PGconn* connection) {
         .Mend("Give the password with the target, in PGPASSWORD or in the password file.");
   }
   if (state.empty()) {
-    return Status(ErrorClass::kConnectionError,
-                  "the connection cannot be made: " + OneLine(message));
+    Status error(ErrorClass::kConnectionError,
+                 "the connection cannot be made: " + OneLine(message));
+    // libpq's own words; it has no code for it.
+    const bool lacks_tls = message.find("server does not support SSL") != std::string::npos;
+    if (!lacks_tls) return error;
+    return std::move(error).Mend(
+        "Set up TLS on the server, or say sslmode=prefer in the target's URL.");
   }
   return WithState(state, "the connection cannot be made: " + OneLine(message));
 }
