@@ -94,6 +94,20 @@ TEST_P(AdoptIcuTest, KeysThatAreEqualAndNotTheSameAreWritten) {
   EXPECT_EQ(plain_->Query("SELECT name, id FROM products"), std::vector<std::string>{"a|1"});
 }
 
+TEST_P(AdoptTest, WhatIsReplacedGoesWithItsSerialColumns) {
+  Make("id bigint PRIMARY KEY, number serial, name text");
+  ASSERT_EQ(plain_->Execute("CREATE INDEX by_hand ON products (number)"), "");
+  ASSERT_TRUE(
+      target_->Adopt(Soon(), kId, table_, columns_, index_.primary_key, /*keep_rows=*/false).ok());
+  const base::Status refused = Load(*target_, 1, {{1, "a"}}).status();
+  EXPECT_CLASS(refused, kDependentObjectsStillExist);
+  EXPECT_NE(refused.message().find("index public.by_hand"), std::string::npos);
+  EXPECT_EQ(refused.message().find("sequence"), std::string::npos) << refused.message();
+  ASSERT_EQ(plain_->Execute("DROP INDEX by_hand"), "");
+  MustLoad(2, {{1, "a"}});
+  EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
+}
+
 TEST_P(AdoptTest, AKeyThatCoversMoreIsTheSameKey) {
   Make("id bigint, name text, PRIMARY KEY (id) INCLUDE (name)");
   ASSERT_TRUE(Adopt().ok());

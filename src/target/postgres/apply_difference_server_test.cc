@@ -190,6 +190,7 @@ TEST_P(ApplyDifferenceTest, IndexesMadeAnewKeepAllThatWasSaidOfThem) {
                             "ALTER TABLE products REPLICA IDENTITY USING INDEX once;"
                             "ALTER TABLE products CLUSTER ON once;"
                             "CREATE UNIQUE INDEX folded ON products (lower(name));"
+                            "ALTER INDEX folded DEPENDS ON EXTENSION plpgsql;"
                             "ALTER INDEX folded ALTER COLUMN 1 SET STATISTICS 77"),
             "");
   const auto before = plain_->Query(testing::kCatalogPicture);

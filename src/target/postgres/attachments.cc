@@ -367,6 +367,21 @@ Sql Grants() {
   return sql;
 }
 
+// Extensions that take an index or a trigger along when they go.
+Sql Extensions() {
+  Sql sql;
+  sql << " UNION ALL SELECT 'settle', 80, d.objid::bigint, format('ALTER %s DEPENDS ON EXTENSION"
+      << " %I', o.object, e.extname) FROM x CROSS JOIN LATERAL (SELECT 'pg_class'::regclass::oid,"
+      << " i.indexrelid, format('INDEX %s.%I', x.schema, c.relname) FROM pg_index i JOIN pg_class c"
+      << " ON c.oid = i.indexrelid WHERE i.indrelid = x.oid UNION ALL SELECT "
+         "'pg_trigger'::regclass,"
+      << " t.oid, format('TRIGGER %I ON %s', t.tgname, x.target) FROM pg_trigger t"
+      << " WHERE t.tgrelid = x.oid) AS o(classid, objid, object) JOIN pg_depend d"
+      << " ON d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'x'"
+      << " JOIN pg_extension e ON e.oid = d.refobjid";
+  return sql;
+}
+
 // `published` comments are [column or "", text]: what is not among them is of others.
 Sql Comments(std::string_view shape) {
   Sql sql;
@@ -435,7 +450,8 @@ Result<Attachments> ReadAttachments(const Context& context, Connection& connecti
   sql << " SELECT phase, statement, CASE WHEN phase IN ('build', 'validate') THEN "
       << CarriedObject(oid) << " END FROM (" << Columns() << Constraints() << OwnIndexStatements()
       << Indexes() << Statistics() << Views() << Ownership() << Settings() << Behaviour()
-      << Grants() << Comments(published_shape) << ") AS s(phase, rank, place, statement)"
+      << Grants() << Extensions() << Comments(published_shape)
+      << ") AS s(phase, rank, place, statement)"
       << " ORDER BY phase, rank, place, statement";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   Attachments found;

@@ -89,6 +89,12 @@ constexpr const char* kAttachments[] = {
     "ALTER INDEX products_name_idx SET (fillfactor = 71)",
     "ALTER INDEX products_pkey SET (fillfactor = 72)",
     "ALTER INDEX products_lower_idx ALTER COLUMN 1 SET STATISTICS 79",
+    "ALTER INDEX products_lower_idx DEPENDS ON EXTENSION plpgsql;"
+    "ALTER INDEX products_pkey DEPENDS ON EXTENSION plpgsql; CREATE INDEX mine ON products (name);"
+    "ALTER INDEX mine DEPENDS ON EXTENSION plpgsql",
+    "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+    "CREATE TRIGGER t AFTER INSERT ON products FOR EACH ROW EXECUTE FUNCTION tf();"
+    "ALTER TRIGGER t ON products DEPENDS ON EXTENSION plpgsql",
     "ALTER TABLE products RENAME CONSTRAINT products_pkey TO \"My key\";"
     "COMMENT ON CONSTRAINT \"My key\" ON products IS 'mine'; CLUSTER products USING \"My key\"",
     "ALTER TABLE products DROP CONSTRAINT products_pkey, ADD CONSTRAINT k PRIMARY KEY (id)"

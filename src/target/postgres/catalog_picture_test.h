@@ -28,6 +28,10 @@ inline constexpr const char* kCatalogPicture = R"(
       indisreplident, c.reltablespace, c.reloptions, obj_description(c.oid), (SELECT string_agg(
       attnum || ':' || attstattarget, ',') FROM pg_attribute WHERE attrelid = c.oid AND attstattarget >= 0))
     FROM r JOIN pg_index i ON indrelid = r.oid JOIN pg_class c ON c.oid = indexrelid
+  UNION ALL SELECT concat_ws(' ', 'extension', d.refobjid, d.deptype, (SELECT relname FROM pg_class
+      WHERE oid = d.objid), (SELECT tgname FROM pg_trigger WHERE oid = d.objid)) FROM r JOIN pg_depend d
+    ON d.deptype IN ('e', 'x') AND (d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = r.oid)
+      OR d.objid IN (SELECT oid FROM pg_trigger WHERE tgrelid = r.oid))
   UNION ALL SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), tgenabled,
       obj_description(t.oid, 'pg_trigger')) FROM r JOIN pg_trigger t ON tgrelid = r.oid
     WHERE NOT tgisinternal

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "target/postgres/adopt.h"
 #include "target/postgres/own_indexes.h"
 #include "target/postgres/shape.h"
 
@@ -122,8 +123,11 @@ Sql ReferringObjects() {
       // An extension that owns the table or something on it, or takes it along when it goes.
       << " UNION ALL SELECT 'extension', pg_describe_object(d.refclassid, d.refobjid, 0) || CASE"
       << " WHEN d.classid = 'pg_class'::regclass AND d.objid = r.oid THEN '' ELSE ' with ' ||"
-      << " pg_describe_object(d.classid, d.objid, 0) END, false FROM r CROSS JOIN pg_depend d"
-      << " WHERE d.deptype IN ('e', 'x') AND (d.classid, d.objid) IN (SELECT * FROM own UNION"
+      << " pg_describe_object(d.classid, d.objid, 0) END, d.deptype = 'x' AND (d.classid ="
+      << " 'pg_trigger'::regclass OR EXISTS (SELECT FROM pg_index m WHERE m.indrelid = r.oid"
+      << " AND d.classid = 'pg_class'::regclass AND m.indexrelid = d.objid))"
+      << " FROM r CROSS JOIN pg_depend d WHERE d.deptype IN ('e', 'x') AND (d.classid, d.objid) IN "
+         "(SELECT * FROM own UNION"
       << " SELECT n.classid, n.objid FROM pg_depend n JOIN own o ON o.classid = n.refclassid"
       << " AND o.objid = n.refobjid)";
   return sql;
@@ -259,12 +263,20 @@ Result<std::vector<ColumnUser>> FindColumnUsers(const Context& context, Connecti
   std::vector<ColumnUser> users;
   if (columns.empty()) return users;
   Sql sql = OwnObjects(oid, published_shape);
+  // A column of a table that is replaced takes along the sequence of its own default.
+  Sql own_sequence;
+  if (IsReplaced(published_shape)) {
+    own_sequence << " AND NOT EXISTS (SELECT FROM pg_depend s JOIN pg_attrdef e ON e.oid = s.objid"
+                 << " WHERE s.classid = 'pg_attrdef'::regclass AND d.classid = s.refclassid"
+                 << " AND s.refobjid = d.objid AND e.adrelid = r.oid AND e.adnum = d.refobjsubid)";
+  }
   // Another column is its table's own, and may be computed from this one.
   sql << " SELECT DISTINCT c.attname, CASE WHEN f.oid IS NULL THEN u.kind ELSE 'generated column'"
       << " END, CASE WHEN f.oid IS NULL THEN u.name ELSE pg_describe_object('pg_class'::regclass,"
       << " f.adrelid, f.adnum) END FROM (SELECT " << ObjectKind() << ", " << ObjectName()
       << ", d.classid, d.objid, d.refobjsubid" << References()
-      << " AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.deptype <> 'i')"
+      << " AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.deptype <> 'i'"
+      << own_sequence << ")"
       << " AS u(kind, name, classid, objid, place) JOIN pg_attribute c ON c.attrelid = "
       << Literal(oid) << "::oid AND c.attnum = u.place AND c.attname IN (''";
   for (const std::string& column : columns) sql << ", " << Literal(column);

@@ -117,13 +117,13 @@ TEST_P(DependentsTest, EverythingOfOthersIsNamed) {
        "statistics target: index products_lower_idx", true},
       {"CREATE INDEX by_hand ON products (name DESC);"
        "ALTER INDEX by_hand DEPENDS ON EXTENSION plpgsql",
-       "extension: extension plpgsql with index by_hand", false},
+       "extension: extension plpgsql with index by_hand", true},
       {"ALTER INDEX products_name_idx DEPENDS ON EXTENSION plpgsql",
-       "extension: extension plpgsql with index products_name_idx", false},
+       "extension: extension plpgsql with index products_name_idx", true},
       {"CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
        "CREATE TRIGGER t AFTER INSERT ON products FOR EACH ROW EXECUTE FUNCTION tf();"
        "ALTER TRIGGER t ON products DEPENDS ON EXTENSION plpgsql",
-       "extension: extension plpgsql with trigger t on table products", false},
+       "extension: extension plpgsql with trigger t on table products", true},
       {"REVOKE USAGE ON TYPE products FROM PUBLIC", "grant: on the row type", false},
       {"GRANT SELECT (ctid) ON products TO PUBLIC", "grant: column ctid", false},
       {"COMMENT ON COLUMN products.xmin IS 'mine'", "comment: on a column", false},
