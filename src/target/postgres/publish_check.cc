@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "target/postgres/adopt.h"
 #include "target/postgres/align_columns.h"
+#include "target/postgres/copy/type_table.h"
 #include "target/postgres/dependents.h"
 #include "target/postgres/relation.h"
 #include "target/postgres/shape.h"
@@ -27,6 +30,47 @@ constexpr std::string_view kRaised = "P0001";
 
 std::string Mend(std::string_view quoted_table) {
   return "ALTER TABLE " + std::string(quoted_table) + " REPLICA IDENTITY FULL";
+}
+
+// A column whose type the load changes; types as the server writes them.
+struct TypeChange {
+  std::string column;
+  std::string from;
+  std::string to;
+  std::string ToString() const { return "column " + column + " becomes " + to + ", was " + from; }
+};
+
+// Types that are not in the type table are left to the server.
+std::vector<TypeChange> TypeChanges(std::string_view shape, const std::vector<Column>& columns) {
+  std::map<std::string, std::string> types = ShapeTypes(shape);
+  std::vector<TypeChange> changes;
+  for (const Column& column : columns) {
+    const auto has = ParsePostgresType(types[column.name]);
+    const auto wants = ParsePostgresType(column.target_type);
+    if (!has.ok() || !wants.ok() || *has == *wants) continue;
+    changes.push_back({column.name, types[column.name], wants->FormatType()});
+  }
+  return changes;
+}
+
+// The server makes indexes, constraints and statistics anew when a column's type changes; whatever
+// else uses the column forbids it.
+Status CheckWidened(const Context& context, Connection& connection, const TableName& table,
+                    const TableState& state, const std::vector<TypeChange>& changes,
+                    std::string_view pinned_by) {
+  constexpr auto kMadeAnew = std::to_array<std::string_view>(
+      {"index", "sequence", "statistics object", "table constraint"});
+  std::vector<std::string> names;
+  for (const TypeChange& change : changes) names.push_back(change.column);
+  SPILLWAY_ASSIGN(const auto users,
+                  FindColumnUsers(context, connection, state.oid, state.shape, names));
+  for (const ColumnUser& user : users) {
+    if (std::ranges::find(kMadeAnew, user.object.kind) != kMadeAnew.end()) continue;
+    const auto change = std::ranges::find(changes, user.column, &TypeChange::column);
+    return PinnedError(table, change->ToString() + ", and is used by " + user.object.ToString(),
+                       pinned_by);
+  }
+  return Status();
 }
 
 // Columns that a load of `columns` takes from the table. Whether a computed one stays, which only
@@ -54,10 +98,16 @@ Status CheckPublish(const Context& context, Connection& connection, const TableN
                             DroppedBy(columns, state.shape)));
   const std::vector<Dependent> immovable = Immovable(state.dependents);
   if (immovable.empty() && !state.adopted) return Status();
+  const std::string pinned_by = immovable.empty() ? "its adopted rows" : NamesOf(immovable);
   SPILLWAY_ASSIGN(const auto has, ReadPrimaryKey(context, connection, state.oid));
-  if (has == key) return Status();
-  return OtherKeyError(table, has, key,
-                       immovable.empty() ? "its adopted rows" : NamesOf(immovable));
+  if (has != key) return OtherKeyError(table, has, key, pinned_by);
+  const std::vector<TypeChange> changes = TypeChanges(now, columns);
+  for (const TypeChange& change : changes) {
+    if (!IsWidening(change.from, change.to)) {
+      return PinnedError(table, change.ToString(), pinned_by);
+    }
+  }
+  return CheckWidened(context, connection, table, state, changes, pinned_by);
 }
 
 Status CheckDropped(const Context& context, Connection& connection, const TableName& table,

@@ -128,6 +128,33 @@ TEST_P(PublishCheckTest, AUserOfAColumnMadeDuringTheLoadIsSeen) {
   EXPECT_EQ(Read(), std::vector<std::string>{"1|a"});
 }
 
+TEST_P(PublishCheckTest, ATypeThatCannotChangeInPlaceIsToldBeforeTheLoad) {
+  columns_[1].target_type = "varchar(5)";
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE MATERIALIZED VIEW m AS SELECT id FROM products;"
+                            "CREATE INDEX by_hand ON products (name)"),
+            "");
+  EXPECT_TRUE(CheckPublish().ok());
+  columns_[1].target_type = "varchar(2)";
+  EXPECT_CLASS(CheckPublish(), kDependentObjectsStillExist);
+  for (const char* make : {"CREATE VIEW user_ AS SELECT name FROM products",
+                           "CREATE POLICY user_ ON products USING (name <> '')"}) {
+    columns_[1].target_type = "varchar(5)";
+    ASSERT_EQ(plain_->Execute(make), "");
+    EXPECT_TRUE(CheckPublish().ok());
+    columns_[1].target_type = "text";
+    for (const base::Status& refused : {CheckPublish(), Load(*target_, 2, {{1, "a"}}).status()}) {
+      EXPECT_CLASS(refused, kDependentObjectsStillExist);
+      EXPECT_NE(refused.message().find("materialized view public.m"), std::string::npos);
+    }
+    EXPECT_NE(CheckPublish().message().find("user_"), std::string::npos);
+    ASSERT_EQ(plain_->Execute("DROP VIEW IF EXISTS user_; DROP POLICY IF EXISTS user_ ON products"),
+              "");
+  }
+  EXPECT_TRUE(CheckPublish().ok());
+  MustLoad(3, {{1, "longer"}});
+}
+
 SPILLWAY_ON_EACH_SERVER(PublishCheckTest);
 
 }  // namespace

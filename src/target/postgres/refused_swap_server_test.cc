@@ -86,6 +86,32 @@ TEST_P(RefusedSwapTest, AnIndexThatWeCannotBuildKeepsTheTable) {
   plain_->Execute("DROP OWNED BY refused_poor CASCADE; DROP ROLE refused_poor");
 }
 
+TEST_P(RefusedSwapTest, StatisticsThatWeCannotGatherKeepTheTable) {
+  MustLoad(1, {{1, "a"}});
+  const std::string poor = As("refused_statistics");
+  ASSERT_EQ(plain_->Execute("GRANT CREATE ON DATABASE " + database_ +
+                            " TO refused_statistics; GRANT ALL ON SCHEMA spillway, public TO"
+                            " refused_statistics; GRANT ALL ON ALL TABLES IN SCHEMA spillway TO"
+                            " refused_statistics; GRANT ALL ON ALL SEQUENCES IN SCHEMA spillway TO"
+                            " refused_statistics; CREATE FUNCTION f(text) RETURNS text LANGUAGE"
+                            " plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';"
+                            "CREATE STATISTICS s ON (f(name)) FROM products;"
+                            "ALTER TABLE products OWNER TO refused_statistics;"
+                            "ALTER STATISTICS s OWNER TO refused_statistics;"
+                            "REVOKE EXECUTE ON FUNCTION f FROM PUBLIC"),
+            "");
+  target_ = OpenTarget(poor);
+  for (int version = 2; version <= 3; ++version) {
+    const auto published = Sync(version, {{1, "a"}, {version, "b"}});
+    ASSERT_TRUE(published.ok()) << published.status().ToString();
+    EXPECT_EQ(published->tables[0].way, PublishWay::kApply);
+    EXPECT_NE(published->tables[0].reason.find("denied for function f"), std::string::npos);
+    EXPECT_EQ(Read(), (std::vector<std::string>{"1|a", std::to_string(version) + "|b"}));
+  }
+  target_.reset();
+  plain_->Execute("DROP OWNED BY refused_statistics CASCADE; DROP ROLE refused_statistics");
+}
+
 TEST_P(RefusedSwapTest, AnIndexThatDoesNotFitANewTypeIsNamed) {
   MustLoad(1, {{1, "a"}});
   ASSERT_EQ(plain_->Execute("CREATE INDEX by_hand ON products (lower(name))"), "");

@@ -176,6 +176,12 @@ std::vector<std::string> ShapeColumns(std::string_view shape) {
   return names;
 }
 
+std::map<std::string, std::string> ShapeTypes(std::string_view shape) {
+  std::map<std::string, std::string> types;
+  for (const Json& column : ColumnsOf(shape)) types[column[kName]] = column[kType];
+  return types;
+}
+
 std::vector<std::string> ShapeNotNull(std::string_view shape) {
   std::vector<std::string> names;
   for (const Json& column : ColumnsOf(shape)) {

@@ -29,6 +29,8 @@ std::string ShapeList(std::string_view shape, std::string_view key);
 
 /// The names of the columns of a shape, in its order.
 std::vector<std::string> ShapeColumns(std::string_view shape);
+/// Their types by name, as the server writes them.
+std::map<std::string, std::string> ShapeTypes(std::string_view shape);
 /// Those of them that are NOT NULL.
 std::vector<std::string> ShapeNotNull(std::string_view shape);
 

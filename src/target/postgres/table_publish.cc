@@ -70,7 +70,9 @@ Status TablePublish::MakeReady(const Context& context, Pool& pool) {
   if (swaps()) SPILLWAY_TRY(CarryAll(context, *connection));
   // The old table's plans rest on statistics; the new one has its own from the first query on. A
   // first load leaves them to autovacuum.
-  SPILLWAY_TRY(connection->Execute(context, Sql() << "ANALYZE " << stage_.table));
+  Status analyzed = connection->Execute(context, Sql() << "ANALYZE " << stage_.table);
+  if (!IsRefusal(analyzed)) SPILLWAY_TRY(std::move(analyzed));
+  if (!analyzed.ok() && swaps()) ApplyAfterRefusal(analyzed, "");
   return swaps() ? GuardDeletes(context, *connection) : Status();
 }
 
@@ -121,9 +123,10 @@ void TablePublish::ApplyAfterRefusal(const Status& refused, std::string_view obj
   std::string cause(object);
   cause += (object.empty() ? "" : " (") + std::string(refused.message());
   if (!object.empty()) cause += ")";
-  ApplyInstead(Status(ErrorClass::kDependentObjectsStillExist,
-                      "the server refuses a new table in the old one's place: " + cause)
-                   .With("blockers", cause));
+  ApplyInstead(
+      Status(ErrorClass::kDependentObjectsStillExist,
+             "the difference is applied in place, since the server refuses a new table: " + cause)
+          .With("blockers", cause));
 }
 
 bool TablePublish::ApplyAfter(const Status& failed) {
