@@ -348,8 +348,9 @@ def test_a_limit_of_the_size_of_files_is_an_error(spillway: Program, tmp_path: p
         assert [p.name for p in tmp_path.iterdir() if p.is_file()] == []
 
 
-def test_nothing_is_left_of_an_export_that_was_killed(
-    spillway: Program, tmp_path: pathlib.Path
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_is_left_of_an_export_that_was_ended(
+    spillway: Program, tmp_path: pathlib.Path, end: signal.Signals
 ) -> None:
     rows_of(tmp_path / "big", 2_000_000)
     folder = tmp_path / "out"
@@ -357,6 +358,7 @@ def test_nothing_is_left_of_an_export_that_was_killed(
     process = subprocess.Popen(
         [BINARY, "lake", "read", tmp_path / "big", "--format", "csv", "--out", folder / "rows"],
         env=spillway.environment,
+        stderr=subprocess.PIPE,
     )
     files = pathlib.Path(f"/proc/{process.pid}/fd")
 
@@ -366,9 +368,11 @@ def test_nothing_is_left_of_an_export_that_was_killed(
 
     while process.poll() is None and not is_writing():
         time.sleep(0.001)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.send_signal(end)
+    told = process.communicate()[1].decode()
+    assert process.returncode == (-end if end == signal.SIGKILL else 128 + end)
     assert list(folder.iterdir()) == []
+    assert end == signal.SIGKILL or "CANCELLED" in told and "Read it again" in told, told
 
 
 # Names that come from tables
@@ -425,6 +429,10 @@ def test_doctor_tells_all_it_can(
     assert "Not a directory" in checks(outcome)["home"]["outcome"]
     assert checks(spillway.run("doctor", "-o", "json"))["state"]["outcome"] == "ok"
     assert "credential" in checks(spillway.run("doctor", "-o", "json"))["source t"]["note"]
+    locks = spillway.home / "spillway" / "locks"
+    locks.write_text("no folder")
+    assert "FILE_UNUSABLE" in checks(spillway.run("doctor", "-o", "json"))["state"]["outcome"]
+    locks.unlink()
     shutil.rmtree(table)
     gone = checks(spillway.run("doctor", "-o", "json"))["source t"]
     assert "SOURCE_NOT_FOUND" in gone["outcome"] and "register" not in gone["mend"], gone
