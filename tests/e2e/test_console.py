@@ -372,7 +372,7 @@ def test_nothing_is_left_of_an_export_that_was_ended(
     told = process.communicate()[1].decode()
     assert process.returncode == (-end if end == signal.SIGKILL else 128 + end)
     assert list(folder.iterdir()) == []
-    assert end == signal.SIGKILL or "CANCELLED" in told and "Read it again" in told, told
+    assert end == signal.SIGKILL or "CANCELLED" in told and "Repeat it when" in told, told
 
 
 # Names that come from tables

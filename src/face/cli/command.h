@@ -27,6 +27,7 @@ struct Session {
   std::string working_folder;
   std::string home;  ///< --home
   bool yes = false;
+  bool syncs = false;    ///< the command has begun to sync: what is interrupted is a sync
   bool dry_run = false;  ///< of a command with AddDryRun; World::rehearses() then
   /// What followed `pg psql`: psql's own arguments, which are not ours to understand.
   std::vector<std::string> psql_arguments;

@@ -220,6 +220,14 @@ int TakePsqlArguments(int argc, const char* const* argv, std::vector<std::string
   return argc;
 }
 
+// The class's mend of what was interrupted is that of a sync.
+Status OfCommand(const Session& session, Status error) {
+  const bool has_own = error.error_class() != ErrorClass::kCancelled ||
+                       error.mend() != base::Describe(ErrorClass::kCancelled).mend;
+  if (has_own || session.syncs) return error;
+  return std::move(error).Mend("Repeat it when convenient.");
+}
+
 int Report(Console* console, const Status& error) {
   console->Error(error);
   return ExitCode(error);
@@ -447,7 +455,7 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   const Result<int> code = *parsed ? Perform(session) : Result<int>(0);
   const Status written = console->Flush();
   if (!written.ok() && console->reader_has_gone()) return code.ok() && *code != 0 ? *code : 1;
-  if (!code.ok()) return Report(console, code.status());
+  if (!code.ok()) return Report(console, OfCommand(session, code.status()));
   if (!written.ok()) console->Error(written);
   return *code == 0 && !written.ok() ? 1 : *code;
 }

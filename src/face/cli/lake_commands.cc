@@ -174,12 +174,6 @@ Result<int> Read(Session* session, service::World& world, const ReadFlags& flags
   return 0;
 }
 
-// The mend of an interrupted sync is none here.
-Status OfReading(Status error) {
-  if (error.error_class() != ErrorClass::kCancelled) return error;
-  return std::move(error).Mend("Read it again when convenient.");
-}
-
 void AddRead(CLI::App* parent, Session* session) {
   CLI::App* read = parent->add_subcommand("read", "Print or export rows of a version");
   auto flags = std::make_shared<ReadFlags>();
@@ -206,8 +200,7 @@ void AddRead(CLI::App* parent, Session* session) {
   read->callback([session, flags] {
     session->stateless = source::IsLocation(flags->source->source);
     session->action = [session, flags](service::World& world) {
-      Result<int> code = Read(session, world, *flags);
-      return code.ok() ? code : OfReading(std::move(code).status());
+      return Read(session, world, *flags);
     };
   });
 }

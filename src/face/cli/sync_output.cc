@@ -221,6 +221,7 @@ Result<int> SyncAndReport(Session* session, service::World& world,
                           const std::vector<std::string>& wanted,
                           const service::SyncOptions& options, bool as_list) {
   Console& console = *session->console;
+  session->syncs = true;
   SPILLWAY_TRY(NoteBroughtAlong(session, world, wanted, options));
   const auto progress = MakeProgress(session->progress, &console);
   const bool table = console.format == OutputFormat::kTable;
