@@ -438,6 +438,19 @@ Sql GeneratedDeclaration(SqlText column, SqlText expression) {
   return sql;
 }
 
+Sql UnlockedAttachments(std::int64_t oid) {
+  Sql sql;
+  sql << "SELECT concat_ws(' ', c.relacl, (SELECT string_agg(concat_ws(' ', a.attnum, a.attacl), ' "
+         "'"
+      << " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT "
+         "NULL),"
+      << " (SELECT string_agg(concat_ws(' ', n.relname, n.reloptions, obj_description(n.oid,"
+      << " 'pg_class')), ' ' ORDER BY n.oid) FROM pg_index i JOIN pg_class n ON n.oid = "
+         "i.indexrelid"
+      << " WHERE i.indrelid = c.oid)) FROM pg_class c WHERE c.oid = " << Literal(oid) << "::oid";
+  return sql;
+}
+
 // No name that the server makes of the stage's begins like that.
 std::string CarriedPrefix(const Stage& stage) { return stage.table.table + "|"; }
 

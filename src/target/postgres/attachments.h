@@ -64,6 +64,10 @@ base::Result<Attachments> ReadAttachments(const base::Context& context, Connecti
                                           const std::vector<std::string>& own_columns,
                                           const std::vector<TableName>& group);
 
+/// A query: what is said of relation `oid` and may change in spite of every lock on the table, as
+/// one text. Grants (before PostgreSQL 18), and the names, comments and storage of its indexes.
+Sql UnlockedAttachments(std::int64_t oid);
+
 /// The comment of a column of a stage that others compute in the table, until it is published.
 inline constexpr std::string_view kCarriedColumn = "Spillway: carried";
 

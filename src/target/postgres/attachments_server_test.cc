@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "target/postgres/attachments.h"
 #include "target/postgres/catalog_picture_test.h"
 #include "target/postgres/load_fixture_test.h"
@@ -179,6 +181,47 @@ TEST_P(AttachmentsTest, WhatIsMadeDuringTheLoadIsCarriedToo) {
   ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
   EXPECT_EQ(Picture(), before);
   EXPECT_EQ(plain_->Value("SELECT * FROM v"), "2");
+}
+
+// None of it takes a lock that the swap's keep out; of a later server grants do.
+TEST_P(AttachmentsTest, WhatIsSaidWhileTheTableIsLockedIsNotLost) {
+  index_.indexes = {"(name)"};
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("CREATE FUNCTION wait_() RETURNS event_trigger LANGUAGE plpgsql AS"
+                            " $$BEGIN IF current_query() LIKE '%RENAME TO%_old%' THEN PERFORM"
+                            " set_config('lock_timeout', '0', true); PERFORM"
+                            " pg_advisory_xact_lock(7); END IF; END$$;"
+                            "CREATE EVENT TRIGGER waits ON ddl_command_start WHEN TAG IN ('ALTER"
+                            " TABLE') EXECUTE FUNCTION wait_()"),
+            "");
+  auto publish = Prepare(*target_, 2, {{2, "b"}});
+  ASSERT_TRUE(publish.ok()) << publish.status().ToString();
+  const std::string old = Oid();
+  plain_->Query("SELECT pg_advisory_lock(7)");
+  base::Result<CommitOutcome> outcome(CommitOutcome::kUnknown);
+  std::thread thread([&] { outcome = PublishOne(*target_, Soon(), *publish); });
+  Await("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 7",
+        "1");
+  const bool grants = GetParam() == testing::ServerVersion::k15;
+  if (grants) {
+    EXPECT_EQ(plain_->Execute("GRANT SELECT ON products TO PUBLIC;"
+                              "GRANT UPDATE (name) ON products TO PUBLIC"),
+              "");
+  }
+  EXPECT_EQ(plain_->Execute("COMMENT ON INDEX products_name_idx IS 'mine'"), "");
+  plain_->Query("SELECT pg_advisory_unlock(7)");
+  thread.join();
+  ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
+  EXPECT_NE(Oid(), old);
+  EXPECT_EQ(plain_->Value("SELECT string_agg(privilege_type, ' ' ORDER BY 1) FROM"
+                          " (SELECT (aclexplode(relacl)).* FROM pg_class WHERE oid ="
+                          " 'products'::regclass UNION ALL SELECT (aclexplode(attacl)).* FROM"
+                          " pg_attribute WHERE attrelid = 'products'::regclass) g"
+                          " WHERE grantee = 0"),
+            grants ? "SELECT UPDATE" : "∅");
+  EXPECT_EQ(plain_->Value("SELECT obj_description('products_name_idx'::regclass, 'pg_class')"),
+            "mine");
+  EXPECT_EQ(Read(), std::vector<std::string>{"2|b"});
 }
 
 TEST_P(AttachmentsTest, NotNullKeepsItsNameAndComment) {

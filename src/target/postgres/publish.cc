@@ -83,10 +83,10 @@ class Transaction {
       if (!ready) return false;
     }
     for (TablePublish* table : PutOrder()) {
-      Status put = table->Put(context, connection_);
-      if (put.ok()) continue;
-      if (!table->ApplyAfter(put)) return put;
-      return false;
+      const Result<bool> put = table->Put(context, connection_);
+      if (put.ok() && *put) continue;
+      if (put.ok() || table->ApplyAfter(put.status())) return false;
+      return put.status();
     }
     SPILLWAY_TRY(CheckConstraints(context));
     for (TablePublish& table : tables_) SPILLWAY_TRY(table.Complete(context, connection_));

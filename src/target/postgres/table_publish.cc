@@ -355,6 +355,9 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   SPILLWAY_ASSIGN(const auto users,
                   FindColumnUsers(context, connection, old_->oid, published_shape_, dropped_));
   if (!users.empty()) return false;
+  SPILLWAY_ASSIGN(const Rows unlocked, connection.Query(context, UnlockedAttachments(old_->oid)));
+  if (unlocked.size() == 0) return false;
+  unlocked_ = unlocked.text(0, 0);
   SPILLWAY_ASSIGN(Attachments now, ReadAttachments(context, connection, old_->oid, stage_,
                                                    published_shape_, own_columns_, group_));
   const bool same = now.SamePreparation(attachments_);
@@ -370,9 +373,10 @@ Result<bool> TablePublish::CheckAgain(const Context& context, Connection& connec
   return changes_table || !alignment_.ChangesTable();
 }
 
-Status TablePublish::Put(const Context& context, Connection& connection) {
-  if (!old_) return PutFirst(context, connection);
-  return swaps() ? Swap(context, connection) : Apply(context, connection);
+Result<bool> TablePublish::Put(const Context& context, Connection& connection) {
+  if (old_ && swaps()) return Swap(context, connection);
+  SPILLWAY_TRY(old_ ? Apply(context, connection) : PutFirst(context, connection));
+  return true;
 }
 
 Status TablePublish::PutFirst(const Context& context, Connection& connection) {
@@ -386,7 +390,7 @@ Status TablePublish::PutFirst(const Context& context, Connection& connection) {
   return names.empty() ? Status() : connection.Execute(context, names);
 }
 
-Status TablePublish::Swap(const Context& context, Connection& connection) {
+Result<bool> TablePublish::Swap(const Context& context, Connection& connection) {
   const TableName aside{stage_.target.schema, stage_.table.table + "_old"};
   Sql place;
   place << "ALTER TABLE " << stage_.target << " RENAME TO " << Identifier(aside.table) << ";"
@@ -395,11 +399,14 @@ Status TablePublish::Swap(const Context& context, Connection& connection) {
                    .While("put the stage in place as " + stage_.target.ToString()));
   SPILLWAY_TRY(connection.Execute(context, Statements(attachments_.attach)));
   // Without CASCADE: whatever still hangs on the old table is a reason to stop.
-  SPILLWAY_TRY(connection.Execute(
-      context, Sql() << "DROP TABLE " << aside << ";" << Statements(attachments_.name)));
+  Sql drop = UnlockedAttachments(old_->oid);
+  drop << "; DROP TABLE " << aside << ";" << Statements(attachments_.name);
+  SPILLWAY_ASSIGN(const auto results, connection.Run(context, drop));
+  if (results.front().text(0, 0) != unlocked_) return false;
   SPILLWAY_ASSIGN(Sql names, OwnNames(context, connection, stage_, oid_));
-  return connection.Execute(context, names << Statements(attachments_.settle))
-      .While("give the new table what others made of " + stage_.target.ToString());
+  SPILLWAY_TRY(connection.Execute(context, names << Statements(attachments_.settle))
+                   .While("give the new table what others made of " + stage_.target.ToString()));
+  return true;
 }
 
 Status TablePublish::Apply(const Context& context, Connection& connection) {

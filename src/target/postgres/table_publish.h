@@ -63,9 +63,9 @@ class TablePublish {
   /// Places in the group of the tables that this one's foreign keys refer to: it is put before
   /// them, so that what they lose is not referred to any more.
   const std::vector<std::size_t>& refers_to() const { return attachments_.refers_to; }
-  /// Puts the stage in the table's place, or applies the difference. Errors: those of
-  /// ApplyDifference, DEPENDENT_OBJECTS_STILL_EXIST for a view that cannot follow, the server's.
-  base::Status Put(const base::Context& context, Connection& connection);
+  /// Puts the stage in the table's place, or applies the difference. False when what CheckAgain saw
+  /// has changed. Errors: those of ApplyDifference, the server's.
+  base::Result<bool> Put(const base::Context& context, Connection& connection);
   /// When every table is put and the constraints are checked: what had to wait for that. Errors:
   /// CONSTRAINT_VIOLATION.
   base::Status Complete(const base::Context& context, Connection& connection);
@@ -89,7 +89,7 @@ class TablePublish {
   base::Status CheckCounts(const base::Context& context, Connection& connection);
   base::Status CheckIndexes(const base::Context& context, Connection& connection);
   base::Status PutFirst(const base::Context& context, Connection& connection);
-  base::Status Swap(const base::Context& context, Connection& connection);
+  base::Result<bool> Swap(const base::Context& context, Connection& connection);
   base::Status Apply(const base::Context& context, Connection& connection);
   base::Status Notify(const base::Context& context, Connection& connection);
 
@@ -104,6 +104,7 @@ class TablePublish {
   std::vector<std::string> dropped_;        ///< that Spillway made, and the stage does not have
   std::int64_t ready_oid_ = 0;              ///< the relation that MakeReady looked at; 0: none
   Attachments attachments_;
+  std::string unlocked_;  ///< UnlockedAttachments, read before attachments_
   std::vector<Sql> locks_;
   Alignment alignment_;
   Sql unique_indexes_;         ///< of an apply, to be made anew
