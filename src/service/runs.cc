@@ -30,16 +30,6 @@ state::RunState StateOf(const sync::Outcome& outcome) {
   return state::RunState::kFailed;
 }
 
-// One whose process died is recorded as such by the next run only.
-void MarkInterrupted(const World& world, std::vector<state::Run>* runs) {
-  for (state::Run& run : *runs) {
-    if (run.state == state::RunState::kRunning &&
-        !state::IsTableLocked(world.home(), run.synced_table_id)) {
-      run.state = state::RunState::kInterrupted;
-    }
-  }
-}
-
 }  // namespace
 
 Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& world,
@@ -75,6 +65,15 @@ Result<state::Run> GetRun(const base::Context& context, World& world, std::strin
   }
   MarkInterrupted(world, &runs);
   return std::move(runs.front());
+}
+
+void MarkInterrupted(const World& world, std::vector<state::Run>* runs) {
+  for (state::Run& run : *runs) {
+    if (run.state == state::RunState::kRunning &&
+        !state::IsTableLocked(world.home(), run.synced_table_id)) {
+      run.state = state::RunState::kInterrupted;
+    }
+  }
 }
 
 state::Run NewRun(const state::SyncedTable& table) {

@@ -8,6 +8,7 @@
 #include "base/shell_word.h"
 #include "service/claims.h"
 #include "service/environment.h"
+#include "service/runs.h"
 #include "service/table_name.h"
 #include "state/table_lock.h"
 
@@ -67,13 +68,9 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
     view.definition_outcome =
         std::move(read).status().While("read the definition").With("table", table.name());
   }
-  SPILLWAY_ASSIGN(const std::vector<state::Run> runs, world.store().ListRuns(context, table.id, 1));
-  if (!runs.empty()) view.last_run = runs.front();
-  // One whose process died is recorded as such by the next run only.
-  if (view.last_run && view.last_run->state == state::RunState::kRunning &&
-      !state::IsTableLocked(world.home(), table.id)) {
-    view.last_run->state = state::RunState::kInterrupted;
-  }
+  SPILLWAY_ASSIGN(std::vector<state::Run> runs, world.store().ListRuns(context, table.id, 1));
+  MarkInterrupted(world, &runs);
+  if (!runs.empty()) view.last_run = std::move(runs.front());
   SPILLWAY_ASSIGN(const std::optional<state::Run> published,
                   world.store().LastPublished(context, table.id));
   if (published) view.published_version = published->source_version;
