@@ -1,10 +1,13 @@
 #include "sync/observe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "base/failpoint.h"
+#include "base/shell_word.h"
 #include "data/column_lookup.h"
 #include "sync/definition_fields.h"
 
@@ -86,6 +89,30 @@ Result<lake::Scan> PlanScan(const base::Context& context, const Definition& defi
   return scan;
 }
 
+// A key that the source declares, and no longer declares as it was: readers find their rows by it,
+// so somebody decides. One that is new is taken.
+Status CheckSourceKey(const Definition& definition, const Observation& observation) {
+  const target::TableState& state = observation.target;
+  const std::vector<std::string>& was = state.published_key;
+  const bool same_definition =
+      state.position && state.position->definition_hash == RowHash(definition);
+  if (!definition.primary_key.empty() || was.empty() || !same_definition ||
+      state.owned_by_id != definition.id || was == observation.key) {
+    return Status();
+  }
+  const std::string now =
+      observation.key.empty() ? "none" : fmt::format("{}", fmt::join(observation.key, ", "));
+  const std::string columns = fmt::format("{}", fmt::join(was, ","));
+  const std::string name = base::ShellWord(definition.name());
+  return Status(ErrorClass::kChangedPrimaryKey,
+                "the source of " + definition.name() + " declares another primary key: " + now +
+                    ", the target's is " + fmt::format("{}", fmt::join(was, ", ")))
+      .With("table", definition.name())
+      .Mend("Take the source's: spillway resync " + name +
+            "; or keep the target's: spillway synced-table alter " + name + " --primary-key " +
+            base::ShellWord(columns) + ".");
+}
+
 // Adds to the observation what only a load needs: the source's version, unless it is there
 // already, its columns mapped, the compiled scan.
 Status ObserveSource(const base::Context& context, const Definition& definition,
@@ -148,7 +175,8 @@ Result<Observation> Observe(const base::Context& context, const Definition& defi
 
   SPILLWAY_TRY(base::Failpoint("observe.source"));
   const auto& position = observation.target.position;
-  if (position && !position->source_position.empty()) {
+  // A rebuild reads everything, whatever the position says.
+  if (!complete && position && !position->source_position.empty()) {
     SPILLWAY_ASSIGN(lake::Observed observed,
                     lake.Observe(context, location,
                                  lake::Position{position->source_position, position->version}));
@@ -162,6 +190,7 @@ Result<Observation> Observe(const base::Context& context, const Definition& defi
   // A load is due, so what a swap would lose matters now.
   SPILLWAY_TRY(target.DescribeDependents(context, &observation.target));
   SPILLWAY_TRY(ObserveSource(context, definition, location, lake, target, &observation));
+  if (!complete) SPILLWAY_TRY(CheckSourceKey(definition, observation));
   SPILLWAY_TRY(target.CheckPublish(context, definition.table, observation.target,
                                    observation.columns, observation.key));
   return observation;

@@ -1,5 +1,7 @@
 #include "sync/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/shell_word.h"
@@ -204,6 +206,21 @@ Status CheckRejected(const Definition& definition, const target::TableState& sta
       .With("table", definition.table.ToString())
       .With("rejected", std::to_string(state.rejected))
       .With("max_rejected", std::to_string(*definition.max_rejected));
+}
+
+std::string ForeseeDeletes(const Definition& definition, const target::TableState& state,
+                           const Plan& plan) {
+  if (!state.exists || !state.position || !plan.estimated_rows) return {};
+  const std::int64_t present = state.position->rows;
+  const std::int64_t deleted = present - *plan.estimated_rows;
+  if (deleted <= 0 || static_cast<double>(deleted) * 100 <=
+                          definition.max_delete_percent * static_cast<double>(present)) {
+    return {};
+  }
+  return fmt::format(
+      "the next sync stops and asks: it would delete at least {} of the {} rows of {}, more than "
+      "the {:g} % that max_delete_share allows",
+      deleted, present, definition.table.ToString(), definition.max_delete_percent);
 }
 
 Result<Plan> MakePlan(const Definition& definition, const Observation& observation,

@@ -63,6 +63,11 @@ struct Plan {
 /// max_rejected allows, which may have been lowered since they were rejected.
 base::Status CheckRejected(const Definition& definition, const target::TableState& state);
 
+/// What to say of a plan whose deletes max_delete_share will not allow, as far as the counts tell
+/// before anything is read; empty: nothing.
+std::string ForeseeDeletes(const Definition& definition, const target::TableState& state,
+                           const Plan& plan);
+
 /// Decides. Errors: ALREADY_EXISTS, TARGET_CHANGED, INVALID_DEFINITION, each before anything was
 /// written. `rebuild` demands a load even when nothing changed (resync).
 base::Result<Plan> MakePlan(const Definition& definition, const Observation& observation,

@@ -143,7 +143,11 @@ Result<Plan> Explain(const base::Context& context, const Definition& definition,
   SPILLWAY_ASSIGN(Observation observation, Observe(context, definition, location, *environment.lake,
                                                    *environment.target, rebuild));
   if (environment.take_over) observation.target.owned_by_id = definition.id;
-  return MakePlan(definition, observation, environment.limits, rebuild);
+  SPILLWAY_ASSIGN(Plan plan, MakePlan(definition, observation, environment.limits, rebuild));
+  if (std::string said = ForeseeDeletes(definition, observation.target, plan); !said.empty()) {
+    plan.warnings.push_back(std::move(said));
+  }
+  return plan;
 }
 
 std::vector<Outcome> SyncTogether(const base::Context& context, const std::vector<Member>& members,

@@ -72,11 +72,19 @@ Result<bool> TableRun::Prepare() {
   }
   // What can be refused is refused before anything is written, the fence included.
   SPILLWAY_TRY(MakePlan());
-  if (plan_.action == Action::kNothing) return NothingToDo();
+  // A stage that a dead run left is removed under the next fence, though there is nothing to load.
+  const bool idle = plan_.action == Action::kNothing;
+  if (idle && !observation_.target.has_stages) return NothingToDo();
   bool observed_again = false;
   {
     Timed phase(this, Phase::kFence);
-    SPILLWAY_ASSIGN(hold_, environment_.target->HoldTable(context_, definition_.table));
+    auto hold = environment_.target->HoldTable(context_, definition_.table);
+    if (!hold.ok()) {
+      const bool at_work = hold.status().error_class() == ErrorClass::kRunInProgress;
+      if (idle && at_work) return NothingToDo();  // the stage is that run's
+      return std::move(hold).status();
+    }
+    hold_ = *std::move(hold);
     SPILLWAY_ASSIGN(observed_again, TakeFence());
   }
   {

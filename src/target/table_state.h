@@ -88,11 +88,13 @@ struct TableState {
   std::string
       owned_by_id;  ///< synced table id of the position row that names this relation, else empty
   std::int64_t rejected = 0;          ///< rows of the synced table that are rejected at present
+  bool has_stages = false;            ///< of the synced table: of runs at work, or dead
   bool unchanged = true;              ///< columns and key are as published
   std::string difference;             ///< what is not, for people
   std::vector<Dependent> dependents;  ///< only filled by DescribeDependents
   bool adopted = false;  ///< taken over with its rows, and nothing published yet: apply, not swap
   std::string foreign_owner;  ///< the relation's owner when we may not replace it, else empty
+  std::vector<std::string> published_key;  ///< primary key as published; empty: none, or never
   /// Columns and key as published, in the adapter's own form; empty: never published.
   std::string shape;
   /// How the server is another than the one that published, for people, else empty. Only filled by

@@ -82,6 +82,67 @@ def test_too_many_deletes_need_consent(
     assert ids(database_15) == []
 
 
+def test_too_many_deletes_are_foreseen(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    """Also where the key has another type: 1 and "1" are one key, 1 and "x" are two."""
+    create(shop_15, lake, "--primary-key", "id")
+    assert "max_delete_share" not in shop_15.done("explain", "shop.public.t").text
+    deltalake.DeltaTable(str(lake)).delete()
+    assert "would delete at least 3 of the 3 rows" in shop_15.done("explain", "shop.public.t").text
+
+    def replace(*keys: str) -> None:
+        deltalake.write_deltalake(
+            str(lake),
+            pa.table({"id": list(keys), "name": list(keys)}),
+            mode="overwrite",
+            schema_mode="overwrite",
+        )
+
+    replace("x", "y", "z")
+    failure = shop_15.fails("sync", "shop.public.t", error_class="TOO_MANY_DELETES", codes=(5,))
+    assert "3 of the 3 rows" in failure.outcome.stderr
+    replace("1", "2", "z")
+    shop_15.done("sync", "shop.public.t")
+    assert ids(database_15) == ["1", "2", "z"]
+
+
+def test_the_key_that_the_source_declares(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    """It is the default; when the source takes it back or changes it, somebody decides."""
+
+    def declare(columns: str) -> None:
+        properties = {"spillway.primary_key": columns}
+        table = deltalake.DeltaTable(str(lake))
+        table.alter.set_table_properties(properties, raise_if_not_exists=False)
+
+    def key() -> list[str]:
+        names = "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid ="
+        key = "(SELECT indexrelid FROM pg_index WHERE indrelid = 'public.t'::regclass AND indisprimary)"
+        return list(database_15.query(f"{names} {key}")[0][0] or [])
+
+    lake = tmp_path / "keyed"
+    deltalake.write_deltalake(str(lake), pa.table({"id": [1, 2], "name": ["a", "b"]}))
+    create(shop_15, lake)
+    assert key() == []
+    declare("id")
+    assert sync(shop_15) == "synced" and key() == ["id"]
+    declare("name,id")
+    failure = shop_15.fails("sync", "shop.public.t", error_class="CHANGED_PRIMARY_KEY")
+    assert "declares another primary key: name, id, the target's is id" in failure.message
+    assert "--primary-key id" in failure.mend and "resync shop.public.t" in failure.mend
+    assert key() == ["id"]
+    shop_15.done("resync", "shop.public.t")
+    assert key() == ["name", "id"]
+    declare("")
+    failure = shop_15.fails("explain", "shop.public.t", error_class="CHANGED_PRIMARY_KEY")
+    assert "another primary key: none" in failure.message
+    shop_15.done("synced-table", "alter", "shop.public.t", "--primary-key", "name,id")
+    shop_15.done("sync", "shop.public.t")
+    assert key() == ["name", "id"]
+
+
 def test_explain_says_what_keeps_the_table(
     shop_15: Program, database_15: Database, lake: pathlib.Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import signal
 import time
 
@@ -80,6 +81,37 @@ def test_killed(shop_15: Program, database_15: Database, wide: pathlib.Path, aft
     assert not stages(database_15)
 
 
+def test_a_killed_resync_is_cleaned_up_though_nothing_changed(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id")
+    killed = shop_15.with_environment(SPILLWAY_FAILPOINTS="index.before=kill")
+    killed.run("resync", "shop.public.t", "--yes", crash_allowed=True)
+    assert stages(database_15)
+    assert shop_15.json("runs", "list")[0]["state"] == "interrupted"
+    assert sync(shop_15) == "nothing"
+    assert not stages(database_15) and ids(database_15) == [1, 2, 3]
+    state = "SELECT state FROM spillway.status"
+    assert database_15.query(state) == [("online",)]
+
+    # One that another machine is loading stays.
+    running = shop_15.with_environment(SPILLWAY_FAILPOINTS="index.before=1*stop").start(
+        "resync", "shop.public.t", "--yes"
+    )
+    assert running.wait_until_stopped()
+    assert sync(twin_of(shop_15)) == "nothing" and stages(database_15)
+    running.send(signal.SIGCONT)
+    assert running.wait().code == 0
+    assert not stages(database_15)
+
+
+def twin_of(program: Program) -> Program:
+    """The program on another machine, with a copy of the home."""
+    home = program.home.parent / f"{program.home.name}-twin"
+    shutil.copytree(program.home / "spillway", home / "spillway")
+    return Program(home, {**program.environment, "SPILLWAY_HOME": str(home / "spillway")})
+
+
 def test_two_runs_at_once(shop_15: Program, database_15: Database, wide: pathlib.Path) -> None:
     create(shop_15, wide, "--primary-key", "id", "--no-sync")
     armed = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.begin=1*stop")
@@ -98,18 +130,12 @@ def test_two_runs_at_once(shop_15: Program, database_15: Database, wide: pathlib
 
 
 def test_two_homes_at_once_are_fenced(
-    spillway: Program, database_15: Database, wide: pathlib.Path, tmp_path: pathlib.Path
+    spillway: Program, database_15: Database, wide: pathlib.Path
 ) -> None:
     """Two machines with a copy of one home: one fence wins, the rows are whole."""
-    import shutil
-
     first = with_target(spillway, database_15)
     create(first, wide, "--primary-key", "id", "--no-sync")
-    shutil.copytree(spillway.home / "spillway", tmp_path / "twin" / "spillway")
-    second = Program(
-        tmp_path / "twin",
-        {**first.environment, "SPILLWAY_HOME": str(tmp_path / "twin" / "spillway")},
-    )
+    second = twin_of(first)
     runs = [
         p.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
         for p in (first, second)

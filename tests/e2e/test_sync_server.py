@@ -112,6 +112,35 @@ def test_a_locked_table_is_waited_for_in_bounds(
     assert sync(shop_15) == "synced" and ids(database_15) == [1, 2, 3, 4]
 
 
+def test_timeout_bounds_the_whole_sync(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    create(shop_15, lake, "--primary-key", "id", "--timeout", "2s", "--lock-timeout", "1m")
+    append(lake, 4)
+    with database_15.connect() as holder, holder.transaction():
+        holder.execute("SELECT * FROM public.t")
+        began = time.monotonic()
+        shop_15.fails("sync", "shop.public.t", error_class="DEADLINE_EXCEEDED", timeout=30)
+        assert 1.5 < time.monotonic() - began < 15
+    assert ids(database_15) == [1, 2, 3] and not stages(database_15)
+    assert sync(shop_15) == "synced" and ids(database_15) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("flags", "code"), [((), 0), (("--retries", "0"), 1)])
+def test_a_task_is_retried(
+    shop_15: Program,
+    database_15: Database,
+    lake: pathlib.Path,
+    flags: tuple[str, ...],
+    code: int,
+) -> None:
+    create(shop_15, lake, "--primary-key", "id", "--no-sync", *flags)
+    once = shop_15.with_environment(SPILLWAY_FAILPOINTS="task.batch=error-once")
+    assert once.run("sync", "shop.public.t").code == code
+    assert not stages(database_15)
+    assert (database_15.query("SELECT to_regclass('public.t')") == [(None,)]) == bool(code)
+
+
 def test_read_only_database(shop_15: Program, database_15: Database, lake: pathlib.Path) -> None:
     name = database_15.name
     database_15.query(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')

@@ -69,6 +69,37 @@ def test_a_lost_position(
     assert ids(database) == [1, 2, 3]
 
 
+def test_a_damaged_position_is_rebuilt(
+    shop: Program, database: Database, lake: pathlib.Path
+) -> None:
+    shop.done(*create(lake))
+    database.query("UPDATE spillway.position SET source_position = '{\"x\": 1}'")
+    failure = shop.fails("sync", NAME, error_class="TARGET_CHANGED")
+    assert "spillway resync" in failure.mend
+    shop.done("resync", NAME, "--yes")
+    assert "nothing to do" in told(shop)
+    assert ids(database) == [1, 2, 3]
+
+
+def test_a_publication_of_all_tables_does_not_stop_syncs(
+    shop: Program, database: Database, tmp_path: pathlib.Path
+) -> None:
+    """The server changes only rows that it can identify, of tables without a key as well: Spillway's own."""
+    lake = tmp_path / "products"
+    table = pa.table({"id": [1, 1, 2, 3], "at": [1, 2, 1, 1], "name": ["a", "b", "c", "d\0"]})
+    deltalake.write_deltalake(str(lake), table)
+    database.query("CREATE PUBLICATION everything FOR ALL TABLES")
+    rejecting = ("--on-bad-row", "reject", "--timeseries-key", "at")
+    shop.done(*create(lake, *rejecting))
+    assert ids(database) == [1, 2]
+    deltalake.write_deltalake(str(lake), table.slice(0, 2), mode="overwrite")
+    shop.done("sync", NAME, "--allow-deletes")
+    assert ids(database) == [1]
+    shop.done("synced-table", "delete", NAME, "--drop-table", "--yes")
+    shop.done(*create(lake, "--on-bad-row", "reject"))  # both rows of key 1
+    assert ids(database) == []
+
+
 def dump_and_restore(database: Database, directory: pathlib.Path) -> None:
     """Drops the database and makes it anew from a dump of itself, on the same server."""
     cluster = database.cluster

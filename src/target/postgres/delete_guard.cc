@@ -10,12 +10,19 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-// Whether both tables have these columns, of the same types.
-Result<bool> Comparable(const Context& context, Connection& connection, const Publish& publish,
-                        const std::vector<std::string>& names) {
+enum class Comparable {
+  kNo,      // a column is missing in one of the tables
+  kByText,  // a column has another type
+  kYes,
+};
+
+// How the columns `names` of both tables can be compared.
+Result<Comparable> HowComparable(const Context& context, Connection& connection,
+                                 const Publish& publish, const std::vector<std::string>& names) {
   Sql sql;
-  sql << "SELECT count(*) FROM pg_attribute t JOIN pg_attribute s ON s.attname = t.attname"
-      << " AND s.atttypid = t.atttypid AND NOT s.attisdropped AND NOT t.attisdropped"
+  sql << "SELECT count(*), count(*) FILTER (WHERE s.atttypid = t.atttypid)"
+      << " FROM pg_attribute t JOIN pg_attribute s ON s.attname = t.attname"
+      << " AND NOT s.attisdropped AND NOT t.attisdropped"
       << " WHERE t.attnum > 0 AND t.attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n"
       << " ON n.oid = c.relnamespace WHERE n.nspname = " << Literal(publish.stage.target.schema)
       << " AND c.relname = " << Literal(publish.stage.target.table)
@@ -25,7 +32,20 @@ Result<bool> Comparable(const Context& context, Connection& connection, const Pu
   for (const std::string& name : names) sql << ", " << Literal(name);
   sql << ")";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
-  return rows.number(0, 0) == static_cast<std::int64_t>(names.size());
+  const auto all = static_cast<std::int64_t>(names.size());
+  if (rows.number(0, 0) < all) return Comparable::kNo;
+  return rows.number(0, 1) < all ? Comparable::kByText : Comparable::kYes;
+}
+
+Sql KeyTextsMatch(const std::vector<std::string>& key) {
+  Sql sql;
+  bool first = true;
+  for (const std::string& column : key) {
+    if (!first) sql << " AND ";
+    first = false;
+    sql << "t." << Identifier(column) << "::text = s." << Identifier(column) << "::text";
+  }
+  return sql;
 }
 
 }  // namespace
@@ -70,9 +90,10 @@ Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
   if (key.empty()) {
     for (const Column& column : publish.stage.columns) compared.push_back(column.name);
   }
-  SPILLWAY_ASSIGN(const bool comparable, Comparable(context, connection, publish, compared));
+  SPILLWAY_ASSIGN(const Comparable comparable,
+                  HowComparable(context, connection, publish, compared));
   Sql sql;
-  if (!comparable) {
+  if (comparable == Comparable::kNo || (key.empty() && comparable == Comparable::kByText)) {
     sql << "SELECT t.n, greatest(t.n - s.n, 0) FROM (SELECT count(*) AS n FROM ONLY "
         << publish.stage.target << ") t, (SELECT count(*) AS n FROM ONLY " << publish.stage.table
         << ") s";
@@ -84,7 +105,8 @@ Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
   } else {
     sql << "SELECT count(*), count(*) FILTER (WHERE s." << Identifier(key.front())
         << " IS NULL) FROM ONLY " << publish.stage.target << " t LEFT JOIN ONLY "
-        << publish.stage.table << " s ON " << KeysMatch(key);
+        << publish.stage.table << " s ON "
+        << (comparable == Comparable::kYes ? KeysMatch(key) : KeyTextsMatch(key));
   }
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   return RowsAgainst{rows.number(0, 0), rows.number(0, 1)};

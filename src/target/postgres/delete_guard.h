@@ -19,8 +19,9 @@ struct RowsAgainst {
 };
 
 /// Compares the table that `publish` is for with the stage: by key, without one by whole rows with
-/// their multiplicity. Where they cannot be compared (the key or, keyless, a column is another) a
-/// row counts as deleted when the stage has fewer rows. Reads both in full.
+/// their multiplicity. A key of other types is compared as text. Where rows cannot be compared (the
+/// key or, keyless, a column is another) one counts as deleted when the stage has fewer rows. Reads
+/// both in full.
 base::Result<RowsAgainst> CountDeletes(const base::Context& context, Connection& connection,
                                        const Publish& publish);
 

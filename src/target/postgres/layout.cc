@@ -256,7 +256,11 @@ Sql LayoutStatements(const Found& found, bool schema_exists) {
     if (piece.since > found.version || missing) sql << piece.make;
   }
   sql << "ALTER TABLE spillway.stage_task ADD COLUMN IF NOT EXISTS rejected bigint NOT NULL"
-      << " DEFAULT 0; UPDATE spillway.layout SET version = " << std::int64_t{kLayoutVersion};
+      << " DEFAULT 0;"
+      // Under a publication of all tables the server changes only rows that it can identify.
+      << "ALTER TABLE spillway.stage_rejected REPLICA IDENTITY FULL;"
+      << "ALTER TABLE spillway.layout REPLICA IDENTITY FULL;"
+      << "UPDATE spillway.layout SET version = " << std::int64_t{kLayoutVersion};
   return sql;
 }
 

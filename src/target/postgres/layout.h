@@ -9,8 +9,8 @@
 namespace spillway::target::postgres {
 
 /// The layout's version that this release writes. Version 2 added rejected rows, version 3 the
-/// conditions.
-inline constexpr int kLayoutVersion = 3;
+/// conditions, version 4 the replica identity of tables without a key.
+inline constexpr int kLayoutVersion = 4;
 
 /// The layout's version in the database; 0 when schema `spillway` has none. Errors:
 /// TARGET_UNSUITABLE when a newer release made it, TARGET_CHANGED when a part of it is gone.

@@ -18,6 +18,7 @@
 #include "target/postgres/index_build.h"
 #include "target/postgres/key_images.h"
 #include "target/postgres/layout.h"
+#include "target/postgres/lock_wait.h"
 #include "target/postgres/publish.h"
 #include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
@@ -121,46 +122,11 @@ class PostgresTarget final : public Target {
   Result<TableState> Describe(const Context& context, const TableName& table,
                               std::string_view synced_table_id) override {
     SPILLWAY_ASSIGN(Lease connection, pool_.Borrow(context));
-    SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, *connection));
-    TableState state;
-    std::string shape;
-    if (layout != 0 && !synced_table_id.empty()) {
-      SPILLWAY_ASSIGN(auto stored,
-                      ReadPosition(context, *connection, synced_table_id, RowLock::kNone));
-      if (stored) {
-        state.position = std::move(stored->row);
-        shape = std::move(stored->shape);
-      }
-      if (layout >= 2) {
-        SPILLWAY_ASSIGN(state.rejected, CountRejected(context, *connection, synced_table_id));
-      }
-    }
-    SPILLWAY_ASSIGN(const auto relation, FindRelation(context, *connection, table, layout != 0));
-    if (!relation) {
-      if (!shape.empty()) {
-        state.unchanged = false;
-        SPILLWAY_ASSIGN(state.difference, DescribeGone(context, *connection, *state.position));
-      }
-      return state;
-    }
-    state.exists = true;
-    state.oid = relation->oid;
-    state.kind = relation->kind;
-    state.owned_by_id = relation->owned_by_id;
-    if (!relation->may_drop) state.foreign_owner = relation->owner;
-    const bool ours = !shape.empty() && relation->owned_by_id == state.position->synced_table_id;
-    if (!shape.empty() && !ours) {
-      state.unchanged = false;
-      state.difference = "another " + relation->kind + " is in the table's place";
-    }
-    if (ours) {
-      state.adopted = IsAdopted(shape);
-      SPILLWAY_ASSIGN(const std::string now, ReadShape(context, *connection, relation->oid));
-      state.difference = DescribeShapeDifference(shape, now);
-      state.unchanged = state.difference.empty();
-    }
-    state.shape = std::move(shape);
-    return state;
+    auto state = DescribeOn(context, *connection, table, synced_table_id);
+    if (state.ok() || state.status().error_class() != ErrorClass::kLockTimeout) return state;
+    // Some of what the server says of a table waits for who holds it against readers.
+    return WithBlockers(context, *connection,
+                        std::move(state).status().While("look at " + table.ToString()), table);
   }
 
   Status DescribeDependents(const Context& context, TableState* state) override {
@@ -312,6 +278,52 @@ class PostgresTarget final : public Target {
 
  private:
   Check CheckFreeConnections(const Rows& rows, bool through_proxy) const;
+
+  static Result<TableState> DescribeOn(const Context& context, Connection& connection,
+                                       const TableName& table, std::string_view synced_table_id) {
+    SPILLWAY_ASSIGN(const int layout, ReadLayoutVersion(context, connection));
+    TableState state;
+    std::string shape;
+    if (layout != 0 && !synced_table_id.empty()) {
+      SPILLWAY_ASSIGN(auto stored,
+                      ReadPosition(context, connection, synced_table_id, RowLock::kNone));
+      if (stored) {
+        state.position = std::move(stored->row);
+        shape = std::move(stored->shape);
+      }
+      if (layout >= 2) {
+        SPILLWAY_ASSIGN(state.rejected, CountRejected(context, connection, synced_table_id));
+      }
+      SPILLWAY_ASSIGN(state.has_stages, HasStages(context, connection, synced_table_id));
+    }
+    SPILLWAY_ASSIGN(const auto relation, FindRelation(context, connection, table, layout != 0));
+    if (!relation) {
+      if (!shape.empty()) {
+        state.unchanged = false;
+        SPILLWAY_ASSIGN(state.difference, DescribeGone(context, connection, *state.position));
+      }
+      return state;
+    }
+    state.exists = true;
+    state.oid = relation->oid;
+    state.kind = relation->kind;
+    state.owned_by_id = relation->owned_by_id;
+    if (!relation->may_drop) state.foreign_owner = relation->owner;
+    const bool ours = !shape.empty() && relation->owned_by_id == state.position->synced_table_id;
+    if (!shape.empty() && !ours) {
+      state.unchanged = false;
+      state.difference = "another " + relation->kind + " is in the table's place";
+    }
+    if (ours) {
+      state.adopted = IsAdopted(shape);
+      if (!state.adopted && !IsReplaced(shape)) state.published_key = ShapeKey(shape);
+      SPILLWAY_ASSIGN(const std::string now, ReadShape(context, connection, relation->oid));
+      state.difference = DescribeShapeDifference(shape, now);
+      state.unchanged = state.difference.empty();
+    }
+    state.shape = std::move(shape);
+    return state;
+  }
 
   // Read until it is there: one who is told to install the extension may do so while we run.
   Result<ServerFacts> ReadServerFacts(const Context& context) {

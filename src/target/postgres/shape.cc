@@ -182,6 +182,30 @@ std::map<std::string, std::string> ShapeTypes(std::string_view shape) {
   return types;
 }
 
+std::vector<std::string> ShapeKey(std::string_view shape) {
+  // As the server writes it: PRIMARY KEY (a, "B ""c""")
+  constexpr std::string_view kBegin = "PRIMARY KEY (";
+  std::vector<std::string> names;
+  const Json document = Json::parse(shape, nullptr, false);
+  const Json key = document.is_object() ? document.value("key", Json()) : Json();
+  const std::string text = key.is_string() ? key.get<std::string>() : std::string();
+  if (!text.starts_with(kBegin)) return names;
+  const std::size_t end = FindUnquoted(text, kBegin.size(), ")");
+  if (end == std::string::npos) return names;
+  for (std::size_t at = kBegin.size(); at < end;) {
+    const std::size_t comma = std::min(FindUnquoted(text, at, ", "), end);
+    std::string name = text.substr(at, comma - at);
+    if (name.starts_with('"')) {
+      name = name.substr(1, name.size() - 2);
+      for (std::size_t i = 0; (i = name.find("\"\"", i)) != std::string::npos; ++i)
+        name.erase(i, 1);
+    }
+    names.push_back(std::move(name));
+    at = comma + 2;
+  }
+  return names;
+}
+
 std::vector<std::string> ShapeNotNull(std::string_view shape) {
   std::vector<std::string> names;
   for (const Json& column : ColumnsOf(shape)) {

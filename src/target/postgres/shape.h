@@ -15,7 +15,7 @@
 /// that whatever else a table has is of others.
 namespace spillway::target::postgres {
 
-/// The shape of a relation now. "" when it is gone.
+/// The shape of a relation now. "" when it is gone. Errors: the server's.
 base::Result<std::string> ReadShape(const base::Context& context, Connection& connection,
                                     std::int64_t oid);
 
@@ -31,6 +31,8 @@ std::string ShapeList(std::string_view shape, std::string_view key);
 std::vector<std::string> ShapeColumns(std::string_view shape);
 /// Their types by name, as the server writes them.
 std::map<std::string, std::string> ShapeTypes(std::string_view shape);
+/// Those of its primary key, in the key's order.
+std::vector<std::string> ShapeKey(std::string_view shape);
 /// Those of them that are NOT NULL.
 std::vector<std::string> ShapeNotNull(std::string_view shape);
 

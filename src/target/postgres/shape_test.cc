@@ -67,6 +67,14 @@ TEST(Shape, DamagedByHandItClaimsNothing) {
   EXPECT_EQ(DescribeShapeDifference("{", "]"), "");
   EXPECT_EQ(ShapeList("{", "columns"), "[]");
   EXPECT_EQ(ShapeColumns(R"({"columns":[1,["a"],"b"]})"), std::vector<std::string>());
+  for (const char* shape : {"{", "[]", "{}", R"({"key":null})", R"({"key":"PRIMARY KEY (a"})"}) {
+    EXPECT_TRUE(ShapeKey(shape).empty()) << shape;
+  }
+}
+
+TEST(Shape, TheKeysColumnsAreInItsOrder) {
+  const std::string key = R"x({"key":"PRIMARY KEY (b, \"B, \"\"c)\", a) INCLUDE (d)"})x";
+  EXPECT_EQ(ShapeKey(key), (std::vector<std::string>{"b", "B, \"c)", "a"}));
 }
 
 TEST(Shape, OnlySpillwaysOwnIsRecorded) {

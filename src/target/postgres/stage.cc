@@ -382,6 +382,15 @@ Status DropStage(const Context& context, Connection& connection, const Stage& st
       .While("drop the stage of " + stage.target.ToString());
 }
 
+Result<bool> HasStages(const Context& context, Connection& connection,
+                       std::string_view synced_table_id) {
+  Sql sql;
+  sql << "SELECT EXISTS (SELECT FROM spillway.stage WHERE synced_table_id = "
+      << Literal(synced_table_id) << ")";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
+  return rows.boolean(0, 0);
+}
+
 Result<std::vector<std::string>> RemoveDeadStages(const Context& context, Connection& connection,
                                                   std::string_view synced_table_id) {
   SPILLWAY_TRY(CheckSyncedTableId(synced_table_id));

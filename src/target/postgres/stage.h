@@ -44,6 +44,10 @@ base::Result<Stage> CreateStage(const base::Context& context, Connection& connec
 /// Drops the stage when its fence is still the table's; ends the sessions that still write into it.
 base::Status DropStage(const base::Context& context, Connection& connection, const Stage& stage);
 
+/// Whether the synced table has a stage, at work or dead. REQUIRES: a layout is there.
+base::Result<bool> HasStages(const base::Context& context, Connection& connection,
+                             std::string_view synced_table_id);
+
 /// Drops the stages whose fence is below the table's, and ends the sessions that still write into
 /// them. A stage that cannot be had in two seconds is left for the next time. Returns the names of
 /// the dropped ones.

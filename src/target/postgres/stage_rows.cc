@@ -77,12 +77,28 @@ Result<std::optional<Sql>> RemoveByValue(const Stage& stage,
   return std::optional<Sql>(std::move(sql));
 }
 
+// As the first statement of a removal: under a publication of all tables, stages included, the
+// server deletes only rows that it can identify, and a stage has no key yet. Returns the statement
+// that takes it back, to be the last one: a table that is published has the identity of before.
+Result<Sql> IdentifyRows(const Context& context, Connection& connection, const Stage& stage) {
+  Sql published;
+  published << "SELECT EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = "
+            << Literal(stage.table.schema) << " AND tablename = " << Literal(stage.table.table)
+            << ")";
+  SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, published));
+  if (!rows.boolean(0, 0)) return Sql() << "SELECT 1";
+  SPILLWAY_TRY(connection.Execute(
+      context, Sql() << "ALTER TABLE " << stage.table << " REPLICA IDENTITY FULL"));
+  return Sql() << "ALTER TABLE " << stage.table << " REPLICA IDENTITY DEFAULT";
+}
+
 }  // namespace
 
 Result<std::int64_t> KeepGreatest(const Context& context, Connection& connection,
                                   const Stage& stage, const std::vector<std::string>& key,
                                   const std::string& column) {
   SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
+  SPILLWAY_ASSIGN(const Sql identified, IdentifyRows(context, connection, stage));
   Sql sql;
   sql << RaiseWorkMemory(kGroupMemory) << "; DELETE FROM " << stage.table
       << " WHERE ctid IN (SELECT ranked.place FROM (SELECT"
@@ -94,6 +110,7 @@ Result<std::int64_t> KeepGreatest(const Context& context, Connection& connection
   Sql count;
   count << "SELECT count(*) FROM " << stage.table;
   SPILLWAY_ASSIGN(const Rows rest, connection.Query(context, count));
+  SPILLWAY_TRY(connection.Execute(context, identified));
   SPILLWAY_TRY(Commit(context, connection));
   if (removed > 0 && removed * kRewriteShare >= rest.number(0, 0)) {
     // Under no lock of ours: a newer run that drops the stage meanwhile is told by what comes next.
@@ -137,9 +154,11 @@ Result<std::int64_t> RemoveImages(const Context& context, Connection& connection
                                   const Stage& stage, const std::vector<std::string>& columns,
                                   const std::vector<std::string>& images) {
   SPILLWAY_TRY(BeginOnOpenStage(context, connection, stage));
+  SPILLWAY_ASSIGN(const Sql identified, IdentifyRows(context, connection, stage));
   SPILLWAY_ASSIGN(const std::optional<Sql> by_value, RemoveByValue(stage, columns, images));
   if (by_value) {
     SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, *by_value));
+    SPILLWAY_TRY(connection.Execute(context, identified));
     SPILLWAY_TRY(Commit(context, connection));
     return deleted.affected();
   }
@@ -152,6 +171,7 @@ Result<std::int64_t> RemoveImages(const Context& context, Connection& connection
     SPILLWAY_ASSIGN(const Rows deleted, connection.Query(context, sql));
     removed += deleted.affected();
   }
+  SPILLWAY_TRY(connection.Execute(context, identified));
   SPILLWAY_TRY(Commit(context, connection));
   return removed;
 }

@@ -58,7 +58,8 @@ class TablePublish {
   /// Statements that each lock a relation which readers or writers use: outermost first, as readers
   /// come, the table last.
   const std::vector<Sql>& locks() const { return locks_; }
-  /// Looks again, under the locks. False when the table is no longer as MakeReady found it.
+  /// Looks again, under the locks. False when the table is no longer as MakeReady found it. Errors:
+  /// the server's.
   base::Result<bool> CheckAgain(const base::Context& context, Connection& connection);
   /// Places in the group of the tables that this one's foreign keys refer to: it is put before
   /// them, so that what they lose is not referred to any more.
@@ -69,7 +70,7 @@ class TablePublish {
   /// When every table is put and the constraints are checked: what had to wait for that. Errors:
   /// CONSTRAINT_VIOLATION.
   base::Status Complete(const base::Context& context, Connection& connection);
-  /// Records the relation, forgets the stage, notifies.
+  /// Records the relation, forgets the stage, notifies. Errors: the server's.
   base::Status Finish(const base::Context& context, Connection& connection);
 
  private:
