@@ -3,6 +3,7 @@ empty values, names that lie, inputs that could never work."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -363,8 +364,10 @@ def test_nothing_is_left_of_an_export_that_was_ended(
     files = pathlib.Path(f"/proc/{process.pid}/fd")
 
     def is_writing() -> bool:
-        held = [file for file in files.iterdir() if str(folder) in os.readlink(file)]
-        return any(file.stat().st_size > 0 for file in held)
+        with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile: look again
+            held = [file for file in files.iterdir() if str(folder) in os.readlink(file)]
+            return any(file.stat().st_size > 0 for file in held)
+        return False
 
     while process.poll() is None and not is_writing():
         time.sleep(0.001)

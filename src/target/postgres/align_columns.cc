@@ -184,8 +184,7 @@ Status AlignIndexes(const Context& context, Connection& connection, const Publis
       << "::oid OR (n.nspname = " << Literal(publish.stage.table.schema)
       << " AND t.relname = " << Literal(publish.stage.table.table)
       << "))), had AS (SELECT i.*, o.indexrelid IS NOT NULL AS own, o.as_published IS FALSE AS "
-         "tuned"
-      << " FROM idx i LEFT JOIN own_index o USING (indexrelid) WHERE i.indrelid = "
+      << "tuned FROM idx i LEFT JOIN own_index o USING (indexrelid) WHERE i.indrelid = "
       << Literal(table_oid) << "::oid), wanted AS (SELECT * FROM idx WHERE indrelid <> "
       << Literal(table_oid) << "::oid AND NOT carried) SELECT false,"
       << " format('CREATE INDEX ON %I.%I ', " << Literal(publish.stage.target.schema) << "::text, "

@@ -20,8 +20,7 @@ Sql OwnPairs() {
   sql << " own_key AS (SELECT k.oid, k.conname, d.def, c.reloptions, x.stage, x.target, x.schema,"
       << " s.conname AS new_name, d.def <> format('PRIMARY KEY (%s)', (SELECT string_agg("
       << "quote_ident(n), ', ' ORDER BY place) FROM unnest(o.names) WITH ORDINALITY AS u(n, "
-         "place)))"
-      << " AS more, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid"
+      << "place))) AS more, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid"
       << " AND a.attnum = ANY (i.indkey) AND a.attname NOT IN (SELECT attname FROM carried_col))"
       << " AS lacks FROM x JOIN own_index i ON i.indisprimary JOIN pg_class c"
       << " ON c.oid = i.indexrelid JOIN pg_constraint k ON k.conindid = i.indexrelid"
@@ -63,8 +62,8 @@ Sql Common(std::int64_t oid, const Stage& stage, std::string_view shape,
       << " " << OwnIndexes("x", shape) << ","
       << " col AS (SELECT a.*, t.typstorage, pg_get_expr(d.adbin, d.adrelid) AS expression,"
       << " p.not_null AS published_not_null, p.expression AS published_expression, p.name AS "
-         "published,"
-      << " o.name IS NOT NULL AS on_stage FROM x JOIN pg_attribute a ON a.attrelid = x.oid"
+      << "published, o.name IS NOT NULL AS on_stage FROM x JOIN pg_attribute a ON a.attrelid ="
+      << " x.oid"
       << " AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid"
       << " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
       << " LEFT JOIN published p ON p.name = a.attname"
@@ -142,8 +141,7 @@ Sql Columns() {
       << " STATISTICS %s', x.stage, c.attname, c.attstattarget) FROM x, carried_col c"
       << " WHERE c.attstattarget >= 0"
       << " UNION ALL SELECT 'build', 25, c.attnum, format('ALTER TABLE %s ALTER COLUMN %I SET "
-         "(%s)',"
-      << " x.stage, c.attname, o.options) FROM x, carried_col c, LATERAL (SELECT "
+      << "(%s)', x.stage, c.attname, o.options) FROM x, carried_col c, LATERAL (SELECT "
       << Options("c.attoptions", "") << " AS options) o WHERE o.options IS NOT NULL";
   return sql;
 }
@@ -168,8 +166,7 @@ Sql Constraints() {
       << " DEFERRABLE', x.target, k.conname) FROM x, fk k WHERE NOT k.condeferrable"
       << " AND k.place IS NOT NULL"
       << " UNION ALL SELECT 'undefer', 80, k.oid::bigint, format('ALTER TABLE %s ALTER CONSTRAINT "
-         "%I"
-      << " NOT DEFERRABLE', x.target, k.conname) FROM x, fk k WHERE NOT k.condeferrable"
+      << "%I NOT DEFERRABLE', x.target, k.conname) FROM x, fk k WHERE NOT k.condeferrable"
       << " AND k.place IS NOT NULL"
       << " UNION ALL SELECT 'refers to', 80, k.place, (k.place - 1)::text FROM fk k"
       << " WHERE k.place IS NOT NULL"
@@ -183,8 +180,7 @@ Sql Constraints() {
       << " WHERE s.conrelid = to_regclass(x.stage) AND s.contype = 'n' AND b.attname = c.attname"
       << " AND s.conname <> k.conname)"
       << " UNION ALL SELECT 'name', 30, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I "
-         "TO"
-      << " %I', x.target, s.conname, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
+      << "TO %I', x.target, s.conname, k.conname) FROM x JOIN pg_constraint k ON k.conrelid = x.oid"
       << " AND k.contype = 'n' JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = k.conkey[1]"
       << " JOIN pg_constraint s ON s.conrelid = to_regclass(x.stage) AND s.contype = 'n'"
       << " JOIN pg_attribute b ON b.attrelid = s.conrelid AND b.attnum = s.conkey[1]"
@@ -204,8 +200,8 @@ Sql OwnIndexStatements() {
       << " ADD CONSTRAINT %I %s', k.stage, k.new_name, k.new_name, k.def) FROM own_key k"
       << " WHERE k.more AND NOT k.lacks"
       << " UNION ALL SELECT 'build', 36, p.indexrelid::bigint, format('ALTER INDEX spillway.%I "
-         "ALTER"
-      << " COLUMN %s SET STATISTICS %s', p.new_name, a.attnum, a.attstattarget) FROM own_pair p"
+      << "ALTER COLUMN %s SET STATISTICS %s', p.new_name, a.attnum, a.attstattarget) FROM"
+      << " own_pair p"
       << " JOIN pg_attribute a ON a.attrelid = p.indexrelid AND a.attstattarget >= 0"
       << " UNION ALL SELECT 'name', 5, k.oid::bigint, format('ALTER TABLE %s RENAME CONSTRAINT %I"
       << " TO %I', k.target, k.new_name, k.conname) FROM own_key k"
@@ -235,8 +231,7 @@ Sql Indexes() {
       << " UNION ALL SELECT 'build', 50, i.indexrelid::bigint * 10 + 1, format('DROP INDEX IF"
       << " EXISTS spillway.%s', i.carried) FROM idx i WHERE i.conname IS NULL"
       << " UNION ALL SELECT 'build', 50, i.indexrelid::bigint * 10 + 2, format('CREATE %sINDEX %s "
-         "ON"
-      << " %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, i.carried, x.stage) || substr(i.def,"
+      << "ON %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, i.carried, x.stage) || substr(i.def,"
       << " length(i.head) + 1) FROM x, idx i WHERE i.conname IS NULL"
       << " AND starts_with(i.def, i.head)"
       << " UNION ALL SELECT 'build', 55, i.indexrelid::bigint * 10, format('ALTER INDEX "
@@ -288,8 +283,7 @@ Sql Views() {
 Sql Ownership() {
   Sql sql;
   sql << " UNION ALL SELECT 'attach', 10, 0, format('ALTER TABLE %s OWNER TO %I', x.target, "
-         "x.owner)"
-      << " FROM x WHERE x.owner <> current_user"
+      << "x.owner) FROM x WHERE x.owner <> current_user"
       << " UNION ALL SELECT 'attach', 20, s.oid::bigint, format('ALTER SEQUENCE %I.%I OWNED BY"
       << " %s.%I', n.nspname, s.relname, x.target, c.attname) FROM x JOIN pg_depend d"
       << " ON d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid AND d.deptype = 'a'"
@@ -312,8 +306,7 @@ Sql Settings() {
       << " x.target) FROM x WHERE x.relforcerowsecurity"
       << " UNION ALL SELECT 'settle', 70, 0, format('ALTER TABLE %s REPLICA IDENTITY %s', x.target,"
       << " CASE x.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE format('USING "
-         "INDEX"
-      << " %I', (SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+      << "INDEX %I', (SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
       << " WHERE i.indrelid = x.oid AND i.indisreplident)) END) FROM x WHERE x.relreplident <> 'd'"
       << " UNION ALL SELECT 'settle', 75, 0, format('ALTER TABLE %s CLUSTER ON %I', x.target,"
       << " c.relname) FROM x JOIN pg_index i ON i.indrelid = x.oid AND i.indisclustered"
@@ -333,8 +326,7 @@ Sql Behaviour() {
       << " CASE w.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE"
       << " 'ENABLE ALWAYS' END, w.rulename) END FROM x JOIN pg_rewrite w ON w.ev_class = x.oid"
       << " UNION ALL SELECT 'settle', 50, p.oid::bigint, format('CREATE POLICY %I ON %s AS %s FOR "
-         "%s"
-      << " TO %s%s%s', p.polname, x.target, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE"
+      << "%s TO %s%s%s', p.polname, x.target, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE"
       << " 'RESTRICTIVE' END, CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w'"
       << " THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, (SELECT string_agg(CASE r WHEN 0"
       << " THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ' ORDER BY place)"
@@ -386,8 +378,7 @@ Sql Extensions() {
 Sql Comments(std::string_view shape) {
   Sql sql;
   sql << " UNION ALL SELECT 'settle', 90, s.objsubid, CASE s.objsubid WHEN 0 THEN format('COMMENT "
-         "ON"
-      << " TABLE %s IS %L', x.target, s.description) ELSE format('COMMENT ON COLUMN %s.%I IS %L',"
+      << "ON TABLE %s IS %L', x.target, s.description) ELSE format('COMMENT ON COLUMN %s.%I IS %L',"
       << " x.target, c.attname, s.description) END FROM x JOIN pg_description s"
       << " ON s.classoid = 'pg_class'::regclass AND s.objoid = x.oid LEFT JOIN carried_col c"
       << " ON c.attnum = s.objsubid WHERE (s.objsubid = 0 OR c.attnum IS NOT NULL)"
@@ -395,8 +386,8 @@ Sql Comments(std::string_view shape) {
       << Literal(ShapeList(shape, "comments"))
       << "::json) e WHERE e->>0 = coalesce(c.attname, '') AND e->>1 = s.description)"
       << " UNION ALL SELECT 'settle', 91, s.objoid::bigint, format('COMMENT ON %s %s IS %L', "
-         "o.kind,"
-      << " o.name, s.description) FROM x, LATERAL (SELECT 'pg_class'::regclass::oid, i.indexrelid,"
+      << "o.kind, o.name, s.description) FROM x, LATERAL (SELECT 'pg_class'::regclass::oid,"
+      << " i.indexrelid,"
       << " 'INDEX', format('%s.%I', x.schema, c.relname) FROM pg_index i JOIN pg_class c"
       << " ON c.oid = i.indexrelid WHERE i.indrelid = x.oid"
       << " UNION ALL SELECT 'pg_constraint'::regclass, k.oid, 'CONSTRAINT', format('%I ON %s',"
@@ -441,13 +432,11 @@ Sql GeneratedDeclaration(SqlText column, SqlText expression) {
 Sql UnlockedAttachments(std::int64_t oid) {
   Sql sql;
   sql << "SELECT concat_ws(' ', c.relacl, (SELECT string_agg(concat_ws(' ', a.attnum, a.attacl), ' "
-         "'"
-      << " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT "
-         "NULL),"
-      << " (SELECT string_agg(concat_ws(' ', n.relname, n.reloptions, obj_description(n.oid,"
+      << "' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT "
+      << "NULL), (SELECT string_agg(concat_ws(' ', n.relname, n.reloptions, obj_description(n.oid,"
       << " 'pg_class')), ' ' ORDER BY n.oid) FROM pg_index i JOIN pg_class n ON n.oid = "
-         "i.indexrelid"
-      << " WHERE i.indrelid = c.oid)) FROM pg_class c WHERE c.oid = " << Literal(oid) << "::oid";
+      << "i.indexrelid WHERE i.indrelid = c.oid)) FROM pg_class c WHERE c.oid = " << Literal(oid)
+      << "::oid";
   return sql;
 }
 

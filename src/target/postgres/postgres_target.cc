@@ -376,8 +376,7 @@ std::vector<Check> PostgresTarget::Test(const Context& context) {
       << " WHERE usesysid IS NOT NULL AND datid IS NOT NULL),"
       << " CASE WHEN rolsuper OR rolconnlimit < 0 THEN NULL ELSE rolconnlimit -"
       << " (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid AND datid IS NOT NULL) "
-         "END,"
-      << " CASE WHEN rolsuper OR datconnlimit < 0 THEN NULL ELSE datconnlimit -"
+      << "END, CASE WHEN rolsuper OR datconnlimit < 0 THEN NULL ELSE datconnlimit -"
       << " (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND usesysid IS NOT NULL) END"
       << " FROM pg_roles r, pg_database d"
       << " WHERE rolname = session_user AND datname = current_database()";

@@ -74,8 +74,8 @@ class RejectedStream final : public data::BatchStream {
     Sql sql;
     // Those of the next rows that fit together, the first one in any case.
     sql << "SELECT r.rejected_id, key, row, column_name, class, reason, file, row_position, "
-           "version,"
-        << " run_id, (extract(epoch FROM rejected_at) * 1000000)::bigint FROM spillway.rejected r"
+        << "version, run_id, (extract(epoch FROM rejected_at) * 1000000)::bigint FROM"
+        << " spillway.rejected r"
         << " JOIN (SELECT rejected_id, sum(size) OVER (ORDER BY rejected_id) - size AS before"
         << " FROM (SELECT rejected_id, coalesce(octet_length(row::text), 0) AS size"
         << " FROM spillway.rejected WHERE synced_table_id = " << Literal(id_)
