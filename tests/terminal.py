@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import subprocess
 import termios
@@ -12,6 +13,18 @@ import time
 from collections.abc import Callable, Sequence
 
 from program import BINARY, Program
+
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _end_of(text: str, shown: str, since: int) -> int:
+    """Where `text` ends that was shown since then, or 0. A prompt with something behind it is one that is drawn again
+    while a line is edited: what is typed then can be lost."""
+    at = shown.rfind(text, since)
+    end = at + len(text)
+    edited = text.endswith("> ") and _CONTROL.sub("", shown[end:]).strip()
+    return 0 if at < 0 or edited else end
 
 
 def converse(
@@ -48,8 +61,8 @@ def converse(
             if not data:
                 break
             shown += data.decode(errors="replace")
-        if pending and (at := shown.find(pending[0][0], seen)) >= 0:
-            seen = at + len(pending[0][0])
+        if pending and (end := _end_of(pending[0][0], shown, seen)):
+            seen = end
             line = pending.pop(0)[1]
             os.write(parent, (line if isinstance(line, str) else line()).encode())
     ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
