@@ -37,29 +37,21 @@ Result<Comparable> HowComparable(const Context& context, Connection& connection,
   return rows.number(0, 1) < all ? Comparable::kByText : Comparable::kYes;
 }
 
-Sql KeyTextsMatch(const std::vector<std::string>& key) {
+// `cast` stands behind each column: "::text" or nothing.
+Sql CastKeysMatch(const std::vector<std::string>& key, SqlText cast) {
   Sql sql;
   bool first = true;
   for (const std::string& column : key) {
     if (!first) sql << " AND ";
     first = false;
-    sql << "t." << Identifier(column) << "::text = s." << Identifier(column) << "::text";
+    sql << "t." << Identifier(column) << cast << " = s." << Identifier(column) << cast;
   }
   return sql;
 }
 
 }  // namespace
 
-Sql KeysMatch(const std::vector<std::string>& key) {
-  Sql sql;
-  bool first = true;
-  for (const std::string& column : key) {
-    if (!first) sql << " AND ";
-    first = false;
-    sql << "t." << Identifier(column) << " = s." << Identifier(column);
-  }
-  return sql;
-}
+Sql KeysMatch(const std::vector<std::string>& key) { return CastKeysMatch(key, ""); }
 
 Sql RowOf(SqlText alias, const std::vector<Column>& columns) {
   Sql sql;
@@ -106,7 +98,7 @@ Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
     sql << "SELECT count(*), count(*) FILTER (WHERE s." << Identifier(key.front())
         << " IS NULL) FROM ONLY " << publish.stage.target << " t LEFT JOIN ONLY "
         << publish.stage.table << " s ON "
-        << (comparable == Comparable::kYes ? KeysMatch(key) : KeyTextsMatch(key));
+        << CastKeysMatch(key, comparable == Comparable::kYes ? SqlText("") : SqlText("::text"));
   }
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   return RowsAgainst{rows.number(0, 0), rows.number(0, 1)};
