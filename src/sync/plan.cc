@@ -213,10 +213,7 @@ std::string ForeseeDeletes(const Definition& definition, const target::TableStat
   if (!state.exists || !state.position || !plan.estimated_rows) return {};
   const std::int64_t present = state.position->rows;
   const std::int64_t deleted = present - *plan.estimated_rows;
-  if (deleted <= 0 || static_cast<double>(deleted) * 100 <=
-                          definition.max_delete_percent * static_cast<double>(present)) {
-    return {};
-  }
+  if (!target::DeletesTooMany(deleted, present, definition.max_delete_percent)) return {};
   return fmt::format(
       "the next sync stops and asks: it would delete at least {} of the {} rows of {}, more than "
       "the {:g} % that max_delete_share allows",

@@ -44,6 +44,10 @@ struct Publish {
   std::chrono::milliseconds lock_timeout{5000};
 };
 
+/// Whether `deleted` of `present` rows are more than the share, in per cent, that may go at once
+/// (`max_delete_share`). No delete is ever too many; every one is when `percent` is 0.
+bool DeletesTooMany(std::int64_t deleted, std::int64_t present, double percent);
+
 /// What became of one table of a publish. A count that was not taken is absent: a swap does not
 /// compare rows, and compares keys only where `max_delete_percent` asks.
 struct PublishedTable {

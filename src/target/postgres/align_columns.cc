@@ -39,16 +39,16 @@ Sql AttributesOf(const std::vector<std::string>& extra_columns) {
   Sql sql;
   sql << "SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull,"
       << " a.attgenerated <> '' AS computed, pg_get_expr(d.adbin, d.adrelid) AS expression,"
+      << " format('%I %s%s', a.attname, CASE WHEN a.attgenerated <> '' THEN "
+      << GeneratedDeclaration("a", "pg_get_expr(d.adbin, d.adrelid)")
       // The stage's sequence of a serial column goes with the stage.
-      << " format('%I %s%s%s%s', a.attname, CASE WHEN NOT q.serial THEN format_type(a.atttypid,"
-      << " a.atttypmod) WHEN a.atttypid = 'smallint'::regtype THEN 'smallserial' WHEN a.atttypid ="
+      << " ELSE format('%s%s%s', CASE WHEN NOT q.serial THEN format_type(a.atttypid, a.atttypmod)"
+      << " WHEN a.atttypid = 'smallint'::regtype THEN 'smallserial' WHEN a.atttypid ="
       << " 'bigint'::regtype THEN 'bigserial' ELSE 'serial' END, ' COLLATE ' ||"
       << " CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,"
-      << " CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s',"
-      << " pg_get_expr(d.adbin, d.adrelid), CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE"
-      << " 'VIRTUAL' END) WHEN a.attidentity <> '' THEN format(' GENERATED %s AS IDENTITY',"
+      << " CASE WHEN a.attidentity <> '' THEN format(' GENERATED %s AS IDENTITY',"
       << " CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END)"
-      << " WHEN NOT q.serial THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,"
+      << " WHEN NOT q.serial THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END) END,"
       << " CASE WHEN a.attnotnull AND a.attidentity = '' THEN ' NOT NULL' END) AS declaration,"
       << " a.attname IN (''";
   for (const std::string& name : extra_columns) sql << ", " << Literal(name);

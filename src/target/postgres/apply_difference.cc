@@ -11,6 +11,7 @@
 #include "target/postgres/delete_guard.h"
 #include "target/postgres/lock_wait.h"
 #include "target/postgres/publish_check.h"
+#include "target/postgres/row_match.h"
 #include "target/postgres/server_memory.h"
 
 namespace spillway::target::postgres {

@@ -431,12 +431,22 @@ Sql GeneratedDeclaration(SqlText column, SqlText expression) {
 
 Sql UnlockedAttachments(std::int64_t oid) {
   Sql sql;
-  sql << "SELECT concat_ws(' ', c.relacl, (SELECT string_agg(concat_ws(' ', a.attnum, a.attacl), ' "
-      << "' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT "
-      << "NULL), (SELECT string_agg(concat_ws(' ', n.relname, n.reloptions, obj_description(n.oid,"
-      << " 'pg_class')), ' ' ORDER BY n.oid) FROM pg_index i JOIN pg_class n ON n.oid = "
-      << "i.indexrelid WHERE i.indrelid = c.oid)) FROM pg_class c WHERE c.oid = " << Literal(oid)
-      << "::oid";
+  sql << "SELECT ROW(c.relacl, (SELECT t.typacl FROM pg_type t WHERE t.oid = c.reltype),"
+      << " ARRAY(SELECT ROW(a.attnum, a.attacl)::text FROM pg_attribute a WHERE a.attrelid = c.oid"
+      << " AND a.attacl IS NOT NULL ORDER BY a.attnum),"
+      << " ARRAY(SELECT ROW(n.relname, n.reloptions, obj_description(n.oid, 'pg_class'), ARRAY("
+      << "SELECT ROW(a.attnum, a.attstattarget)::text FROM pg_attribute a WHERE a.attrelid = n.oid"
+      << " AND a.attstattarget >= 0 ORDER BY a.attnum))::text FROM pg_index i JOIN pg_class n"
+      << " ON n.oid = i.indexrelid WHERE i.indrelid = c.oid ORDER BY n.oid),"
+      << " ARRAY(SELECT ROW(s.oid, s.stxname, s.stxnamespace, s.stxowner, s.stxstattarget,"
+      << " obj_description(s.oid, 'pg_statistic_ext'))::text FROM pg_statistic_ext s"
+      << " WHERE s.stxrelid = c.oid ORDER BY s.oid),"
+      << " ARRAY(SELECT ROW(d.objid, d.refobjid)::text FROM pg_depend d WHERE d.deptype = 'x'"
+      << " AND (d.classid = 'pg_class'::regclass AND d.objid IN (SELECT i.indexrelid FROM pg_index "
+         "i"
+      << " WHERE i.indrelid = c.oid) OR d.classid = 'pg_trigger'::regclass AND d.objid IN (SELECT"
+      << " g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid)) ORDER BY d.objid, d.refobjid)"
+      << ")::text FROM pg_class c WHERE c.oid = " << Literal(oid) << "::oid";
   return sql;
 }
 

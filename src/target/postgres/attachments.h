@@ -65,7 +65,8 @@ base::Result<Attachments> ReadAttachments(const base::Context& context, Connecti
                                           const std::vector<TableName>& group);
 
 /// A query: what is said of relation `oid` and may change in spite of every lock on the table, as
-/// one text. Grants (before PostgreSQL 18), and the names, comments and storage of its indexes.
+/// one text. Grants on it and its row type; names, comments, settings of its indexes and statistics
+/// objects; extensions that its indexes and triggers depend on.
 Sql UnlockedAttachments(std::int64_t oid);
 
 /// The comment of a column of a stage that others compute in the table, until it is published.

@@ -12,7 +12,7 @@ inline constexpr const char* kCatalogPicture = R"(
              WHERE n.nspname = 'public' AND c.relname = 'products'),
   v AS (SELECT c.* FROM pg_class c WHERE c.relkind IN ('v', 'm') AND c.relnamespace = 'public'::regnamespace)
   SELECT concat_ws(' ', 'table', relowner::regrole, (SELECT string_agg(a::text, ',' ORDER BY a::text)
-      FROM unnest(relacl) a), reloptions, relrowsecurity, relforcerowsecurity, relreplident,
+      FROM unnest(relacl) a), (SELECT typacl FROM pg_type t WHERE t.oid = reltype), reloptions, relrowsecurity, relforcerowsecurity, relreplident,
       relpersistence, reltablespace, (SELECT reloptions FROM pg_class t WHERE t.oid = reltoastrelid),
       obj_description(oid)) FROM r
   UNION ALL SELECT concat_ws(' ', 'column', attname, format_type(atttypid, atttypmod), attnotnull,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "target/postgres/row_match.h"
+
 namespace spillway::target::postgres {
 namespace {
 
@@ -37,43 +39,7 @@ Result<Comparable> HowComparable(const Context& context, Connection& connection,
   return rows.number(0, 1) < all ? Comparable::kByText : Comparable::kYes;
 }
 
-// `cast` stands behind each column: "::text" or nothing.
-Sql CastKeysMatch(const std::vector<std::string>& key, SqlText cast) {
-  Sql sql;
-  bool first = true;
-  for (const std::string& column : key) {
-    if (!first) sql << " AND ";
-    first = false;
-    sql << "t." << Identifier(column) << cast << " = s." << Identifier(column) << cast;
-  }
-  return sql;
-}
-
 }  // namespace
-
-Sql KeysMatch(const std::vector<std::string>& key) { return CastKeysMatch(key, ""); }
-
-Sql RowOf(SqlText alias, const std::vector<Column>& columns) {
-  Sql sql;
-  sql << "ROW(";
-  bool first = true;
-  for (const Column& column : columns) {
-    if (!first) sql << ", ";
-    first = false;
-    sql << alias << "." << Identifier(column.name);
-  }
-  sql << ")";
-  return sql;
-}
-
-Sql NumberedRows(const TableName& table, const std::vector<Column>& columns) {
-  // Types need no equality of their own: rows are the same when their binary forms are.
-  Sql sql;
-  sql << "(SELECT r.place, r.image, row_number() OVER (PARTITION BY r.image) AS number"
-      << " FROM (SELECT o.ctid AS place, sha256(record_send(" << RowOf("o", columns)
-      << ")) AS image FROM ONLY " << table << " o) r)";
-  return sql;
-}
 
 Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
                                  const Publish& publish) {
@@ -98,7 +64,7 @@ Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
     sql << "SELECT count(*), count(*) FILTER (WHERE s." << Identifier(key.front())
         << " IS NULL) FROM ONLY " << publish.stage.target << " t LEFT JOIN ONLY "
         << publish.stage.table << " s ON "
-        << CastKeysMatch(key, comparable == Comparable::kYes ? SqlText("") : SqlText("::text"));
+        << KeysMatch(key, comparable == Comparable::kYes ? SqlText("") : SqlText("::text"));
   }
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   return RowsAgainst{rows.number(0, 0), rows.number(0, 1)};
@@ -106,10 +72,7 @@ Result<RowsAgainst> CountDeletes(const Context& context, Connection& connection,
 
 Status CheckDeletes(const Publish& publish, const RowsAgainst& rows) {
   const double limit = publish.max_delete_percent;
-  if (rows.deleted == 0 ||
-      static_cast<double>(rows.deleted) * 100 <= limit * static_cast<double>(rows.present)) {
-    return Status();
-  }
+  if (!DeletesTooMany(rows.deleted, rows.present, limit)) return Status();
   const std::string table = publish.stage.target.ToString();
   return Status(ErrorClass::kTooManyDeletes,
                 fmt::format("the sync would delete {} of the {} rows of {}: more than the {:g} % "

@@ -28,14 +28,6 @@ base::Result<RowsAgainst> CountDeletes(const base::Context& context, Connection&
 /// TOO_MANY_DELETES when the share is above `publish.max_delete_percent`, naming both counts.
 base::Status CheckDeletes(const Publish& publish, const RowsAgainst& rows);
 
-/// "t.a = s.a AND …" over the key's columns.
-Sql KeysMatch(const std::vector<std::string>& key);
-/// "ROW(t.a, t.b)" over the stage's columns, `alias` being t or s.
-Sql RowOf(SqlText alias, const std::vector<Column>& columns);
-/// The rows of `table` as (row tid, image, number among rows of the same image), to be put in FROM:
-/// how rows without a key are told apart.
-Sql NumberedRows(const TableName& table, const std::vector<Column>& columns);
-
 }  // namespace spillway::target::postgres
 
 #endif  // SPILLWAY_TARGET_POSTGRES_DELETE_GUARD_H_

@@ -244,7 +244,9 @@ Status MakeReady(const Context& context, Pool& pool, std::vector<TablePublish>& 
   Status waited = WaitForOldReaders(context, *connection, wait);
   if (!waited.ok() && waited.error_class() == ErrorClass::kLockTimeout) {
     for (TablePublish& table : tables) {
-      if (table.swaps()) table.ApplyInstead(waited);
+      if (!table.swaps()) continue;
+      table.ApplyInstead(waited);
+      SPILLWAY_TRY(table.TakeBack(context, *connection));
     }
     return Status();
   }

@@ -48,6 +48,25 @@ TEST_P(RefusedSwapTest, AnEventTriggerThatKeepsTheTableLeavesItItsRows) {
   EXPECT_NE(refused.message().find("kept by the guard"), std::string::npos) << refused.message();
 }
 
+TEST_P(RefusedSwapTest, WhatOthersMadeIsStillTheirsWhenASwapIsPossibleAgain) {
+  MustLoad(1, {{1, "a"}});
+  ASSERT_EQ(plain_->Execute("ALTER TABLE products ALTER name SET NOT NULL, ALTER name SET DEFAULT"
+                            " 'mine'"),
+            "");
+  RaiseOnDrop("schema_name = 'public'");
+  ASSERT_TRUE(Sync(2, {{2, "b"}}).ok());
+  ASSERT_EQ(plain_->Execute("DROP EVENT TRIGGER keep"), "");
+  for (int version = 3; version <= 4; ++version) {
+    const auto published = Sync(version, {{version, "c"}});
+    ASSERT_TRUE(published.ok()) << published.status().ToString();
+    EXPECT_EQ(published->tables[0].way, PublishWay::kSwap) << published->tables[0].reason;
+    EXPECT_EQ(plain_->Value("SELECT concat_ws(' ', attnotnull, pg_get_expr(adbin, adrelid)) FROM"
+                            " pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+                            " WHERE attrelid = 'products'::regclass AND attname = 'name'"),
+              "t 'mine'::text");
+  }
+}
+
 TEST_P(RefusedSwapTest, AnEventTriggerThatKeepsEverythingIsToldApart) {
   MustLoad(1, {{1, "a"}});
   RaiseOnDrop("true");

@@ -12,6 +12,7 @@
 #include "target/postgres/copy/type_table.h"
 #include "target/postgres/layout.h"
 #include "target/postgres/relation.h"
+#include "target/postgres/session/sqlstate.h"
 #include "target/postgres/shape.h"
 
 namespace spillway::target::postgres {
@@ -206,8 +207,9 @@ Status MakeTable(const Context& context, Connection& connection, const Stage& st
   if (!computed.empty()) {
     Sql sql;
     sql << "SAVEPOINT computed;" << CreateStatements(stage, extra_columns, old, computed);
-    if (connection.Execute(context, sql).ok()) return Status();
+    const Status made = connection.Execute(context, sql);
     // What keeps us from making them keeps the publish from a swap; it says why.
+    if (!IsRefusal(made)) return made;
     SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK TO SAVEPOINT computed"));
   }
   Status made = connection.Execute(context, CreateStatements(stage, extra_columns, old, {}));

@@ -1,10 +1,8 @@
 #include "target/postgres/table_publish.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <iterator>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -20,8 +18,10 @@
 #include "target/postgres/publish_check.h"
 #include "target/postgres/rejected_rows.h"
 #include "target/postgres/server_memory.h"
+#include "target/postgres/session/sqlstate.h"
 #include "target/postgres/shape.h"
 #include "target/postgres/stage.h"
+#include "target/postgres/stage_reset.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -33,19 +33,6 @@ using base::Status;
 
 constexpr std::string_view kTooManyColumns = "54011";
 
-// Classes of SQLSTATE that are not about the new table: the connection, rows, transactions,
-// resources and the server itself; and a lock that was not had.
-constexpr auto kNotOfTheTable = std::to_array<std::string_view>(
-    {"08", "22", "23", "25", "26", "40", "53", "55P", "57", "58", "F0", "XX"});
-
-// Whether the server refused a statement for what it would make.
-bool IsRefusal(const Status& error) {
-  const std::string_view state = error.detail("sqlstate");
-  return !state.empty() && std::ranges::none_of(kNotOfTheTable, [&](std::string_view part) {
-    return state.starts_with(part);
-  });
-}
-
 Sql Statements(const std::vector<std::string>& statements) {
   Sql sql;
   for (const std::string& statement : statements) sql << ServerSql(statement) << ";";
@@ -56,6 +43,7 @@ Sql Statements(const std::vector<std::string>& statements) {
 
 Status TablePublish::MakeReady(const Context& context, Pool& pool) {
   SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
+  SPILLWAY_TRY(TakeBack(context, *connection));
   SPILLWAY_TRY(ChooseWay(context, *connection));
   ready_oid_ = IsOurs() ? old_->oid : 0;
   if (ready_oid_ == 0) return Status();
@@ -71,8 +59,10 @@ Status TablePublish::MakeReady(const Context& context, Pool& pool) {
   // The old table's plans rest on statistics; the new one has its own from the first query on. A
   // first load leaves them to autovacuum.
   Status analyzed = connection->Execute(context, Sql() << "ANALYZE " << stage_.table);
-  if (!IsRefusal(analyzed)) SPILLWAY_TRY(std::move(analyzed));
-  if (!analyzed.ok() && swaps()) ApplyAfterRefusal(analyzed, "");
+  if (!analyzed.ok()) {
+    if (!IsRefusal(analyzed)) return analyzed;
+    if (swaps()) SPILLWAY_TRY(ApplyAfterRefusal(context, *connection, analyzed, ""));
+  }
   return swaps() ? GuardDeletes(context, *connection) : Status();
 }
 
@@ -111,6 +101,13 @@ Result<std::vector<std::string>> TablePublish::FindCollisions(const Context& con
   return LoadedOverOthers(published_shape_, now, stage_.columns);
 }
 
+Status TablePublish::TakeBack(const Context& context, Connection& connection) {
+  if (made_shape_.empty()) return Status();
+  SPILLWAY_ASSIGN(const auto stage, FindRelation(context, connection, stage_.table, false));
+  if (!stage) return Status();  // told by the transaction, which knows why
+  return TakeBackCarried(context, connection, stage_, stage->oid, made_shape_);
+}
+
 void TablePublish::ApplyInstead(const Status& why) {
   may_not_swap_ = why;
   published_.way = PublishWay::kApply;
@@ -119,7 +116,13 @@ void TablePublish::ApplyInstead(const Status& why) {
 }
 
 // `object`: what of others is the cause, for people; "" when that is not known.
-void TablePublish::ApplyAfterRefusal(const Status& refused, std::string_view object) {
+Status TablePublish::ApplyAfterRefusal(const Context& context, Connection& connection,
+                                       const Status& refused, std::string_view object) {
+  NoteRefusal(refused, object);
+  return TakeBack(context, connection);
+}
+
+void TablePublish::NoteRefusal(const Status& refused, std::string_view object) {
   std::string cause(object);
   cause += (object.empty() ? "" : " (") + std::string(refused.message());
   if (!object.empty()) cause += ")";
@@ -132,7 +135,7 @@ void TablePublish::ApplyAfterRefusal(const Status& refused, std::string_view obj
 bool TablePublish::ApplyAfter(const Status& failed) {
   if (!swaps() || !IsRefusal(failed)) return false;
   // What an event trigger raises is about none of them.
-  ApplyAfterRefusal(failed, failed.detail("sqlstate").starts_with("42") ? moved_ : std::string());
+  NoteRefusal(failed, failed.detail("sqlstate").starts_with("42") ? moved_ : std::string());
   return true;
 }
 
@@ -141,33 +144,6 @@ void TablePublish::TellOfStandbys(std::string_view standbys) {
       "a standby does not report its snapshots: a transaction that began there before the load "
       "ended may find the table empty; set hot_standby_feedback = on there: " +
       std::string(standbys);
-}
-
-// Of the stage's columns that others compute in the table: drops those that the table has otherwise
-// by now, or not any more, and names those that stay.
-Result<std::vector<std::string>> TablePublish::DropStaleColumns(const Context& context,
-                                                                Connection& connection,
-                                                                std::int64_t stage_oid) {
-  std::string now;
-  if (old_) {
-    SPILLWAY_ASSIGN(now, ReadShape(context, connection, old_->oid));
-  }
-  std::vector<std::string> stay;
-  std::map<std::string, std::string> comments = ShapeComments(stage_shape_);
-  Sql sql;
-  for (const std::string& column : ShapeGenerated(stage_shape_)) {
-    if (comments[column] != kCarriedColumn) continue;
-    if (HaveSameColumn(stage_shape_, now, column)) {
-      stay.push_back(column);
-    } else {
-      sql << "ALTER TABLE IF EXISTS " << stage_.table << " DROP COLUMN " << Identifier(column)
-          << ";";
-    }
-  }
-  if (sql.empty()) return stay;
-  SPILLWAY_TRY(connection.Execute(context, sql));
-  SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage_oid));
-  return stay;
 }
 
 // What the stage is by itself, without the columns that are carried to it.
@@ -179,8 +155,14 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
   dropped_.clear();
   if (!stage) return Status();
   SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
+  if (made_shape_.empty()) made_shape_ = stage_shape_;
+  std::string table_shape;
+  if (old_) {
+    SPILLWAY_ASSIGN(table_shape, ReadShape(context, connection, old_->oid));
+  }
   SPILLWAY_ASSIGN(const std::vector<std::string> carried,
-                  DropStaleColumns(context, connection, stage->oid));
+                  KeepComputedColumns(context, connection, stage_, stage_shape_, table_shape));
+  SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
   // Columns of the definition that only the target has are Spillway's own when they are computed;
   // in the others users may have written.
   const std::vector<std::string> generated = ShapeGenerated(stage_shape_);
@@ -206,8 +188,7 @@ Status TablePublish::CarryAll(const Context& context, Connection& connection) {
   if (carried.ok()) carried = Carry(context, connection, attachments_.validate);
   if (carried.ok() || !IsRefusal(carried)) return carried;
   SPILLWAY_TRY(connection.Execute(context, Sql() << "ROLLBACK"));
-  ApplyAfterRefusal(carried, carried.detail("object"));
-  return Status();
+  return ApplyAfterRefusal(context, connection, carried, carried.detail("object"));
 }
 
 // Runs statements on the stage in a transaction of their own, in which no newer run takes it away.
@@ -398,7 +379,7 @@ Result<bool> TablePublish::Swap(const Context& context, Connection& connection) 
   SPILLWAY_TRY(connection.Execute(context, place)
                    .While("put the stage in place as " + stage_.target.ToString()));
   SPILLWAY_TRY(connection.Execute(context, Statements(attachments_.attach)));
-  // Without CASCADE: whatever still hangs on the old table is a reason to stop.
+  // Without CASCADE: whatever still hangs on the old table is a reason to apply instead.
   Sql drop = UnlockedAttachments(old_->oid);
   drop << "; DROP TABLE " << aside << ";" << Statements(attachments_.name);
   SPILLWAY_ASSIGN(const auto results, connection.Run(context, drop));

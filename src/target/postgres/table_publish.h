@@ -35,7 +35,11 @@ class TablePublish {
   /// and refuses too many deletes. May take long; locks no reader out. Errors: TOO_MANY_DELETES,
   /// CONSTRAINT_VIOLATION, FENCED; DEPENDENT_OBJECTS_STILL_EXIST for a column that others use.
   base::Status MakeReady(const base::Context& context, Pool& pool);
-  /// From now on the difference is applied, because `why` a swap may not be.
+  /// Takes from the stage what MakeReady carried to it. Outside a transaction. Errors: FENCED, the
+  /// server's.
+  base::Status TakeBack(const base::Context& context, Connection& connection);
+  /// From now on the difference is applied, because `why` a swap may not be. After TakeBack, or
+  /// before the next MakeReady.
   void ApplyInstead(const base::Status& why);
   /// From now on the difference is applied, when `failed`, of Put, is the server's refusal of the
   /// new table rather than of its rows or of the moment. False, and nothing is changed, when not.
@@ -79,13 +83,12 @@ class TablePublish {
   base::Result<std::vector<std::string>> FindCollisions(const base::Context& context,
                                                         Connection& connection);
   base::Status ReadStageShape(const base::Context& context, Connection& connection);
-  base::Result<std::vector<std::string>> DropStaleColumns(const base::Context& context,
-                                                          Connection& connection,
-                                                          std::int64_t stage_oid);
   base::Status CarryAll(const base::Context& context, Connection& connection);
   base::Status Carry(const base::Context& context, Connection& connection,
                      const std::vector<CarryStatement>& statements);
-  void ApplyAfterRefusal(const base::Status& refused, std::string_view object);
+  base::Status ApplyAfterRefusal(const base::Context& context, Connection& connection,
+                                 const base::Status& refused, std::string_view object);
+  void NoteRefusal(const base::Status& refused, std::string_view object);
   base::Status GuardDeletes(const base::Context& context, Connection& connection);
   base::Status CheckCounts(const base::Context& context, Connection& connection);
   base::Status CheckIndexes(const base::Context& context, Connection& connection);
@@ -99,7 +102,8 @@ class TablePublish {
   const std::vector<TableName>& group_;
   std::optional<Relation> old_;  ///< what has the table's name before the publish
   std::string published_shape_;  ///< what Spillway left of it
-  std::string stage_shape_;      ///< the stage's, before anything was carried to it
+  std::string made_shape_;       ///< the stage's, when it was first looked at
+  std::string stage_shape_;      ///< the stage's, before this round carried anything to it
   std::vector<std::string> own_columns_;
   std::vector<std::string> extra_columns_;  ///< of the definition, that only the target has
   std::vector<std::string> dropped_;        ///< that Spillway made, and the stage does not have

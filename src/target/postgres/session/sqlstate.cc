@@ -75,6 +75,10 @@ constexpr auto kRows = std::to_array<SqlStateRow>({
 
 constexpr SqlStateRow kUnknown = {"", kTargetStatementFailed, ""};
 
+// Classes and states that are not about what a statement makes.
+constexpr auto kNotRefusals = std::to_array<std::string_view>(
+    {"08", "22", "23", "25", "26", "40", "53", "55P", "57", "58", "F0", "XX"});
+
 }  // namespace
 
 std::span<const SqlStateRow> SqlStates() { return kRows; }
@@ -86,6 +90,13 @@ const SqlStateRow& DescribeSqlState(std::string_view state) {
     if (found != kRows.end()) return *found;
   }
   return kUnknown;
+}
+
+bool IsRefusal(const base::Status& error) {
+  const std::string_view state = error.detail("sqlstate");
+  return !state.empty() && std::ranges::none_of(kNotRefusals, [&](std::string_view part) {
+    return state.starts_with(part);
+  });
 }
 
 }  // namespace spillway::target::postgres

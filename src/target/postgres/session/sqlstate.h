@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error_class.h"
+#include "base/status.h"
 
 /// What PostgreSQL's error codes (Appendix A of its manual) mean to Spillway, as data. Any thread.
 namespace spillway::target::postgres {
@@ -22,6 +23,10 @@ std::span<const SqlStateRow> SqlStates();
 /// The row of the five characters `state`, else that of its class, else the row of an unknown state
 /// (TARGET_STATEMENT_FAILED).
 const SqlStateRow& DescribeSqlState(std::string_view state);
+
+/// Whether `error` is the server's refusal of a statement for what it would make: not for its rows,
+/// a lock that was not had, the transaction, resources, the connection or the server itself.
+bool IsRefusal(const base::Status& error);
 
 }  // namespace spillway::target::postgres
 
