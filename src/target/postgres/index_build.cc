@@ -1,6 +1,7 @@
 #include "target/postgres/index_build.h"
 
 #include <algorithm>
+#include <regex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,6 +21,10 @@ using base::Result;
 using base::Status;
 
 constexpr int kKeysNamed = 10;
+// Characters of each column of the key of a row that is too long to be indexed.
+constexpr std::int64_t kKeyShown = 60;
+// SQLSTATE of a row that exceeds what an index holds.
+constexpr std::string_view kTooLong = "54000";
 // Indexes made at a time.
 constexpr std::size_t kMaxBuilders = 4;
 // Two builders may choose the same name for their indexes; the later one chooses again.
@@ -82,6 +87,49 @@ Status KeyViolation(const Context& context, Connection& connection, const Stage&
       .With("reason", null_key ? "NULL in the key" : "duplicate key");
 }
 
+// The place "(page,number)" of the row that the server's DETAIL names last; empty when it names
+// none.
+std::string PlaceIn(std::string_view message) {
+  static const std::regex kPlace(R"(\(\d+,\d+\))");
+  std::string place;
+  const std::string text(message);
+  for (std::sregex_iterator found(text.begin(), text.end(), kPlace), end; found != end; ++found) {
+    place = found->str();
+  }
+  return place;
+}
+
+// The server's refusal to index a row for its size, with the row's key, so far as the server says
+// which row it is; ends the transaction. `what`: the key or index that is being made.
+Status TooLongToIndex(const Context& context, Connection& connection, const Stage& stage,
+                      const std::vector<std::string>& key, const std::string& what, Status error) {
+  std::string row;
+  if (const std::string place = PlaceIn(error.message()); !place.empty() && !key.empty()) {
+    Sql sql;
+    sql << "ROLLBACK; SELECT ";
+    for (const std::string& column : key) {
+      if (&column != &key.front()) sql << ", ";
+      sql << "CASE WHEN length(" << Identifier(column) << "::text) > " << kKeyShown << " THEN left("
+          << Identifier(column) << "::text, " << kKeyShown << ") || '…' ELSE " << Identifier(column)
+          << "::text END";
+    }
+    sql << " FROM " << stage.table << " WHERE ctid = " << Literal(place) << "::tid";
+    const auto rows = connection.Query(context, sql);
+    if (rows.ok() && rows->size() == 1) row = KeyText(*rows, 0, key);
+  }
+  std::string message = "a value is too long for " + what + " of " + stage.target.ToString();
+  if (!row.empty()) message += ", in the row " + row;
+  message += ": " + std::string(error.message());
+  error = std::move(error).Restate(ErrorClass::kValueOutOfRange, std::move(message));
+  if (!row.empty()) error = std::move(error).With("key", row);
+  return std::move(error)
+      .With("table", stage.target.ToString())
+      .Mend(
+          "Leave the row out with --where, or index less of it: another key, or an index of "
+          "(md5(v))"
+          " or (left(v, 200)) instead of (v).");
+}
+
 Status AddPrimaryKey(const Context& context, Connection& connection, const Stage& stage,
                      const IndexSpec& index) {
   const std::vector<std::string>& key = index.primary_key;
@@ -99,6 +147,9 @@ Status AddPrimaryKey(const Context& context, Connection& connection, const Stage
     }
     return KeyViolation(context, connection, stage, key, state == "23502");
   }
+  if (state == kTooLong) {
+    return TooLongToIndex(context, connection, stage, key, "the primary key", std::move(added));
+  }
   if (state.starts_with("42") && state != "42501") {
     return Status(ErrorClass::kInvalidDefinition,
                   "the primary key cannot be made: " + std::string(added.message()))
@@ -108,14 +159,18 @@ Status AddPrimaryKey(const Context& context, Connection& connection, const Stage
   return added;
 }
 
+// `key`: the table's, by which a row is named.
 Status AddIndex(const Context& context, Connection& connection, const Stage& stage,
-                const std::string& clause) {
+                const std::vector<std::string>& key, const std::string& clause) {
   Sql sql;
   sql << "CREATE INDEX ON " << stage.table << " " << IndexClause(clause);
   auto added = connection.QuerySingle(context, sql);
   if (added.ok()) return Status();
   Status error = std::move(added).status();
   const std::string state(error.detail("sqlstate"));
+  if (state == kTooLong) {
+    return TooLongToIndex(context, connection, stage, key, "the index " + clause, std::move(error));
+  }
   if (state.starts_with("42") && state != "42501") {
     return Status(ErrorClass::kInvalidDefinition,
                   "an index cannot be made: " + clause + ": " + std::string(error.message()))
@@ -170,14 +225,15 @@ class IndexQueue {
 };
 
 // Makes one index in a transaction of its own.
-Status BuildOne(const Context& context, Pool& pool, const Stage& stage, const std::string& clause,
+Status BuildOne(const Context& context, Pool& pool, const Stage& stage,
+                const std::vector<std::string>& key, const std::string& clause,
                 std::int64_t memory) {
   for (int attempt = 1;; ++attempt) {
     SPILLWAY_ASSIGN(Lease connection, pool.BorrowWritable(context));
     SPILLWAY_TRY(BeginOnOpenStage(context, *connection, stage));
     SPILLWAY_TRY(connection->Execute(
         context, IsBtree(clause) ? SetSortMemory(stage.table, memory) : RaiseIndexMemory(memory)));
-    Status made = AddIndex(context, *connection, stage, clause);
+    Status made = AddIndex(context, *connection, stage, key, clause);
     if (made.ok()) return connection->Execute(context, Sql() << "COMMIT");
     const std::string_view state = made.detail("sqlstate");
     const bool name_taken =
@@ -187,7 +243,8 @@ Status BuildOne(const Context& context, Pool& pool, const Stage& stage, const st
 }
 
 Status BuildSeveral(const Context& context, Pool& pool, const Stage& stage,
-                    const std::vector<std::string>& clauses) {
+                    const IndexSpec& index) {
+  const std::vector<std::string>& clauses = index.indexes;
   const std::size_t builders =
       std::min({clauses.size(), kMaxBuilders, static_cast<std::size_t>(pool.cap())});
   if (builders == 0) return Status();
@@ -202,7 +259,8 @@ Status BuildSeveral(const Context& context, Pool& pool, const Stage& stage,
     for (std::size_t i = 0; i < builders; ++i) {
       threads.emplace_back([&] {
         while (const std::string* clause = queue.Pop()) {
-          if (Status made = BuildOne(inner, pool, stage, *clause, memory); !made.ok()) {
+          if (Status made = BuildOne(inner, pool, stage, index.primary_key, *clause, memory);
+              !made.ok()) {
             queue.Fail(std::move(made));
             stop.request_stop();
           }
@@ -237,7 +295,7 @@ Status TryIndexes(const Context& context, Pool& pool, const Stage& stage, const 
     SPILLWAY_TRY(AddPrimaryKey(context, *connection, stage, index));
   }
   for (const std::string& clause : index.indexes) {
-    SPILLWAY_TRY(AddIndex(context, *connection, stage, clause));
+    SPILLWAY_TRY(AddIndex(context, *connection, stage, index.primary_key, clause));
   }
   return connection->Execute(context, Sql() << "ROLLBACK");
 }
@@ -258,7 +316,7 @@ Status BuildIndexes(const Context& context, Pool& pool, const Stage& stage,
     if (!complete) SPILLWAY_TRY(DropIndexes(context, *connection, stage));
     SPILLWAY_TRY(connection->Execute(context, Sql() << "COMMIT"));
   }
-  if (!complete) SPILLWAY_TRY(BuildSeveral(context, pool, stage, index.indexes));
+  if (!complete) SPILLWAY_TRY(BuildSeveral(context, pool, stage, index));
   return base::Failpoint("index.after");
 }
 

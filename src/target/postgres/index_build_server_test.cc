@@ -1,3 +1,5 @@
+#include <random>
+
 #include "target/postgres/index_build.h"
 #include "target/postgres/load_fixture_test.h"
 
@@ -69,6 +71,32 @@ TEST_P(IndexBuildTest, AViolatedKeyIsLookedIntoOnlyWhenWanted) {
   EXPECT_CLASS(only, kPrimaryKeyConstraintViolation);
   EXPECT_EQ(only.detail("keys"), "");
   EXPECT_TRUE(Indexes(*stage).empty());
+}
+
+// `length` letters that no compression makes short.
+std::string Noise(int length) {
+  std::mt19937 random(1);
+  std::string text;
+  for (int i = 0; i < length; ++i) text += static_cast<char>('!' + random() % 90);
+  return text;
+}
+
+TEST_P(IndexBuildTest, ARowThatIsTooLongToBeIndexedIsNamed) {
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  ASSERT_TRUE(RunTask(*target_, *stage, "0", {{1, "a"}, {2, Noise(3000)}, {3, "c"}}).ok());
+  const base::Status index = target_->BuildIndexes(Soon(), *stage, {{"id"}, {"(name)"}});
+  EXPECT_CLASS(index, kValueOutOfRange);
+  EXPECT_EQ(index.detail("key"), "id=2");
+  EXPECT_NE(index.message().find("the index (name)"), std::string::npos) << index.ToString();
+  EXPECT_NE(index.mend().find("md5"), std::string::npos);
+  auto another = Begin(*target_, "run-2");
+  ASSERT_TRUE(another.ok()) << another.status().ToString();
+  ASSERT_TRUE(RunTask(*target_, *another, "0", {{1, "a"}, {2, Noise(3000)}}).ok());
+  const base::Status key = target_->BuildIndexes(Soon(), *another, {{"name"}, {}});
+  EXPECT_CLASS(key, kValueOutOfRange);
+  EXPECT_EQ(key.detail("key"), "name=" + Noise(60) + "…");
+  ASSERT_TRUE(target_->BuildIndexes(Soon(), *another, {{"id"}, {"(md5(name))"}}).ok());
 }
 
 TEST_P(IndexBuildTest, ExtraColumnsAreMadeAsDeclared) {

@@ -227,17 +227,30 @@ class PostgresTaskWriter final : public TaskWriter {
     return Refused(std::move(sent)).While("load " + stage_.target.ToString());
   }
 
-  // The server's refusal of a row for its size, which only the server knows, with the mend.
+  // What only the server can find out, with the mend: that a row is too large, or that a column
+  // which it computes from the row cannot be computed. The values sent are valid for their types.
   Status Refused(Status error) const {
-    if (error.ok() || error.detail("sqlstate") != "54000") return error;
-    std::string message = "a row does not fit a page of the server: ";
+    const std::string_view state = error.detail("sqlstate");
+    std::string message;
+    std::string mend;
+    if (state == "54000") {
+      message = "a row does not fit a page of the server: ";
+      mend =
+          "Select fewer columns with --columns, or map wide ones to text or jsonb, which are kept "
+          "outside of the row when they are long.";
+    } else if (state.starts_with("22") && !state.starts_with("22P")) {
+      message = "a column that the server computes has no value for a row: ";
+      mend =
+          "Correct the generated column, in extra_columns or made by others in the table, or leave "
+          "the row out with --where.";
+    } else {
+      return error;
+    }
     message += error.message();
     return std::move(error)
         .Restate(ErrorClass::kValueOutOfRange, std::move(message))
         .With("table", stage_.target.ToString())
-        .Mend(
-            "Select fewer columns with --columns, or map wide ones to text or jsonb, which are "
-            "kept outside of the row when they are long.");
+        .Mend(std::move(mend));
   }
 
   // Sends what is left and ends the copy, if one has begun.

@@ -178,6 +178,17 @@ TEST_P(TaskWriterTest, AFullDiskHasItsClass) {
   EXPECT_CLASS(task.status(), kTargetDatabaseFull);
 }
 
+TEST_P(TaskWriterTest, AComputedColumnWithoutAValueIsNamedAsTheCause) {
+  extras_ = {{"share", "bigint GENERATED ALWAYS AS (10 / id) STORED"}};
+  auto stage = Begin(*target_, "run-1");
+  ASSERT_TRUE(stage.ok()) << stage.status().ToString();
+  const base::Status refused = RunTask(*target_, *stage, "0", {{1, "a"}, {0, "b"}}).status();
+  EXPECT_CLASS(refused, kValueOutOfRange);
+  EXPECT_NE(refused.message().find("a column that the server computes"), std::string::npos)
+      << refused.ToString();
+  EXPECT_NE(refused.mend().find("extra_columns"), std::string::npos) << refused.mend();
+}
+
 TEST_P(TaskWriterTest, AStopWhileWritingLeavesNothingWithinASecond) {
   auto stage = Begin(*target_, "run-1");
   ASSERT_TRUE(stage.ok()) << stage.status().ToString();

@@ -27,6 +27,31 @@ class ConnectionTest : public ServerTest {
   }
 };
 
+// A port of this machine that takes connections and never answers, while it lives.
+class SilentHost {
+ public:
+  SilentHost() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    if (bind(listener_, any, size) == 0 && listen(listener_, 4) == 0 &&
+        getsockname(listener_, any, &size) == 0) {
+      port_ = ntohs(address.sin_port);
+    }
+  }
+  ~SilentHost() { close(listener_); }
+  SilentHost(const SilentHost&) = delete;
+  SilentHost& operator=(const SilentHost&) = delete;
+
+  int port() const { return port_; }  // 0: there is none
+
+ private:
+  const int listener_;
+  int port_ = 0;
+};
+
 TEST_P(ConnectionTest, SettingsArePinnedWhateverTheRoleSays) {
   const std::string hostile = As("hostile");
   for (const char* setting :
@@ -353,21 +378,14 @@ TEST_P(ConnectionTest, AmongSeveralHostsThePrimaryIsChosen) {
 }
 
 TEST_P(ConnectionTest, ASilentHostDoesNotHideTheNextOne) {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(listen(listener, 4), 0);
-  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const SilentHost silent;
+  ASSERT_NE(silent.port(), 0);
   auto connection = Connection::Open(
-      Soon(), {.url = "postgresql://spillway@127.0.0.1:" + std::to_string(ntohs(address.sin_port)) +
+      Soon(), {.url = "postgresql://spillway@127.0.0.1:" + std::to_string(silent.port()) +
                       ",127.0.0.1:" + std::to_string(server_->port()) + "/" + database_ +
                       "?sslmode=disable",
                .connect_timeout = milliseconds(1000)});
   EXPECT_TRUE(connection.ok()) << connection.status().ToString();
-  close(listener);
 }
 
 TEST_P(ConnectionTest, TlsIsVerified) {
@@ -422,16 +440,9 @@ TEST_P(ConnectionTest, TlsIsVerified) {
 SPILLWAY_ON_EACH_SERVER(ConnectionTest);
 
 TEST(ConnectionWithoutServerTest, ASilentHostEndsAtTheTimeout) {
-  // A listening socket that never answers.
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(listen(listener, 1), 0);
-  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string url = "host=127.0.0.1 port=" + std::to_string(ntohs(address.sin_port));
+  const SilentHost silent;
+  ASSERT_NE(silent.port(), 0);
+  const std::string url = "host=127.0.0.1 port=" + std::to_string(silent.port());
   auto timed_out =
       Connection::Open(base::Context(), {.url = url, .connect_timeout = milliseconds(100)});
   ASSERT_FALSE(timed_out.ok());
@@ -441,7 +452,6 @@ TEST(ConnectionWithoutServerTest, ASilentHostEndsAtTheTimeout) {
   auto stopped = Connection::Open({base::Deadline(), source.get_token()}, {.url = url});
   ASSERT_FALSE(stopped.ok());
   EXPECT_EQ(stopped.status().error_class(), base::ErrorClass::kCancelled);
-  close(listener);
 }
 
 }  // namespace
