@@ -266,7 +266,7 @@ def test_empty_values_are_refused(
         (("source", "list", "--progress", "loud"), "--progress must be"),
         (("lake", "read", "t", "--format=CSV"), "table, csv, ndjson or parquet"),
         (("lake", "history", "t", "--limit", "-1"), "at least 0"),
-        (("runs", "list", "--limit", "0"), "at least 1"),
+        (("runs", "list", "--limit", "-1"), "at least 0"),
         (("lake", "show", "t", "--version", "99999999999999999999"), "at most 9223372036854775807"),
         (("lake", "show", "t", "--version", "0x1"), "whole number"),
         (("synced-table", "wait", "a.b.c", "--version", "-1"), "at least 0"),

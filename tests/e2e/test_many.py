@@ -172,6 +172,8 @@ def test_runs_and_metrics(shop: Program, tmp_path: pathlib.Path) -> None:
     assert list(failed["phases_ms"]) == ["observe", "fence", "plan", "load", "index"]
     only = shop.done("runs", "list", "shop.public.bad", "-o", "json").json()
     assert len(only) == 1
+    assert shop.json("runs", "list", "shop.public.*", "--limit", "2") == runs[:2]
+    assert shop.json("runs", "list", "shop.public.*", "--limit", "0") == runs
     assert shop.run("runs", "show", "no-such").code == 1
 
     families = {

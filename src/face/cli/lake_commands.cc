@@ -182,7 +182,7 @@ void AddRead(CLI::App* parent, Session* session) {
   read->add_option("--where", flags->where,
                    "A SQL predicate: comparisons, AND OR NOT, IN, BETWEEN, LIKE, IS NULL; "
                    "DATE '…' and TIMESTAMP '…' literals; nested fields by dot");
-  AddNumber(read, "--limit", {}, "At most so many rows",
+  AddNumber(read, "--limit", {}, "At most so many rows; 0: the columns only",
             [flags](std::int64_t number) { flags->limit = number; });
   AddChoice<std::optional<RowFormat>>(read, "--format", &flags->format,
                                       {{"table", RowFormat::kTable},

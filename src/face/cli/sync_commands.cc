@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,7 @@ using base::Result;
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kEvery = "*";
+constexpr std::int64_t kAllRuns = std::numeric_limits<std::int64_t>::max();
 
 struct Selection {
   std::vector<std::string> names;
@@ -175,12 +177,13 @@ void AddRuns(CLI::App* app, Session* session) {
   auto limit = std::make_shared<std::int64_t>(20);
   CompletedBy(KnownNames::kSyncedTables,
               list->add_option("NAME", *names, "Only of these synced tables or patterns"));
-  AddNumber(list, "--limit", {.least = 1}, "At most so many; else 20",
+  AddNumber(list, "--limit", {}, "At most so many, else 20; 0: all",
             [limit](std::int64_t number) { *limit = number; });
   list->footer("Example:\n  spillway runs list local.public.products --limit 5");
   list->callback([session, names, limit] {
     session->action = [session, names, limit](service::World& world) -> Result<int> {
-      SPILLWAY_ASSIGN(const auto runs, service::ListRuns(session->context, world, *names, *limit));
+      SPILLWAY_ASSIGN(const auto runs, service::ListRuns(session->context, world, *names,
+                                                         *limit > 0 ? *limit : kAllRuns));
       Json json = Json::array();
       for (const state::Run& run : runs) json.push_back(RunJson(run, false));
       if (runs.empty()) session->console->Note("no runs yet");
