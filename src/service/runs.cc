@@ -38,7 +38,7 @@ Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& wo
   std::vector<state::Run> all;
   if (wanted.empty()) {
     SPILLWAY_ASSIGN(all, world.store().ListRuns(context, "", limit));
-    MarkInterrupted(world, &all);
+    SPILLWAY_TRY(MarkInterrupted(context, world, &all));
     return all;
   }
   SPILLWAY_ASSIGN(const auto tables, SelectSyncedTables(context, world.store(), wanted));
@@ -49,7 +49,7 @@ Result<std::vector<state::Run>> ListRuns(const base::Context& context, World& wo
   }
   std::ranges::stable_sort(all, std::ranges::greater(), &state::Run::started_at);
   if (all.size() > static_cast<std::size_t>(limit)) all.resize(static_cast<std::size_t>(limit));
-  MarkInterrupted(world, &all);
+  SPILLWAY_TRY(MarkInterrupted(context, world, &all));
   return all;
 }
 
@@ -63,17 +63,22 @@ Result<state::Run> GetRun(const base::Context& context, World& world, std::strin
                   "several runs have ids that begin with " + std::string(id))
         .Mend("Give more of the id.");
   }
-  MarkInterrupted(world, &runs);
+  SPILLWAY_TRY(MarkInterrupted(context, world, &runs));
   return std::move(runs.front());
 }
 
-void MarkInterrupted(const World& world, std::vector<state::Run>* runs) {
+Status MarkInterrupted(const base::Context& context, World& world, std::vector<state::Run>* runs) {
   for (state::Run& run : *runs) {
-    if (run.state == state::RunState::kRunning &&
-        !state::IsTableLocked(world.home(), run.synced_table_id)) {
-      run.state = state::RunState::kInterrupted;
+    if (run.state != state::RunState::kRunning ||
+        state::IsTableLocked(world.home(), run.synced_table_id)) {
+      continue;
     }
+    // It may have ended since it was read: what became of it is written before the lock is let go.
+    SPILLWAY_ASSIGN(auto again, world.store().FindRuns(context, run.id, 1));
+    if (!again.empty()) run = std::move(again.front());
+    if (run.state == state::RunState::kRunning) run.state = state::RunState::kInterrupted;
   }
+  return Status();
 }
 
 state::Run NewRun(const state::SyncedTable& table) {

@@ -24,8 +24,10 @@ base::Result<std::vector<state::Run>> ListRuns(const base::Context& context, Wor
 /// The run whose id begins with `id`. Errors: RUN_NOT_FOUND; INVALID_ARGUMENT when several do.
 base::Result<state::Run> GetRun(const base::Context& context, World& world, std::string_view id);
 
-/// Shows those whose process died as interrupted, which only the table's next run records.
-void MarkInterrupted(const World& world, std::vector<state::Run>* runs);
+/// Shows those whose process died as interrupted, which only the table's next run records. One that
+/// ended since it was read is shown as it ended. Errors: the store's.
+base::Status MarkInterrupted(const base::Context& context, World& world,
+                             std::vector<state::Run>* runs);
 
 /// A run of `table` that begins now, with a fresh id.
 state::Run NewRun(const state::SyncedTable& table);

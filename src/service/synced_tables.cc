@@ -69,7 +69,7 @@ Result<SyncedTableView> MakeView(const base::Context& context, World& world,
         std::move(read).status().While("read the definition").With("table", table.name());
   }
   SPILLWAY_ASSIGN(std::vector<state::Run> runs, world.store().ListRuns(context, table.id, 1));
-  MarkInterrupted(world, &runs);
+  SPILLWAY_TRY(MarkInterrupted(context, world, &runs));
   if (!runs.empty()) view.last_run = std::move(runs.front());
   SPILLWAY_ASSIGN(const std::optional<state::Run> published,
                   world.store().LastPublished(context, table.id));
