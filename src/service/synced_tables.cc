@@ -170,8 +170,12 @@ Result<Created> AlterSyncedTable(const base::Context& context, World& world,
                   world.sources().Resolve(context, definition.source));
   definition.source = std::move(resolved.source);
   definition.id = table.id;
-  SPILLWAY_ASSIGN(const sync::Environment environment,
+  SPILLWAY_ASSIGN(sync::Environment environment,
                   MakeEnvironment(context, world, definition, nullptr));
+  // A key that the source changed is no matter of these, or they settle it.
+  environment.key_decided_later = sync::RowHash(definition) == sync::RowHash(stored) ||
+                                  definition.primary_key != stored.primary_key ||
+                                  definition.source != stored.source;
   Created altered;
   SPILLWAY_ASSIGN(altered.plan, sync::Explain(context, definition, environment, false));
   altered.definition = definition;

@@ -326,8 +326,9 @@ std::vector<Explained> ExplainTables(const base::Context& context, World& world,
   std::vector<Explained> explained;
   const auto explain = [&](const state::SyncedTable& table) -> Result<sync::Plan> {
     SPILLWAY_ASSIGN(const sync::Definition definition, sync::DefinitionFromJson(table.definition));
-    SPILLWAY_ASSIGN(const sync::Environment environment,
+    SPILLWAY_ASSIGN(sync::Environment environment,
                     MakeEnvironment(context, world, definition, nullptr));
+    environment.deletes_allowed = options.deletes_allowed;
     return sync::Explain(context, definition, environment, options.rebuild);
   };
   std::set<std::string> taken;

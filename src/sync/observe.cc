@@ -89,30 +89,6 @@ Result<lake::Scan> PlanScan(const base::Context& context, const Definition& defi
   return scan;
 }
 
-// A key that the source declares, and no longer declares as it was: readers find their rows by it,
-// so somebody decides. One that is new is taken.
-Status CheckSourceKey(const Definition& definition, const Observation& observation) {
-  const target::TableState& state = observation.target;
-  const std::vector<std::string>& was = state.published_key;
-  const bool same_definition =
-      state.position && state.position->definition_hash == RowHash(definition);
-  if (!definition.primary_key.empty() || was.empty() || !same_definition ||
-      state.owned_by_id != definition.id || was == observation.key) {
-    return Status();
-  }
-  const std::string now =
-      observation.key.empty() ? "none" : fmt::format("{}", fmt::join(observation.key, ", "));
-  const std::string columns = fmt::format("{}", fmt::join(was, ","));
-  const std::string name = base::ShellWord(definition.name());
-  return Status(ErrorClass::kChangedPrimaryKey,
-                "the source of " + definition.name() + " declares another primary key: " + now +
-                    ", the target's is " + fmt::format("{}", fmt::join(was, ", ")))
-      .With("table", definition.name())
-      .Mend("Take the source's: spillway resync " + name +
-            "; or keep the target's: spillway synced-table alter " + name + " --primary-key " +
-            base::ShellWord(columns) + ".");
-}
-
 // Adds to the observation what only a load needs: the source's version, unless it is there
 // already, its columns mapped, the compiled scan.
 Status ObserveSource(const base::Context& context, const Definition& definition,
@@ -156,7 +132,35 @@ Status ObserveSource(const base::Context& context, const Definition& definition,
   return Status();
 }
 
+// Whether the definition named the published key and all that it has lost since is that name: who
+// takes the key away has decided.
+bool GaveUpKey(const Definition& definition, const target::TableState& state) {
+  Definition keyed = definition;
+  keyed.primary_key = state.published_key;
+  return state.position && state.position->definition_hash == RowHash(keyed);
+}
+
 }  // namespace
+
+Status CheckSourceKey(const Definition& definition, const Observation& observation) {
+  const target::TableState& state = observation.target;
+  const std::vector<std::string>& was = state.published_key;
+  if (!definition.primary_key.empty() || was.empty() || state.owned_by_id != definition.id ||
+      was == observation.key || GaveUpKey(definition, state)) {
+    return Status();
+  }
+  const std::string now =
+      observation.key.empty() ? "none" : fmt::format("{}", fmt::join(observation.key, ", "));
+  const std::string columns = fmt::format("{}", fmt::join(was, ","));
+  const std::string name = base::ShellWord(definition.name());
+  return Status(ErrorClass::kChangedPrimaryKey,
+                "the source of " + definition.name() + " declares another primary key: " + now +
+                    ", the target's is " + fmt::format("{}", fmt::join(was, ", ")))
+      .With("table", definition.name())
+      .Mend("Take the source's: spillway resync " + name +
+            "; or keep the target's: spillway synced-table alter " + name + " --primary-key " +
+            base::ShellWord(columns) + ".");
+}
 
 bool NothingChanged(const Definition& definition, const target::TableState& state,
                     std::optional<lake::Relation> relation) {
@@ -167,7 +171,7 @@ bool NothingChanged(const Definition& definition, const target::TableState& stat
 
 Result<Observation> Observe(const base::Context& context, const Definition& definition,
                             const lake::Location& location, lake::Lake& lake,
-                            target::Target& target, bool complete) {
+                            target::Target& target, bool complete, bool key_may_change) {
   Observation observation;
   SPILLWAY_TRY(base::Failpoint("observe.target"));
   SPILLWAY_ASSIGN(observation.target, target.Describe(context, definition.table, definition.id));
@@ -190,7 +194,7 @@ Result<Observation> Observe(const base::Context& context, const Definition& defi
   // A load is due, so what a swap would lose matters now.
   SPILLWAY_TRY(target.DescribeDependents(context, &observation.target));
   SPILLWAY_TRY(ObserveSource(context, definition, location, lake, target, &observation));
-  if (!complete) SPILLWAY_TRY(CheckSourceKey(definition, observation));
+  if (!key_may_change) SPILLWAY_TRY(CheckSourceKey(definition, observation));
   SPILLWAY_TRY(target.CheckPublish(context, definition.table, observation.target,
                                    observation.columns, observation.key));
   return observation;

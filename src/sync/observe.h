@@ -35,12 +35,18 @@ struct Observation {
 bool NothingChanged(const Definition& definition, const target::TableState& state,
                     std::optional<lake::Relation> relation);
 
+/// CHANGED_PRIMARY_KEY when the published key is the source's and the source declares another now,
+/// or none: readers find their rows by it, so somebody decides, by resync or by the definition's
+/// primary_key. A key where none was published is taken.
+base::Status CheckSourceKey(const Definition& definition, const Observation& observation);
+
 /// Observes target first, then as little of the source as the question needs. `complete` opens the
-/// source even when nothing changed (resync). Errors: those of the ports, IDENTIFIER_COLLISION,
-/// COLUMN_NOT_FOUND, INVALID_DEFINITION, DEPENDENT_OBJECTS_STILL_EXIST.
+/// source even when nothing changed (resync). `key_may_change`: not checked by CheckSourceKey.
+/// Errors: those of the ports, IDENTIFIER_COLLISION, COLUMN_NOT_FOUND, INVALID_DEFINITION,
+/// CHANGED_PRIMARY_KEY, DEPENDENT_OBJECTS_STILL_EXIST.
 base::Result<Observation> Observe(const base::Context& context, const Definition& definition,
                                   const lake::Location& location, lake::Lake& lake,
-                                  target::Target& target, bool complete);
+                                  target::Target& target, bool complete, bool key_may_change);
 
 }  // namespace spillway::sync
 

@@ -140,13 +140,20 @@ Status GroupNotPublished(const Definition& member, const Definition& failed) {
 Result<Plan> Explain(const base::Context& context, const Definition& definition,
                      const Environment& environment, bool rebuild) {
   SPILLWAY_ASSIGN(const lake::Location location, environment.resolve(definition.source));
+  const bool key_may_change = rebuild || environment.key_decided_later;
   SPILLWAY_ASSIGN(Observation observation, Observe(context, definition, location, *environment.lake,
-                                                   *environment.target, rebuild));
+                                                   *environment.target, rebuild, key_may_change));
   if (environment.take_over) observation.target.owned_by_id = definition.id;
   SPILLWAY_ASSIGN(Plan plan, MakePlan(definition, observation, environment.limits, rebuild));
-  if (std::string said = ForeseeDeletes(definition, observation.target, plan); !said.empty()) {
-    plan.warnings.push_back(std::move(said));
+  if (const Status key = CheckSourceKey(definition, observation);
+      !key.ok() && !rebuild && plan.action != Action::kNothing) {
+    plan.warnings.push_back("the next sync stops and asks: " + std::string(key.message()));
   }
+  std::string deletes;
+  if (!environment.deletes_allowed) {
+    deletes = ForeseeDeletes(definition, observation.target, plan);
+  }
+  if (!deletes.empty()) plan.warnings.push_back(std::move(deletes));
   return plan;
 }
 

@@ -29,6 +29,8 @@ struct Environment {
   EventSink* events = nullptr;
   Limits limits;
   bool take_over = false;  ///< Explain: a table that is not ours is about to be made ours
+  /// Explain: a key that the source changed is a warning, not CHANGED_PRIMARY_KEY.
+  bool key_decided_later = false;
   /// The user has consented to what max_delete_share would stop, and to deletes that cascade.
   bool deletes_allowed = false;
 };

@@ -174,7 +174,7 @@ void TableRun::Tell(const Event& event) {
 
 Status TableRun::ObserveWorld() {
   SPILLWAY_ASSIGN(observation_, Observe(context_, definition_, location_, *environment_.lake,
-                                        *environment_.target, rebuild_));
+                                        *environment_.target, rebuild_, rebuild_));
   return Status();
 }
 

@@ -89,7 +89,11 @@ def test_too_many_deletes_are_foreseen(
     create(shop_15, lake, "--primary-key", "id")
     assert "max_delete_share" not in shop_15.done("explain", "shop.public.t").text
     deltalake.DeltaTable(str(lake)).delete()
-    assert "would delete at least 3 of the 3 rows" in shop_15.done("explain", "shop.public.t").text
+    foreseen = "would delete at least 3 of the 3 rows"
+    assert foreseen in shop_15.done("explain", "shop.public.t").text
+    rehearsed = ("resync", "shop.public.t", "--dry-run")
+    assert foreseen in shop_15.done(*rehearsed).text
+    assert "stops and asks" not in shop_15.done(*rehearsed, "--allow-deletes").text
 
     def replace(*keys: str) -> None:
         deltalake.write_deltalake(
@@ -138,9 +142,42 @@ def test_the_key_that_the_source_declares(
     declare("")
     failure = shop_15.fails("explain", "shop.public.t", error_class="CHANGED_PRIMARY_KEY")
     assert "another primary key: none" in failure.message
-    shop_15.done("synced-table", "alter", "shop.public.t", "--primary-key", "name,id")
+    alter = ("synced-table", "alter", "shop.public.t")
+    # What does not touch rows is no answer and is not stopped; what does is no answer either.
+    for flags in (
+        ("--lock-timeout", "5s"),
+        ("--schema-change", "evolve"),
+        ("--unset", "primary_key"),
+    ):
+        assert "stops and asks" in shop_15.done(*alter, *flags, "--dry-run").text
+        shop_15.done(*alter, *flags)
+    shop_15.fails(*alter, "--where", "id > 1", error_class="CHANGED_PRIMARY_KEY")
+    shop_15.fails("sync", "shop.public.t", error_class="CHANGED_PRIMARY_KEY")
+    assert key() == ["name", "id"]
+    shop_15.done(*alter, "--primary-key", "name,id", "--where", "id > 1")
     shop_15.done("sync", "shop.public.t")
     assert key() == ["name", "id"]
+    # Who named the key may take it away.
+    shop_15.done(*alter, "--unset", "primary_key")
+    shop_15.done("sync", "shop.public.t")
+    assert key() == []
+
+
+def test_another_source_with_another_key_is_asked_about(
+    shop_15: Program, database_15: Database, tmp_path: pathlib.Path
+) -> None:
+    """At its first sync: until then the table is the old source's."""
+    lakes = [tmp_path / "a", tmp_path / "b"]
+    for lake in lakes:
+        deltalake.write_deltalake(str(lake), pa.table({"id": [1, 2], "name": ["a", "b"]}))
+    properties = {"spillway.primary_key": "id"}
+    table = deltalake.DeltaTable(str(lakes[0]))
+    table.alter.set_table_properties(properties, raise_if_not_exists=False)
+    create(shop_15, lakes[0])
+    shop_15.done("synced-table", "alter", "shop.public.t", "--from", lakes[1])
+    shop_15.fails("sync", "shop.public.t", error_class="CHANGED_PRIMARY_KEY")
+    shop_15.done("resync", "shop.public.t")
+    assert len(ids(database_15)) == 2
 
 
 def test_explain_says_what_keeps_the_table(
