@@ -19,9 +19,10 @@ struct RowsAgainst {
 };
 
 /// Compares the table that `publish` is for with the stage: by key, without one by whole rows with
-/// their multiplicity. A key of other types is compared as text. Where rows cannot be compared (the
-/// key or, keyless, a column is another) one counts as deleted when the stage has fewer rows. Reads
-/// both in full.
+/// their multiplicity. A key column of another type is compared as the server compares the two
+/// types, as text where it cannot. Where rows cannot be compared (the key or, keyless, a column is
+/// another) one counts as deleted when the stage has fewer rows. Reads both in full. Errors: the
+/// server's.
 base::Result<RowsAgainst> CountDeletes(const base::Context& context, Connection& connection,
                                        const Publish& publish);
 
