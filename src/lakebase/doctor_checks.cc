@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/shell_word.h"
 #include "lakebase/branch_folder.h"
 #include "lakebase/cluster.h"
 #include "lakebase/os_user.h"
@@ -126,6 +127,7 @@ DoctorCheck CheckLocale() {
   return check;
 }
 
+// Whether the home can be, or become, a folder of this user.
 DoctorCheck CheckHome(const state::Home& home) {
   DoctorCheck check{"home", Status(), home.path()};
   const std::string existing = Existing(home.path());
@@ -147,24 +149,33 @@ DoctorCheck CheckHome(const state::Home& home) {
     return check;
   }
   if (existing != home.path()) check.note += " (not made yet)";
+  return check;
+}
+
+// A line for the home, or one for each thing that is wrong with it. Whether state and locks can be
+// used is the service's to say.
+void AddHome(const state::Home& home, std::vector<DoctorCheck>* checks) {
+  const DoctorCheck itself = CheckHome(home);
+  const std::size_t before = checks->size();
+  const auto add = [&](const std::string& message, const std::string& path,
+                       const std::string& mend) {
+    Status outcome = Status(ErrorClass::kFileUnusable, message).With("path", path).Mend(mend);
+    checks->push_back({itself.name, std::move(outcome), itself.note});
+  };
+  if (!itself.outcome.ok()) checks->push_back(itself);
+  struct stat found{};
   for (const auto& file : {home.state_file(), home.secrets_file()}) {
-    if (stat(file.c_str(), &found) == 0 && (found.st_mode & 077) != 0) {
-      check.outcome = Status(ErrorClass::kFileUnusable, "others may read " + file)
-                          .With("path", file)
-                          .Mend("chmod 600 " + file);
-    }
+    if (stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) continue;
+    add("others may read " + file, file, "chmod 600 " + base::ShellWord(file));
   }
-  for (const auto& path :
-       {home.state_file(), home.secrets_file(), home.locks(), home.logs(), home.lakebase()}) {
+  for (const auto& path : {home.secrets_file(), home.logs(), home.lakebase()}) {
     if (stat(path.c_str(), &found) != 0) continue;
     const int wanted = R_OK | W_OK | (S_ISDIR(found.st_mode) ? X_OK : 0);
     if (eaccess(path.c_str(), wanted) == 0) continue;
-    check.outcome =
-        Status(ErrorClass::kFileUnusable, "not readable and writable for this user: " + path)
-            .With("path", path)
-            .Mend("Give it back to the user who runs Spillway: chown, chmod u+rwX " + path);
+    add("not readable and writable for this user: " + path, path,
+        "Give it back to the user who runs Spillway: chown, chmod u+rwX " + base::ShellWord(path));
   }
-  return check;
+  if (checks->size() == before) checks->push_back(itself);
 }
 
 DoctorCheck CheckPassage(const state::Home& home) {
@@ -242,7 +253,7 @@ std::vector<DoctorCheck> CheckLocalPostgres(const Context& context, const state:
                                             const state::Environment& environment) {
   std::vector<ServerPrograms> installed;
   std::vector<DoctorCheck> checks;
-  checks.push_back(CheckHome(home));
+  AddHome(home, &checks);
   checks.push_back(CheckDisk(home));
   checks.push_back(CheckPrograms(context, environment, &installed));
   checks.push_back(CheckUser());

@@ -18,7 +18,8 @@ struct DoctorCheck {
 };
 
 /// What the local PostgreSQL needs: programs and their versions, the user to run as, pgvector, disk
-/// space, locale, the home's permissions, the cluster itself. Reads only and starts nothing.
+/// space, locale, the home's permissions, the cluster itself. A check has several lines when
+/// several things are wrong. Reads only and starts nothing.
 std::vector<DoctorCheck> CheckLocalPostgres(const base::Context& context, const state::Home& home,
                                             const state::Environment& environment);
 

@@ -26,10 +26,11 @@ constexpr std::chrono::seconds kProbeTime{5};
 // Whether state and locks, which are there, can be written.
 Status Writable(const state::Home& home) {
   for (const std::string& path : {home.state_file(), home.locks()}) {
-    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
-    const bool is_folder = path != home.state_file();
-    if (access(path.c_str(), is_folder ? R_OK | W_OK | X_OK : R_OK | W_OK) == 0) continue;
-    return state::FileError(errno, "write", path);
+    const int wanted = path == home.state_file() ? R_OK | W_OK : R_OK | W_OK | X_OK;
+    if (eaccess(path.c_str(), wanted) == 0 || errno == ENOENT) continue;
+    return state::FileError(errno, "write", path)
+        .Mend("Give it back to the user who runs Spillway: chown, chmod u+rwX " +
+              base::ShellWord(path));
   }
   return Status();
 }
