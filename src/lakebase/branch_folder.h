@@ -47,14 +47,19 @@ class BranchFolder {
   std::string uid_;
 };
 
-/// nullopt when there is no cluster yet. LOCAL_POSTGRES when the record is damaged.
+/// nullopt when there is no cluster yet. LOCAL_POSTGRES when the record is damaged, or gone while a
+/// branch beside it has data. Needs no lock.
 base::Result<std::optional<BranchRecord>> ReadBranchRecord(const state::Home& home);
 base::Status WriteBranchRecord(const state::Home& home, const BranchRecord& record);
 
-/// The password in a branch's password file, made on first use.
+/// The password in a branch's password file. LOCAL_POSTGRES when the file is gone or damaged.
 base::Result<base::Secret> ReadPassword(const BranchFolder& folder);
+/// The same; a file as earlier releases wrote it, whose line is for any host, is written anew.
+base::Result<base::Secret> KeepPassword(const BranchFolder& folder);
+/// The same; made when there is none.
 base::Result<base::Secret> MakePassword(const BranchFolder& folder);
 
+inline constexpr const char* kHost = "127.0.0.1";  ///< where a server listens, beside its socket
 inline constexpr const char* kServerUser = "spillway";
 inline constexpr const char* kDatabase = "databricks_postgres";
 

@@ -49,6 +49,34 @@ TEST_F(BranchFolderTest, MakesAPasswordOnce) {
   EXPECT_EQ(ReadPassword(branch).status().error_class(), base::ErrorClass::kLocalPostgres);
 }
 
+TEST_F(BranchFolderTest, ThePasswordIsForItsOwnHosts) {
+  const BranchFolder branch(home_, "br-1");
+  ASSERT_TRUE(state::MakeFolders(branch.path(), 0700).ok());
+  const std::string of_any_host = "*:*:*:spillway:secret\n";
+  ASSERT_TRUE(state::ReplaceFile(branch.password_file(), of_any_host, 0600).ok());
+  EXPECT_EQ(ReadPassword(branch)->Reveal(), "secret");
+  EXPECT_EQ(*state::ReadSmallFile(branch.password_file()), of_any_host);
+  ASSERT_TRUE(KeepPassword(branch).ok());
+  EXPECT_EQ(*state::ReadSmallFile(branch.password_file()),
+            "127.0.0.1:*:*:spillway:secret\nlocalhost:*:*:spillway:secret\n" +
+                branch.socket_folder() + ":*:*:spillway:secret\n");
+  EXPECT_EQ(ReadPassword(branch)->Reveal(), "secret");
+}
+
+TEST_F(BranchFolderTest, OnlyABranchWithDataMissesItsRecord) {
+  ASSERT_TRUE(state::MakeFolders(BranchFolder(home_, "br-2").path(), 0700).ok());
+  const std::string aside = BranchFolder::ProjectFolder(home_) + "/br-1.old";
+  ASSERT_TRUE(state::MakeFolders(aside + "/data", 0700).ok());
+  ASSERT_TRUE(ReadBranchRecord(home_).ok());
+  const BranchFolder branch(home_, "br-1");
+  ASSERT_TRUE(state::MakeFolders(branch.data(), 0700).ok());
+  const base::Status gone = ReadBranchRecord(home_).status();
+  EXPECT_EQ(gone.detail("path"), BranchFolder::RecordFile(home_));
+  const std::string mend(gone.mend());
+  EXPECT_THAT(mend, ::testing::HasSubstr(R"("uid": "br-1")"));
+  EXPECT_THAT(mend, ::testing::HasSubstr("mv " + branch.path() + " " + home_.path() + "/br-1"));
+}
+
 TEST_F(BranchFolderTest, FindsAShortPlaceForTheSocket) {
   for (std::size_t length = 1; length < 200; ++length) {
     const auto home =

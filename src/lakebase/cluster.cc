@@ -38,7 +38,6 @@ constexpr std::chrono::seconds kLongestStart(120);
 constexpr std::chrono::seconds kLongestStop(60);
 constexpr std::chrono::milliseconds kReadyPoll(2);
 constexpr std::int64_t kLargestLog = std::int64_t{16} << 20;
-constexpr const char* kHost = "127.0.0.1";
 
 // A place in a URI's query: everything but unreserved characters percent-encoded (RFC 3986).
 std::string Encoded(std::string_view text) {
@@ -186,7 +185,7 @@ class Operation {
     const bool made = !Exists(folder_.data());
     // Data that are there have the password already.
     SPILLWAY_ASSIGN(const base::Secret password,
-                    made ? MakePassword(folder_) : ReadPassword(folder_));
+                    made ? MakePassword(folder_) : KeepPassword(folder_));
     int major = 0;
     if (!made) {
       SPILLWAY_ASSIGN(major, DataMajor(folder_));
@@ -490,7 +489,8 @@ Result<PsqlCommand> Cluster::MakePsqlCommand(const Context& context,
                                       {"PGUSER", endpoint.user},
                                       {"PGDATABASE", endpoint.database},
                                       {"PGPASSFILE", endpoint.password_file},
-                                      {"PGSSLMODE", "disable"}},
+                                      // This server has no TLS; another one may.
+                                      {"PGSSLMODE", "prefer"}},
                       .unset = {"PGHOSTADDR", "PGPASSWORD", "PGSERVICE"}};
   command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
   return command;

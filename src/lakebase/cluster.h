@@ -22,7 +22,7 @@ struct Endpoint {
   std::uint16_t port = 0;
   std::string database;
   std::string user;
-  std::string password_file;  ///< in .pgpass form, 0600
+  std::string password_file;  ///< in .pgpass form, 0600; for this server's hosts only
   base::Secret password;      ///< the same; pass it on, since PGPASSWORD goes before a file
   std::string socket_folder;  ///< holds the Unix socket; a host that libpq takes, the faster one
   std::string url;            ///< postgresql://… that names the password file, not the password
@@ -88,7 +88,7 @@ class Cluster {
   base::Result<ClusterStatus> GetStatus(const base::Context& context) const;
 
   /// What runs psql on the cluster, running or not, with `arguments`, which may name another
-  /// database, user or server.
+  /// database, user or server; the password goes to this machine only.
   base::Result<PsqlCommand> MakePsqlCommand(const base::Context& context,
                                             const std::vector<std::string>& arguments) const;
 

@@ -158,6 +158,8 @@ TEST_F(ClusterTest, GivesPsqlItsArguments) {
        {std::pair<std::vector<std::string>, std::string>{{}, "spillway|databricks_postgres\n"},
         {{"-d", "postgres"}, "spillway|postgres\n"},
         {{"postgres"}, "spillway|postgres\n"},
+        {{"-h", "localhost"}, "spillway|databricks_postgres\n"},
+        {{"-h", endpoint.socket_folder}, "spillway|databricks_postgres\n"},
         {{"-d", "user=app password=app dbname=postgres"}, "app|postgres\n"}}) {
     std::vector<std::string> words = {"-X", "-Atc", asked};
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -174,6 +176,15 @@ TEST_F(ClusterTest, GivesPsqlItsArguments) {
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     EXPECT_EQ(result->output, answer);
   }
+  // Another address, though of this machine, is another server: it gets no password.
+  const auto password_for = [&](const std::string& host) {
+    const std::string url = "hostaddr=127.0.0.1 host=" + host +
+                            " port=" + std::to_string(endpoint.port) + " dbname=postgres" +
+                            " user=spillway passfile='" + endpoint.password_file + "'";
+    return Ask(url, "SELECT 1");
+  };
+  EXPECT_EQ(password_for("localhost"), "1");
+  EXPECT_THAT(password_for("db.example.com"), HasSubstr("no password supplied"));
 }
 
 TEST_F(ClusterTest, WithoutItsPasswordItIsStoppedAndShown) {
