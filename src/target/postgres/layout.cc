@@ -264,6 +264,26 @@ Sql LayoutStatements(const Found& found, bool schema_exists) {
   return sql;
 }
 
+// What a role lacks that may not make or change schema spillway: a right in the database, or in the
+// schema that is there, or, for tables that are, their owner's, since no grant lets others alter
+// them.
+std::string MendOfPermission(const SessionFacts& facts, const Rows& schema) {
+  if (schema.size() == 0) {
+    return "As the database's owner: " + GrantCreate(facts.database, facts.user).text() + ".";
+  }
+  const std::string_view owner = schema.text(0, 1);
+  if (schema.IsNull(0, 1) || owner == facts.user) {
+    Sql grant;
+    grant << "GRANT CREATE, USAGE ON SCHEMA spillway TO " << Identifier(facts.user);
+    return "As " + std::string(schema.text(0, 0)) + ", who owns schema spillway: " + grant.text() +
+           ".";
+  }
+  Sql grant;
+  grant << "GRANT " << Identifier(owner) << " TO " << Identifier(facts.user);
+  return "Sync once as " + std::string(owner) + ", who owns spillway.layout; or let an " +
+         "administrator: " + grant.text() + ".";
+}
+
 // Makes what is not there in one transaction. `repair`: what was there and is gone, too.
 Status BringUpToDate(const Context& context, Connection& connection, bool repair) {
   const auto done = [](const Found& found) {
@@ -276,16 +296,18 @@ Status BringUpToDate(const Context& context, Connection& connection, bool repair
       context, Sql() << "BEGIN; SELECT pg_advisory_xact_lock(" << kLayoutLock << ")"));
   SPILLWAY_ASSIGN(found, FindLayout(context, connection));  // another may have been faster
   if (done(found)) return connection.Execute(context, Sql() << "ROLLBACK");
-  SPILLWAY_ASSIGN(const Rows schema,
-                  connection.Query(context, Sql() << "SELECT 1 FROM pg_namespace WHERE nspname ="
-                                                  << " 'spillway'"));
+  SPILLWAY_ASSIGN(
+      const Rows schema,
+      connection.Query(context, Sql() << "SELECT pg_get_userbyid(n.nspowner),"
+                                      << " pg_get_userbyid(c.relowner) FROM pg_namespace n"
+                                      << " LEFT JOIN pg_class c ON c.relnamespace = n.oid AND"
+                                      << " c.relname = 'layout' WHERE n.nspname = 'spillway'"));
   Status made = connection.Execute(context, LayoutStatements(found, schema.size() == 1));
   if (!made.ok()) {
     if (made.error_class() == ErrorClass::kTargetPermission) {
       return std::move(made)
           .While("make schema spillway")
-          .Mend("As the database's owner: " +
-                GrantCreate(connection.facts().database, connection.facts().user).text() + ".");
+          .Mend(MendOfPermission(connection.facts(), schema));
     }
     return std::move(made).While("make schema spillway");
   }

@@ -78,6 +78,38 @@ TEST_P(LayoutTest, WhatIsDroppedIsToldAndMadeAgainWhenAskedFor) {
   EXPECT_EQ(plain_->Value(relations), whole);
 }
 
+TEST_P(LayoutTest, ARoleWithGrantsOnlyIsToldWhoMayChangeTheTables) {
+  auto owner = Connect(conninfo_);
+  ASSERT_TRUE(EnsureLayout(Soon(), *owner).ok());
+  const std::string app = As("app_role");
+  ASSERT_EQ(plain_->Execute("UPDATE spillway.layout SET version = 3;"
+                            "GRANT ALL ON SCHEMA spillway TO app_role;"
+                            "GRANT ALL ON ALL TABLES IN SCHEMA spillway TO app_role"),
+            "");
+  const std::string name = plain_->Value("SELECT current_user::text");
+  const auto ensured = [&] {
+    auto poor = Connect(app);
+    return EnsureLayout(Soon(), *poor);
+  };
+  const base::Status refused = ensured();
+  EXPECT_CLASS(refused, kTargetPermission);
+  const std::string grant =
+      (Sql() << "GRANT " << Identifier(name) << " TO " << Identifier("app_role")).text();
+  EXPECT_NE(std::string(refused.mend()).find(grant), std::string::npos) << refused.mend();
+  ASSERT_EQ(plain_->Execute(grant), "");
+  EXPECT_TRUE(ensured().ok());
+  // In a schema that is somebody else's and empty.
+  ASSERT_EQ(plain_->Execute("REVOKE " + (Sql() << Identifier(name)).text() +
+                            " FROM app_role; DROP SCHEMA spillway CASCADE; CREATE SCHEMA spillway;"
+                            "GRANT USAGE ON SCHEMA spillway TO app_role"),
+            "");
+  const base::Status empty = ensured();
+  EXPECT_CLASS(empty, kTargetPermission);
+  EXPECT_NE(std::string(empty.mend()).find("ON SCHEMA spillway TO"), std::string::npos)
+      << empty.mend();
+  plain_->Execute("DROP OWNED BY app_role CASCADE; DROP ROLE app_role");
+}
+
 SPILLWAY_ON_EACH_SERVER(LayoutTest);
 
 }  // namespace
