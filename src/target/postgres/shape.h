@@ -12,7 +12,8 @@
 
 /// The shape of a table: its columns, primary key, indexes and comments as JSON text
 /// (docs/formats/bookkeeping.md). The shape in the position row is what Spillway made itself, so
-/// that whatever else a table has is of others.
+/// that whatever else a table has is of others. But for ReadShape these functions compute from text
+/// and never fail: in a text that is no shape, "" included, they find nothing.
 namespace spillway::target::postgres {
 
 /// The shape of a relation now. "" when it is gone. Errors: the server's.
