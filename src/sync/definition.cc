@@ -130,7 +130,7 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   const std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
   const auto* unit = std::ranges::find(kUnits, suffix, &Unit::suffix);
   std::int64_t milliseconds = 0;
-  if (error == std::errc() && suffix.empty()) {
+  if (error == std::errc() && count >= 0 && suffix.empty()) {
     return Status(ErrorClass::kInvalidArgument,
                   "not a duration: '" + std::string(text) + "' has no unit")
         .Mend("Write " + std::string(text) + "s for seconds; the units are ms, s, m, h, d.");

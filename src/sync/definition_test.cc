@@ -130,6 +130,11 @@ TEST(Duration, ParsesAndFormats) {
   for (const char* wrong : {"", "5", "s", "-1s", "1.5s", "1 s", "9223372036854775807d", "1y"}) {
     EXPECT_FALSE(ParseDuration(wrong).ok()) << wrong;
   }
+  const auto mend = [](std::string_view text) {
+    return std::string(ParseDuration(text).status().mend());
+  };
+  EXPECT_THAT(mend("5"), ::testing::HasSubstr("Write 5s for seconds"));
+  EXPECT_THAT(mend("-5"), ::testing::HasSubstr("Write a whole number and a unit"));
   for (const char* text : {"0ms", "1ms", "90s", "2h", "7d"}) {
     EXPECT_EQ(FormatDuration(*ParseDuration(text)), text);
   }
