@@ -423,6 +423,10 @@ COMPLETED = [
     ("target test ", "local"),
     ("synced-table create a.b.c --where ", ""),
     ("kn", ""),
+    ("--home=@HOME@ source show lake", "lake.y"),
+    ("--home @HOME@ source show lake", "lake.y"),
+    ("source show --home=@HOME@ lake", "lake.y"),
+    ("--home=/nowhere source show lake", ""),
 ]
 
 
@@ -434,6 +438,7 @@ def test_bash_completes_values_and_names(spillway: Program, products: pathlib.Pa
     spillway.run("pg", "stop")
     completion = spillway.done("completion", "bash").text
     for typed, completed in COMPLETED:
+        typed = typed.replace("@HOME@", str(spillway.home / "spillway"))
         words = [str(BINARY), *re.split(r" |(?<==)|(?==)", typed)]
         script = (
             f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}; "

@@ -129,7 +129,12 @@ constexpr std::string_view kBashScript = R"bash(_spillway() {{
     word=${{COMP_WORDS[i]}}
     case "${{place:+$place }}$word" in
     {paths}) place="${{place:+$place }}$word" ;;
-    *' --home'|'--home') home=(--home "${{COMP_WORDS[i+1]}}") ;;
+    *' --home'|'--home')
+      word=${{COMP_WORDS[i+1]}}
+      [[ $word == = ]] && word=${{COMP_WORDS[i+2]}}
+      home=(--home "$word")
+      ;;
+    *' --home='*|'--home='*) home=("$word") ;;
     esac
   done
   if [[ $cur == = ]]; then
