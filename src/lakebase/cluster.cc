@@ -70,6 +70,9 @@ Endpoint EndpointAt(const BranchFolder& folder, std::uint16_t port) {
   endpoint.url = std::string("postgresql://") + kServerUser + "@" + kHost + ":" +
                  std::to_string(port) + "/" + kDatabase +
                  "?sslmode=disable&passfile=" + Encoded(endpoint.password_file);
+  endpoint.steadfast_url = endpoint.url + "&hostaddr=" + kHost +
+                           "&gssencmode=disable&channel_binding=prefer&target_session_attrs=any"
+                           "&options=";
   return endpoint;
 }
 
@@ -145,8 +148,10 @@ std::int64_t FileSize(const std::string& path) {
 // Why a server that ended while starting says it did: what it logged, but for what every start
 // logs.
 std::string LastWords(const std::string& log_file, std::int64_t from) {
-  constexpr std::array<std::string_view, 4> kUsual = {"starting PostgreSQL", "listening on",
-                                                      "database system", "redo "};
+  constexpr std::array<std::string_view, 5> kUsual = {
+      "starting PostgreSQL", "listening on", "database system", "redo ",
+      // The hint of an earlier end during recovery, whatever ended it.
+      "This probably means that some data is corrupted"};
   std::ifstream log(log_file);
   log.seekg(from);
   std::string line;
@@ -319,7 +324,8 @@ class Operation {
                   "the local PostgreSQL ended while starting: " +
                       (words.empty() ? "it left no word" : words))
         .With("log_file", folder_.log_file())
-        .Mend("See " + folder_.log_file() + "; spillway doctor checks what it needs.");
+        .Mend(full ? "Free space where " + folder_.data() + " is, then repeat."
+                   : "See " + folder_.log_file() + "; spillway doctor checks what it needs.");
   }
 
   // The server is up: sees that it accepts writes, and keeps its port.

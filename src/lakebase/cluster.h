@@ -26,6 +26,8 @@ struct Endpoint {
   base::Secret password;      ///< the same; pass it on, since PGPASSWORD goes before a file
   std::string socket_folder;  ///< holds the Unix socket; a host that libpq takes, the faster one
   std::string url;            ///< postgresql://… that names the password file, not the password
+  /// The same with what libpq else takes from environment variables, which are for other servers.
+  std::string steadfast_url;
 };
 
 enum class ClusterState : std::uint8_t { kAbsent, kStopped, kStarting, kRunning };

@@ -50,19 +50,11 @@ Status WaitFor(const Context& context, PGconn* connection, short events) {
 // A connection that may have failed: PQstatus tells.
 Result<Connection> Connect(const Context& context, const Endpoint& endpoint) {
   const std::string port = std::to_string(endpoint.port);
-  const std::array<const char*, 9> names = {"host",     "port",    "dbname",     "user",
-                                            "password", "sslmode", "gssencmode", "application_name",
-                                            nullptr};
-  const std::array<const char*, 9> values = {endpoint.host.c_str(),
-                                             port.c_str(),
-                                             endpoint.database.c_str(),
-                                             endpoint.user.c_str(),
-                                             endpoint.password.Reveal().c_str(),
-                                             "disable",
-                                             "disable",
-                                             "spillway control",
+  const std::array<const char*, 4> names = {"dbname", "password", "application_name", nullptr};
+  const std::array<const char*, 4> values = {endpoint.steadfast_url.c_str(),
+                                             endpoint.password.Reveal().c_str(), "spillway control",
                                              nullptr};
-  Connection connection(PQconnectStartParams(names.data(), values.data(), 0));
+  Connection connection(PQconnectStartParams(names.data(), values.data(), 1));
   if (connection == nullptr) return Status(ErrorClass::kInternal, "out of memory");
   for (;;) {
     if (PQstatus(connection.get()) == CONNECTION_BAD) return connection;

@@ -24,7 +24,8 @@ TEST(ControlConnection, SeesThatAServerIsWritable) {
   auto started = cluster.Start(Context(), {});
   ASSERT_TRUE(started.ok()) << started.status().ToString();
   Endpoint other = started->endpoint;
-  other.database = "strange \"name\"";
+  const auto name = other.steadfast_url.find("/" + other.database + "?") + 1;
+  other.steadfast_url.replace(name, other.database.size(), "strange%20%22name%22");
   EXPECT_THAT(AwaitWritable(Context(), other).ToString(), HasSubstr("does not exist"));
   EXPECT_TRUE(AwaitWritable(Context(), started->endpoint).ok());
   Endpoint wrong = started->endpoint;
@@ -35,10 +36,7 @@ TEST(ControlConnection, SeesThatAServerIsWritable) {
 
 TEST(ControlConnection, WaitsForAServerWithinBounds) {
   Endpoint nobody;
-  nobody.host = "127.0.0.1";
-  nobody.port = *ChoosePort("nobody");
-  nobody.database = "a";
-  nobody.user = "b";
+  nobody.steadfast_url = "postgresql://b@127.0.0.1:" + std::to_string(*ChoosePort("nobody")) + "/a";
   EXPECT_EQ(AwaitWritable(Context().Within(std::chrono::milliseconds(50)), nobody).error_class(),
             ErrorClass::kDeadlineExceeded);
   std::stop_source stop;

@@ -73,7 +73,7 @@ Result<target::Target*> World::Target(const base::Context& context, std::string_
   if (name == kLocalTarget) {
     if (target::Target* found = Find(name, opened)) return found;
     SPILLWAY_ASSIGN(const lakebase::Started started, LocalCluster().Start(context, {}));
-    options.url = started.endpoint.url;
+    options.url = started.endpoint.steadfast_url;
     // Given, since PGPASSWORD in the environment goes before the file that the URL names.
     options.password = started.endpoint.password;
   } else {

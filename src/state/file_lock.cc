@@ -23,7 +23,7 @@ using base::Status;
 constexpr int kLooksAtHolder = 10;
 constexpr std::chrono::milliseconds kBetweenLooks{2};
 
-// The file holds "pid purpose\n".
+// The file holds "pid purpose\n", or nothing when the disk had no room for it.
 std::optional<LockHolder> HolderIn(int descriptor) {
   char buffer[512];
   const ssize_t count = pread(descriptor, buffer, sizeof(buffer), 0);
@@ -64,7 +64,11 @@ Result<std::unique_ptr<FileLock>> FileLock::TryAcquire(const std::string& path,
     return std::unique_ptr<FileLock>();
   }
   lock->is_held_ = true;
-  SPILLWAY_TRY(WriteHolder(descriptor, purpose, path));
+  // A full disk keeps nobody from the lock: what must be stopped then could not be.
+  if (Status named = WriteHolder(descriptor, purpose, path);
+      !named.ok() && named.error_class() != ErrorClass::kStoreNoSpace) {
+    return named;
+  }
   return lock;
 }
 

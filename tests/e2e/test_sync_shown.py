@@ -153,9 +153,10 @@ def test_pgpass_and_service(spillway: Program, database_15: Database) -> None:
 
 
 def test_local_is_always_there(
-    spillway: Program, lake: pathlib.Path, open_directory: pathlib.Path
+    spillway: Program, lake: pathlib.Path, open_directory: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    """One command: starts the PostgreSQL of Spillway's own, creates, syncs. It is stopped again afterwards."""
+    """One command: starts the PostgreSQL of Spillway's own, creates, syncs; whatever libpq's variables say of other
+    servers. It is stopped again afterwards."""
     home = open_directory / f"home-{datetime.datetime.now().timestamp()}"
     home.mkdir()
     program = Program(home)
@@ -177,6 +178,19 @@ def test_local_is_always_there(
             == "3"
         )
         assert outcome_of(program.done("sync", "local.public.products", "-o", "json")) == "nothing"
+        program.done("pg", "stop")
+        elsewhere = tmp_path / "service.conf"
+        elsewhere.write_text("[far]\nhost=10.255.255.1\nhostaddr=10.255.255.1\nport=1\n")
+        for variables in (
+            {"PGHOSTADDR": "10.255.255.1", "PGHOST": "far", "PGPORT": "1", "PGPASSWORD": "no"},
+            {"PGSERVICEFILE": str(elsewhere), "PGSERVICE": "far"},
+            {"PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require"},
+            {"PGGSSENCMODE": "require", "PGSSLMODE": "verify-full"},
+            {"PGOPTIONS": "-c default_tablespace=nope"},
+        ):
+            stray = program.with_environment(**variables)
+            done = stray.done("sync", "local.public.products", "-o", "json", timeout=120)
+            assert outcome_of(done) == "nothing", variables
         program.done("pg", "stop")
         append(lake, 4)
         assert (
