@@ -278,6 +278,8 @@ def test_empty_values_are_refused(
             ("target", "add", "x", "postgresql://a:b@h/d", "--password", "c"),
             "the password is given twice",
         ),
+        (("export", "--all", "-o", "json"), "--format yaml, sql or cli"),
+        (("metrics", "-o", "yaml"), "OpenMetrics text"),
         (("completion", "tcsh"), "SHELL must be bash, zsh or fish"),
         (("source", "add", "x", "s3://"), "names no bucket"),
         (

@@ -609,6 +609,9 @@ def test_out_into_a_pipe(spillway: Program, tables: Tables, tmp_path: pathlib.Pa
         assert pipe.is_fifo() and os.read(reader, 65536).startswith(b"id,v")
     finally:
         os.close(reader)
+    read = ("lake", "read", tables("ict"), "--format", "csv")
+    piped = spillway.done(*read, "--out", "/dev/stdout")  # a link that leads to no path
+    assert piped.stdout == spillway.done(*read).stdout
     spillway.fails(
         "lake",
         "read",

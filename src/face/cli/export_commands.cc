@@ -35,6 +35,12 @@ void WarnOfKeptSecrets(Session* session, const service::Configuration& configura
 }
 
 Result<int> Export(Session* session, service::World& world, const ExportFlags& flags) {
+  const OutputFormat asked = session->console->format;
+  if (asked == OutputFormat::kJson ||
+      (asked == OutputFormat::kYaml && flags.form != DefinitionForm::kYaml)) {
+    return base::Status(base::ErrorClass::kInvalidArgument,
+                        "an export takes --format yaml, sql or cli instead of --output");
+  }
   service::Configuration configuration;
   if (flags.all) {
     SPILLWAY_ASSIGN(configuration, service::DescribeAll(session->context, world));

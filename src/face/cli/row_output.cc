@@ -168,12 +168,17 @@ Result<RowOutput> RowOutput::To(RowFormat format, const std::string& out) {
     if (format != RowFormat::kParquet) return output;
     return Status(ErrorClass::kInvalidArgument, "--format parquet wants --out FILE");
   }
-  SPILLWAY_ASSIGN(const filesystem::path file, Resolve(out));
-  output.file_ = file.string();
   std::error_code ignored;
-  const filesystem::file_status status = filesystem::status(file, ignored);
-  if (filesystem::is_directory(status) || !file.has_filename()) return FileError(out, EISDIR);
-  output.is_special_ = filesystem::is_other(status);
+  // A pipe may be known by a link of /proc alone, which leads to no path.
+  output.is_special_ = filesystem::is_other(filesystem::status(out, ignored));
+  filesystem::path file = filesystem::absolute(out, ignored);
+  if (!output.is_special_) {
+    SPILLWAY_ASSIGN(file, Resolve(out));
+  }
+  output.file_ = file.string();
+  if (filesystem::is_directory(file, ignored) || !file.has_filename()) {
+    return FileError(out, EISDIR);
+  }
   if (output.is_special_ && format == RowFormat::kParquet) {
     return Status(ErrorClass::kInvalidArgument,
                   "--format parquet wants a regular file, not " + out);

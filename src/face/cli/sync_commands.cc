@@ -210,6 +210,11 @@ void AddMetrics(CLI::App* app, Session* session) {
   metrics->footer("Example:\n  spillway metrics > /var/lib/node_exporter/spillway.prom");
   metrics->callback([session] {
     session->action = [session](service::World& world) -> Result<int> {
+      if (session->console->format != OutputFormat::kTable) {
+        return base::Status(base::ErrorClass::kInvalidArgument,
+                            "metrics are written as OpenMetrics text, whatever --output says")
+            .Mend("Leave --output out; spillway runs list has the same as JSON or YAML.");
+      }
       SPILLWAY_ASSIGN(const std::string text, service::OpenMetrics(session->context, world));
       session->console->Out(text);
       return 0;
