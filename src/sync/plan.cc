@@ -48,7 +48,8 @@ std::string Reason(const Definition& definition, const Observation& observation,
     case lake::Relation::kReplaced:
       return "the source table was replaced since version " + recorded;
     case lake::Relation::kOther:
-      return "the source's history no longer contains the recorded version " + recorded;
+      return "the commit recorded as version " + recorded +
+             " is not in the source's history: another table is there, or its log was cleaned up";
   }
   return {};
 }

@@ -122,7 +122,7 @@ TEST(Plan, EveryChangeCallsForARebuildAndSaysWhy) {
 
   Observation other = Published(TheDefinition());
   other.relation = lake::Relation::kOther;
-  EXPECT_THAT(MustPlan(other, false).reason, HasSubstr("no longer contains"));
+  EXPECT_THAT(MustPlan(other, false).reason, HasSubstr("is not in the source's history"));
 
   Observation same = Published(TheDefinition());
   same.relation = lake::Relation::kSame;
