@@ -241,13 +241,11 @@ Result<std::vector<Dependent>> FindDependents(const Context& context, Connection
       << " FROM json_array_elements(" << Literal(ShapeList(published_shape, "comments"))
       << "::json) e)"
       << " SELECT kind, name, bool_and(coalesce(movable, false)) FROM (" << ReferringObjects()
-      << Properties() << Mentions() << ColumnProperties();
-  if (connection.facts().server_version >= 150000) {
-    sql << " UNION ALL SELECT 'publication', p.pubname || ' (of the schema)', false"
-        << " FROM pg_publication_namespace n JOIN pg_publication p ON p.oid = n.pnpubid, r"
-        << " WHERE n.pnnspid = r.relnamespace";
-  }
-  sql << ") AS found(kind, name, movable) GROUP BY kind, name ORDER BY kind, name";
+      << Properties() << Mentions() << ColumnProperties()
+      << " UNION ALL SELECT 'publication', p.pubname || ' (of the schema)', false"
+      << " FROM pg_publication_namespace n JOIN pg_publication p ON p.oid = n.pnpubid, r"
+      << " WHERE n.pnnspid = r.relnamespace) AS found(kind, name, movable) GROUP BY kind, name "
+         "ORDER BY kind, name";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));
   std::vector<Dependent> dependents;
   for (int row = 0; row < rows.size(); ++row) {

@@ -144,12 +144,9 @@ Result<std::vector<std::string>> WarnOfReplicaIdentity(const Context& context,
   sql << "SELECT string_agg(p.pubname, ', ' ORDER BY p.pubname), r.oid::regclass FROM pg_class r"
       << " JOIN pg_publication p ON (p.pubupdate OR p.pubdelete) AND (p.puballtables"
       << " OR EXISTS (SELECT FROM pg_publication_rel m WHERE m.prpubid = p.oid"
-      << " AND m.prrelid = r.oid)";
-  if (connection.facts().server_version >= 150000) {
-    sql << " OR EXISTS (SELECT FROM pg_publication_namespace m WHERE m.pnpubid = p.oid"
-        << " AND m.pnnspid = r.relnamespace)";
-  }
-  sql << ") WHERE r.oid = " << Literal(oid) << "::oid AND NOT EXISTS (SELECT FROM pg_index i"
+      << " AND m.prrelid = r.oid) OR EXISTS (SELECT FROM pg_publication_namespace m"
+      << " WHERE m.pnpubid = p.oid AND m.pnnspid = r.relnamespace)) WHERE r.oid = " << Literal(oid)
+      << "::oid AND NOT EXISTS (SELECT FROM pg_index i"
       << " WHERE i.indrelid = r.oid AND (r.relreplident = 'd' AND i.indisprimary"
       << " OR r.relreplident = 'i' AND i.indisreplident)) AND r.relreplident <> 'f' GROUP BY r.oid";
   SPILLWAY_ASSIGN(const Rows rows, connection.Query(context, sql));

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "target/postgres/session/server_fixture_test.h"
+#include "target/postgres/session/session.h"
 
 namespace spillway::target::postgres {
 namespace {
@@ -386,6 +387,16 @@ TEST_P(ConnectionTest, ASilentHostDoesNotHideTheNextOne) {
                       "?sslmode=disable",
                .connect_timeout = milliseconds(1000)});
   EXPECT_TRUE(connection.ok()) << connection.status().ToString();
+}
+
+TEST_P(ConnectionTest, AnOlderServerIsNamed) {
+  auto connection = Connect(conninfo_);
+  ASSERT_NE(connection, nullptr);
+  const auto pinned = PinSession(Soon(), *connection, {140012, 1}, milliseconds(0));
+  ASSERT_FALSE(pinned.ok());
+  EXPECT_EQ(pinned.status().error_class(), base::ErrorClass::kTargetUnsuitable);
+  EXPECT_EQ(pinned.status().message(),
+            "the server is PostgreSQL 14; the oldest that Spillway works with is 15");
 }
 
 TEST_P(ConnectionTest, TlsIsVerified) {

@@ -12,7 +12,8 @@ using base::ErrorClass;
 using base::Result;
 using base::Status;
 
-constexpr std::int32_t kOldestServer = 130000;
+// What is carried through a swap is read from catalogs as they are since then.
+constexpr std::int32_t kOldestServer = 150000;
 
 Status SetPins(const Context& context, Connection& connection, std::int32_t server_version,
                std::chrono::milliseconds lock_timeout) {
@@ -31,22 +32,16 @@ Status SetPins(const Context& context, Connection& connection, std::int32_t serv
        // Compiling a statement over the catalogs takes longer than running it, also under locks.
        << " SET jit = off;"
        << " SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
-       << " SET tcp_keepalives_count = 3; SET lock_timeout = " << Literal(lock_timeout.count())
-       << ";";
-  if (server_version >= 140000) pins << " SET idle_session_timeout = 0;";
+       << " SET tcp_keepalives_count = 3; SET idle_session_timeout = 0; SET lock_timeout = "
+       << Literal(lock_timeout.count()) << ";";
   if (server_version >= 170000) pins << " SET transaction_timeout = 0;";
   pins << " SELECT set_config('synchronous_commit', 'on', false)"
        << " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
-  Status pinned;
-  if (server_version >= 140000) {
-    // Lets the server notice a lost client while it works. Some platforms cannot and refuse the
-    // value.
-    pinned =
-        connection.Execute(context, Sql(pins) << "; SET client_connection_check_interval = '1s'");
-  }
-  if (server_version < 140000 || pinned.detail("sqlstate") == "22023") {
-    pinned = connection.Execute(context, pins);
-  }
+  // Lets the server notice a lost client while it works. Some platforms cannot and refuse the
+  // value.
+  Status pinned =
+      connection.Execute(context, Sql(pins) << "; SET client_connection_check_interval = '1s'");
+  if (pinned.detail("sqlstate") == "22023") pinned = connection.Execute(context, pins);
   return std::move(pinned).While("pin the session's settings");
 }
 
@@ -57,7 +52,10 @@ Result<SessionFacts> PinSession(const Context& context, Connection& connection,
   SessionFacts facts;
   facts.server_version = greeting.server_version;
   if (facts.server_version < kOldestServer) {
-    return Status(ErrorClass::kTargetUnsuitable, "the server is older than PostgreSQL 13")
+    return Status(ErrorClass::kTargetUnsuitable, "the server is PostgreSQL " +
+                                                     std::to_string(facts.server_version / 10000) +
+                                                     "; the oldest that Spillway works with is " +
+                                                     std::to_string(kOldestServer / 10000))
         .Mend("Upgrade the server.")
         .With("server_version", std::to_string(facts.server_version));
   }

@@ -34,7 +34,7 @@ struct Greeting {
 };
 
 /// Pins the settings of the new session `connection` and reads its facts. Blocks. Errors:
-/// TARGET_UNSUITABLE for a server before 13 or settings that cannot be pinned; those of a
+/// TARGET_UNSUITABLE for a server before 15 or settings that cannot be pinned; those of a
 /// statement.
 base::Result<SessionFacts> PinSession(const base::Context& context, Connection& connection,
                                       const Greeting& greeting,
