@@ -221,6 +221,13 @@ class Planner {
       return At(PlaceOf(table, valid), valid);
     }
     SPILLWAY_TRY(At(table.origin, target::postgres::CheckTableName(definition.table)));
+    for (const auto& [column, type] : definition.type_overrides) {
+      const Status known = target::postgres::CheckTypeName(type);
+      if (!known.ok()) {
+        return At(PlaceOf(table, Status(known).With("field", "type_overrides")),
+                  Status(known).While("type_overrides of column " + column));
+      }
+    }
     SPILLWAY_TRY(At(table.origin, CheckTarget(definition)));
     Result<std::string> source = SourceOf(definition.source);
     if (!source.ok()) return At(PlaceOf(table, source.status()), source.status());

@@ -121,7 +121,13 @@ def test_storage_options_are_checked_by_plan(spillway: Program, option: str, tol
     assert f"column {placed.index('aws') + 1}: " in refused.stderr, refused
 
 
-@pytest.mark.parametrize("field", ["where: id >", "where: id > now()", "schedule: 61 0 * * * ?"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "where: id >", "where: id > now()", "schedule: 61 0 * * * ?", "type_overrides: {id: money}",
+        "type_overrides: {id: varchar(0)}",
+    ],
+)  # fmt: skip
 def test_plan_places_what_is_wrong_without_asking_anybody(
     spillway: Program, database: Database, field: str
 ) -> None:

@@ -441,6 +441,8 @@ Status CheckTableName(const TableName& table) {
       .Mend("Choose a schema that is neither PostgreSQL's nor Spillway's own.");
 }
 
+Status CheckTypeName(std::string_view type) { return ParsePostgresType(type).status(); }
+
 Result<std::unique_ptr<Target>> OpenPostgresTarget(PostgresOptions options) {
   if (options.max_connections < 1) {
     return Status(ErrorClass::kInvalidArgument, "a target needs at least one connection: " +

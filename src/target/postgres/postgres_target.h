@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/secret.h"
@@ -25,13 +26,17 @@ struct PostgresOptions {
   std::chrono::milliseconds lock_timeout{30000};
 };
 
-/// A target in PostgreSQL 13 or later (tested with 15 and 18). Connects when first used. Errors:
+/// A target in PostgreSQL 15 or later (tested with 15 and 18). Connects when first used. Errors:
 /// INVALID_ARGUMENT for options that cannot be.
 base::Result<std::unique_ptr<Target>> OpenPostgresTarget(PostgresOptions options);
 
 /// Whether a synced table may have this name on any server, which is not asked. Errors:
 /// IDENTIFIER_COLLISION; INVALID_ARGUMENT for the server's schemas and Spillway's own.
 base::Status CheckTableName(const TableName& table);
+
+/// Whether `type`, an override, is one that columns can have on some server, which is not asked.
+/// Errors: INVALID_DEFINITION.
+base::Status CheckTypeName(std::string_view type);
 
 }  // namespace spillway::target::postgres
 
