@@ -200,9 +200,15 @@ class Running:
         stream = self._process.stdout
         assert stream is not None
         line: bytes = stream.readline()
+        self.leave()
+        return line
+
+    def leave(self) -> None:
+        """Closes stdout, as a reader does that has ended."""
+        stream = self._process.stdout
+        assert stream is not None
         stream.close()
         self._process.stdout = None
-        return line
 
     def wait_for_signal_handling(self, within: float = 20) -> None:
         """Waits until the program has taken signals into its own hands, which is the first thing it does."""

@@ -1,9 +1,13 @@
 #include "sync/run.h"
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/shell_word.h"
 #include "sync/observe.h"
 #include "sync/table_run.h"
 
@@ -13,6 +17,24 @@ namespace {
 using base::ErrorClass;
 using base::Result;
 using base::Status;
+
+// The error of a sync of `definition`: where its mend says NAME, as the classes' own do, the
+// table's or the target's.
+Status NamingTable(Status error, const Definition& definition) {
+  const auto commands = std::to_array<std::pair<std::string_view, std::string>>(
+      {{"spillway sync ", definition.name()},
+       {"spillway synced-table alter ", definition.name()},
+       {"spillway target test ", definition.target}});
+  constexpr std::string_view kPlaceholder = "NAME";
+  std::string mend(error.mend());
+  for (const auto& [command, name] : commands) {
+    const auto at = mend.find(std::string(command) + std::string(kPlaceholder));
+    if (at == std::string::npos) continue;
+    mend.replace(at + command.size(), kPlaceholder.size(), base::ShellWord(name));
+    return std::move(error).Mend(std::move(mend));
+  }
+  return error;
+}
 
 // The tables of one publish: all are prepared, then all are published in one transaction.
 class Together {
@@ -43,7 +65,7 @@ class Together {
       }
       outcome.status =
           !culprit || i == *culprit
-              ? failure
+              ? NamingTable(failure, *members_[i].definition)
               : GroupNotPublished(*members_[i].definition, *members_[*culprit].definition);
       if (i >= runs_.size()) continue;
       runs_[i]->CleanUp(failure, brief);

@@ -76,7 +76,7 @@ def test_too_many_deletes_need_consent(
     deltalake.DeltaTable(str(lake)).delete()
     failure = shop_15.fails("sync", "shop.public.t", error_class="TOO_MANY_DELETES", codes=(5,))
     assert "3 of the 3 rows" in failure.outcome.stderr
-    assert "--allow-deletes" in failure.outcome.stderr
+    assert "spillway sync shop.public.t --allow-deletes" in failure.mend
     assert ids(database_15) == [1, 2, 3] and not stages(database_15)
     shop_15.done("sync", "shop.public.t", "--allow-deletes")
     assert ids(database_15) == []

@@ -135,6 +135,17 @@ def test_a_password_by_reference(
     assert "TARGET_AUTHENTICATION" in row["outcome"] and "target show shop2" in row["mend"], row
 
 
+def test_a_sync_that_nobody_listens_to_is_done_all_the_same(
+    shop_15: Program, database_15: Database, lake: pathlib.Path
+) -> None:
+    shop_15.done("synced-table", "create", "shop.public.t", "--from", lake, "--no-sync")
+    unheard = shop_15.start("sync", "shop.public.t", "-o", "json", "--progress", "none")
+    unheard.leave()
+    outcome = unheard.wait(60)
+    assert outcome.code == 0 and not outcome.stderr, outcome
+    assert database_15.query("SELECT count(*) FROM public.t") == [(3,)]
+
+
 def test_pgpass_and_service(spillway: Program, database_15: Database) -> None:
     cluster = database_15.cluster
     escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")

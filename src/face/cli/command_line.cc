@@ -454,7 +454,8 @@ int RunCommandLine(int argc, const char* const* argv, const state::Environment& 
   if (!parsed.ok()) return Report(console, parsed.status());
   const Result<int> code = *parsed ? Perform(session) : Result<int>(0);
   const Status written = console->Flush();
-  if (!written.ok() && console->reader_has_gone()) return code.ok() && *code != 0 ? *code : 1;
+  // Who stopped reading is told nothing: what was done is done, what was stopped by it is not.
+  if (!written.ok() && console->reader_has_gone()) return code.ok() ? *code : 1;
   if (!code.ok()) return Report(console, OfCommand(session, code.status()));
   if (!written.ok()) console->Error(written);
   return *code == 0 && !written.ok() ? 1 : *code;

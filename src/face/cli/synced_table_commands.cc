@@ -320,7 +320,9 @@ Result<bool> AskWhetherToDrop(const Session& session, const DeleteFlags& flags) 
     return flags.drop_table;
   }
   const std::string names = fmt::format("{}", fmt::join(flags.names, ", "));
-  const Status refused(ErrorClass::kConfirmationRequired, "not confirmed; nothing was deleted");
+  const Status refused =
+      Status(ErrorClass::kConfirmationRequired, "not confirmed; nothing was deleted")
+          .Mend("If that is meant, repeat it with --keep-table, or with --drop-table --yes.");
   if (flags.drop_table) {
     if (!CanAsk(session)) return true;
     SPILLWAY_ASSIGN(const bool confirmed, Confirm(session, "Drop " + names + " with all rows?"));

@@ -328,7 +328,9 @@ class DocumentReader {
       GivenField given{field, std::nullopt, OriginOf(*value)};
       if (value->kind == NodeKind::kEmpty) {
         return Wrong(*key, key->text + " has no value")
-            .Mend("Leave the key out, or write null to have the built-in default.");
+            .Mend(key->text == "source"
+                      ? "Write the source table: a path, a URL or a registered name."
+                      : "Leave the key out, or write null to have the built-in default.");
       }
       if (value->kind != NodeKind::kNull) {
         SPILLWAY_ASSIGN(given.value, ReadValue(*field, *value));
