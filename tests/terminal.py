@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from program import BINARY, Program
 
 
+_SETTLED = 0.15  # seconds without output: a line that is drawn again comes in pieces
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -52,7 +53,7 @@ def converse(
     pending = list(lines)
     seen = 0
     while time.monotonic() < deadline:
-        ready, _, _ = select.select([parent], [], [], 0.2)
+        ready, _, _ = select.select([parent], [], [], _SETTLED)
         if ready:
             try:
                 data = os.read(parent, 65536)
@@ -61,12 +62,19 @@ def converse(
             if not data:
                 break
             shown += data.decode(errors="replace")
+            continue
         if pending and (end := _end_of(pending[0][0], shown, seen)):
             seen = end
             line = pending.pop(0)[1]
             os.write(parent, (line if isinstance(line, str) else line()).encode())
-    ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
-    os.close(parent)
+    try:
+        ended = process.wait(10)  # before the terminal closes, which would be a SIGHUP
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"still running, {len(pending)} to be typed: {shown!r}") from None
+    finally:
+        os.close(parent)
     assert ended == code, shown
     assert not pending, f"never saw {pending[0][0]!r} in {shown!r}"
     return shown
