@@ -72,22 +72,24 @@ Status TakeBackCarried(const Context& context, Connection& connection, const Sta
 }
 
 Result<std::vector<std::string>> KeepComputedColumns(const Context& context, Connection& connection,
-                                                     const Stage& stage,
-                                                     std::string_view stage_shape,
-                                                     std::string_view table_shape) {
+                                                     const Stage& stage, std::int64_t oid,
+                                                     std::string_view table_shape,
+                                                     std::string* stage_shape) {
   std::vector<std::string> stay;
-  std::map<std::string, std::string> comments = ShapeComments(stage_shape);
+  std::map<std::string, std::string> comments = ShapeComments(*stage_shape);
   Sql sql;
-  for (const std::string& column : ShapeGenerated(stage_shape)) {
+  for (const std::string& column : ShapeGenerated(*stage_shape)) {
     if (comments[column] != kCarriedColumn) continue;
-    if (HaveSameColumn(stage_shape, table_shape, column)) {
+    if (HaveSameColumn(*stage_shape, table_shape, column)) {
       stay.push_back(column);
     } else {
       sql << "ALTER TABLE IF EXISTS " << stage.table << " DROP COLUMN " << Identifier(column)
           << ";";
     }
   }
-  if (!sql.empty()) SPILLWAY_TRY(connection.Execute(context, sql));
+  if (sql.empty()) return stay;
+  SPILLWAY_TRY(connection.Execute(context, sql));
+  SPILLWAY_ASSIGN(*stage_shape, ReadShape(context, connection, oid));
   return stay;
 }
 

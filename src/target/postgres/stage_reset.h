@@ -21,13 +21,14 @@ namespace spillway::target::postgres {
 base::Status TakeBackCarried(const base::Context& context, Connection& connection,
                              const Stage& stage, std::int64_t oid, std::string_view made);
 
-/// Of the columns of the stage that others compute in the table: drops those that `table_shape`,
-/// the table's now, has otherwise or not any more, and names those that stay. Errors: the server's.
+/// Of the columns of the stage, relation `oid`, that others compute in the table: drops those that
+/// `table_shape`, the table's now, has otherwise or not any more, and names those that stay.
+/// `stage_shape` is the stage's, before and after. Errors: the server's.
 base::Result<std::vector<std::string>> KeepComputedColumns(const base::Context& context,
                                                            Connection& connection,
-                                                           const Stage& stage,
-                                                           std::string_view stage_shape,
-                                                           std::string_view table_shape);
+                                                           const Stage& stage, std::int64_t oid,
+                                                           std::string_view table_shape,
+                                                           std::string* stage_shape);
 
 }  // namespace spillway::target::postgres
 

@@ -160,9 +160,9 @@ Status TablePublish::ReadStageShape(const Context& context, Connection& connecti
   if (old_) {
     SPILLWAY_ASSIGN(table_shape, ReadShape(context, connection, old_->oid));
   }
-  SPILLWAY_ASSIGN(const std::vector<std::string> carried,
-                  KeepComputedColumns(context, connection, stage_, stage_shape_, table_shape));
-  SPILLWAY_ASSIGN(stage_shape_, ReadShape(context, connection, stage->oid));
+  SPILLWAY_ASSIGN(
+      const std::vector<std::string> carried,
+      KeepComputedColumns(context, connection, stage_, stage->oid, table_shape, &stage_shape_));
   // Columns of the definition that only the target has are Spillway's own when they are computed;
   // in the others users may have written.
   const std::vector<std::string> generated = ShapeGenerated(stage_shape_);
