@@ -45,7 +45,7 @@ struct Publish {
 };
 
 /// Whether `deleted` of `present` rows are more than the share, in per cent, that may go at once
-/// (`max_delete_share`). No delete is ever too many; every one is when `percent` is 0.
+/// (`max_delete_share`). Zero deletes are never too many; any other number is when `percent` is 0.
 bool DeletesTooMany(std::int64_t deleted, std::int64_t present, double percent);
 
 /// What became of one table of a publish. A count that was not taken is absent: a swap does not
